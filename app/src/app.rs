@@ -1,0 +1,109 @@
+//! Everything a use case needs.
+
+use std::sync::Arc;
+
+use aim_domain::clock::Clock;
+use aim_domain::event::{Fact, NewEvent};
+use aim_domain::id::{AgentId, EventId, OrganizationId};
+use aim_store::Store;
+use tokio_util::task::TaskTracker;
+
+use crate::cache::FactsCache;
+use crate::feed::Feed;
+use crate::ingest_events::IngestSink;
+use crate::password::Passwords;
+use crate::writer::GroupWriter;
+use crate::{AppError, ErrorCode, Ids};
+
+/// How the use cases are set up.
+#[derive(Debug, Clone, Copy)]
+pub struct AppConfig {
+    /// Most agents whose facts are kept in memory.
+    pub cached_agents: u64,
+    /// Most subscribers' facts kept for those that lag behind.
+    pub feed_capacity: usize,
+}
+
+impl Default for AppConfig {
+    fn default() -> Self {
+        Self { cached_agents: 100_000, feed_capacity: 8_192 }
+    }
+}
+
+/// The use cases, with what they share.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<Ids>,
+    pub(crate) cache: Arc<FactsCache>,
+    pub(crate) writer: GroupWriter,
+    pub(crate) passwords: Passwords,
+    pub(crate) feed: Feed,
+    pub(crate) ingest: IngestSink,
+}
+
+impl App {
+    /// Sets the use cases up; the writer's task runs on `tracker` until the `App` is dropped.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        ingest: IngestSink,
+        config: AppConfig,
+        tracker: &TaskTracker,
+    ) -> Self {
+        let ids = Arc::new(Ids::new(Arc::clone(&clock)));
+        Self {
+            writer: GroupWriter::start(store.clone(), tracker),
+            cache: Arc::new(FactsCache::new(config.cached_agents)),
+            feed: Feed::new(config.feed_capacity),
+            passwords: Passwords::default(),
+            store,
+            clock,
+            ids,
+            ingest,
+        }
+    }
+
+    /// The clock that every rule is given the time of.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// A new id, in the order it was made.
+    #[must_use]
+    pub fn next_id(&self) -> uuid::Uuid {
+        self.ids.next()
+    }
+
+    /// Checks that the database answers.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not.
+    pub async fn check_ready(&self) -> Result<(), AppError> {
+        self.store.find_first_organization().await.map(|_| ())?;
+        if self.cache.is_live(self.clock.now()) {
+            Ok(())
+        } else {
+            Err(AppError::new(ErrorCode::Unavailable, "the event log has not been read lately"))
+        }
+    }
+
+    /// A fact, ready to be emitted.
+    pub(crate) fn event(
+        &self,
+        organization: OrganizationId,
+        agent: AgentId,
+        fact: impl Into<Fact>,
+    ) -> NewEvent {
+        NewEvent {
+            id: EventId::from_uuid(self.ids.next()),
+            organization,
+            agent,
+            time: self.clock.now(),
+            fact: fact.into(),
+        }
+    }
+}

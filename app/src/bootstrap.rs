@@ -1,0 +1,118 @@
+//! The first start: an organization, its owner, the catalogue.
+
+use aim_domain::action::classify;
+use aim_domain::id::{OrganizationId, UserId};
+use aim_domain::role::Role;
+use aim_domain::verification::DecisionSettings;
+use aim_store::capabilities::Capability;
+use aim_store::organizations::Organization;
+use aim_store::users::User;
+use rand::RngExt;
+
+use crate::{App, AppError};
+
+/// Characters of the one-time password: no look-alikes. 20 of them carry about 115 bits.
+const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+const LENGTH: usize = 20;
+/// The first person's e-mail address.
+const EMAIL: &str = "admin@aim.local";
+
+/// Name, what it allows.
+const CATALOGUE: &[(&str, &str)] = &[
+    ("files:read", "read files"),
+    ("files:write", "write files"),
+    ("files:delete", "delete files"),
+    ("network:fetch", "fetch from the network"),
+    ("network:post", "send to the network"),
+    ("api:call", "call an API"),
+    ("db:query", "query a database"),
+    ("db:write", "change a database"),
+    ("db:delete", "delete from a database"),
+    ("data:export", "export data"),
+    ("email:read", "read mail"),
+    ("email:send", "send mail"),
+    ("system:execute", "run programs"),
+    ("mcp:call", "call a tool of an MCP server"),
+    ("user:impersonate", "act as a person"),
+];
+
+/// What the operator has to be told once.
+#[derive(Clone)]
+pub struct Bootstrap {
+    /// E-mail address of the administrator.
+    pub email: String,
+    /// Their one-time password; it has to be changed at the first sign-in.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Bootstrap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bootstrap").field("email", &self.email).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Makes the first organization and its owner when there is nobody yet.
+    ///
+    /// Two processes may start at once: the unique e-mail address lets one win, and the other
+    /// finds that somebody is there.
+    ///
+    /// # Errors
+    /// [`AppError`] when the database cannot be written.
+    pub async fn bootstrap(&self) -> Result<Option<Bootstrap>, AppError> {
+        if self.store.count_users().await? > 0 {
+            return Ok(None);
+        }
+        let password = one_time_password();
+        let hash = self.passwords.hash(password.clone()).await?;
+        let now = self.clock.now();
+        let organization = Organization {
+            id: OrganizationId::from_uuid(self.ids.next()),
+            name: "Default".to_owned(),
+            settings: DecisionSettings::default(),
+            created_at: now,
+        };
+        let user = User {
+            id: UserId::from_uuid(self.ids.next()),
+            organization: organization.id,
+            email: EMAIL.to_owned(),
+            name: "Administrator".to_owned(),
+            role: Role::Owner,
+            password_hash: hash,
+            must_change_password: true,
+            token_generation: 0,
+            created_at: now,
+        };
+        let mut tx = self.store.begin().await?;
+        let outcome = async {
+            tx.insert_organization(&organization, "default").await?;
+            tx.insert_user(&user).await?;
+            tx.insert_capabilities(&catalogue()).await?;
+            tx.commit().await
+        };
+        match outcome.await {
+            Ok(()) => Ok(Some(Bootstrap { email: EMAIL.to_owned(), password })),
+            Err(aim_store::StoreError::Duplicate(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn one_time_password() -> String {
+    let mut random = rand::rng();
+    (0..LENGTH).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect()
+}
+
+fn catalogue() -> Vec<Capability> {
+    let entry = |(name, description): &(&str, &str)| {
+        let class = classify(name);
+        Capability {
+            name: (*name).to_owned(),
+            category: name.split(':').next().unwrap_or(name).to_owned(),
+            description: (*description).to_owned(),
+            risk: class.risk,
+            is_write: class.is_write,
+        }
+    };
+    CATALOGUE.iter().map(entry).collect()
+}

@@ -1,0 +1,99 @@
+//! Facts in memory, so that a warm decision reads no SQL.
+//!
+//! Kept true by the follower of the event log (see `follow`). Two guards:
+//! - a load that began before a change was heard of is not kept (generation check);
+//! - when the follower has not been heard for [`LIVE_SECONDS`], the cache is not believed and every
+//!   decision reads the database: a node that is cut off fails closed, not stale.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use aim_domain::id::{AgentId, AgentKeyId};
+use aim_domain::trust::TrustScore;
+use aim_domain::verification::AgentFacts;
+use chrono::{DateTime, Utc};
+use moka::sync::Cache;
+
+/// How long the cache is believed without a word from the follower, in seconds.
+const LIVE_SECONDS: i64 = 2;
+/// Counters of changes.
+const GENERATIONS: usize = 256;
+
+/// The cache.
+#[derive(Debug)]
+pub(crate) struct FactsCache {
+    agents: Cache<AgentId, Arc<AgentFacts>>,
+    keys: Cache<String, (AgentId, AgentKeyId)>,
+    /// One counter for many agents: a change of one rarely spoils the load of another.
+    generations: Box<[AtomicU64]>,
+    heard_micros: AtomicI64,
+}
+
+impl FactsCache {
+    pub(crate) fn new(capacity: u64) -> Self {
+        Self {
+            agents: Cache::new(capacity),
+            keys: Cache::new(capacity.saturating_mul(2)),
+            generations: (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect(),
+            heard_micros: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// The follower was here and knows everything up to `now`.
+    pub(crate) fn heard(&self, now: DateTime<Utc>) {
+        self.heard_micros.store(now.timestamp_micros(), Ordering::Release);
+    }
+
+    /// Whether the follower was here lately.
+    pub(crate) fn is_live(&self, now: DateTime<Utc>) -> bool {
+        let silent = now.timestamp_micros().saturating_sub(self.heard_micros.load(Ordering::Acquire));
+        silent < LIVE_SECONDS * 1_000_000
+    }
+
+    pub(crate) fn agent(&self, id: AgentId, now: DateTime<Utc>) -> Option<Arc<AgentFacts>> {
+        if self.is_live(now) { self.agents.get(&id) } else { None }
+    }
+
+    pub(crate) fn key_owner(&self, key_id: &str) -> Option<(AgentId, AgentKeyId)> {
+        // The owner of a key never changes; whether the key is live is among the agent's facts.
+        self.keys.get(key_id)
+    }
+
+    /// Call before loading; pass the result to [`Self::keep`].
+    pub(crate) fn generation(&self, agent: AgentId) -> u64 {
+        self.counter(agent).load(Ordering::Acquire)
+    }
+
+    fn counter(&self, agent: AgentId) -> &AtomicU64 {
+        // The low bits of a version 7 id are random.
+        let low = usize::from(agent.as_uuid().as_bytes()[15]);
+        &self.generations[low % GENERATIONS]
+    }
+
+    pub(crate) fn keep(&self, facts: &Arc<AgentFacts>, loaded_at: u64) {
+        for key in &facts.keys {
+            self.keys.insert(key.key_id.clone(), (facts.agent, key.id));
+        }
+        self.agents.insert(facts.agent, Arc::clone(facts));
+        // A change that was heard of meanwhile may not be in what was loaded.
+        if self.generation(facts.agent) != loaded_at {
+            self.agents.invalidate(&facts.agent);
+        }
+    }
+
+    pub(crate) fn forget(&self, agent: AgentId) {
+        self.counter(agent).fetch_add(1, Ordering::AcqRel);
+        self.agents.invalidate(&agent);
+    }
+
+    /// A score moved: the facts stay warm, only the score changes.
+    pub(crate) fn set_trust(&self, agent: AgentId, trust: Option<TrustScore>) {
+        self.counter(agent).fetch_add(1, Ordering::AcqRel);
+        if let Some(facts) = self.agents.get(&agent) {
+            if facts.trust != trust {
+                let moved = AgentFacts { trust, ..facts.as_ref().clone() };
+                self.agents.insert(agent, Arc::new(moved));
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Suspending, reinstating and revoking agents.
+
+use aim_domain::agent::AgentStatus;
+use aim_domain::event::{AgentChange, AgentChanged};
+use aim_domain::id::AgentId;
+use aim_store::agents::Agent;
+use serde_json::json;
+
+use crate::error::FieldErrors;
+use crate::{App, AppError, ErrorCode, Permit};
+
+/// Most bytes of a reason.
+pub(crate) const REASON_MAX: usize = 1_000;
+
+/// What a person may do to an agent's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusChange {
+    /// Stop it for now.
+    Suspend,
+    /// Let it act again.
+    Reinstate,
+    /// End it for ever, with its keys.
+    Revoke,
+}
+
+impl StatusChange {
+    const fn target(self) -> (AgentStatus, &'static str) {
+        match self {
+            Self::Suspend => (AgentStatus::Suspended, "agent.suspend"),
+            Self::Reinstate => (AgentStatus::Verified, "agent.reinstate"),
+            Self::Revoke => (AgentStatus::Revoked, "agent.revoke"),
+        }
+    }
+}
+
+impl App {
+    /// Changes the status of an agent; the next decision of every node sees it.
+    ///
+    /// # Errors
+    /// `NotFound`, `InvalidInput` for the reason, `Conflict` when the life cycle has no such step.
+    pub async fn change_agent_status(
+        &self,
+        permit: &Permit,
+        id: AgentId,
+        change: StatusChange,
+        reason: &str,
+    ) -> Result<Agent, AppError> {
+        let mut errors = FieldErrors::default();
+        errors.text("reason", reason, REASON_MAX);
+        if reason.trim().is_empty() {
+            errors.add("reason", "is empty; say why");
+        }
+        errors.finish()?;
+        let agent = self.get_agent(permit, id).await?;
+        let (to, action) = change.target();
+        let from = agent.status;
+        from.transition(to)
+            .map_err(|error| AppError::new(ErrorCode::Conflict, error.to_string()))?;
+        let mut tx = self.store.begin().await?;
+        if !tx.update_status(id, from, to, Some(reason), &permit.actor()).await? {
+            return Err(AppError::new(ErrorCode::Conflict, "changed by somebody else; read it again"));
+        }
+        if change == StatusChange::Revoke {
+            tx.revoke_keys(id, reason).await?;
+        }
+        let status = AgentChange::Status { from, to, reason: Some(reason.to_owned()) };
+        tx.emit(&self.event(agent.organization, id, AgentChanged { agent: id, change: status }));
+        tx.audit(permit.audit(
+            &self.ids,
+            action,
+            ("agent", id.to_string()),
+            Some(reason.to_owned()),
+            (Some(json!({ "status": from })), Some(json!({ "status": to }))),
+        ));
+        tx.commit().await?;
+        self.cache.forget(id);
+        self.get_agent(permit, id).await
+    }
+}

@@ -1,0 +1,192 @@
+//! The main job: may it?
+
+use aim_domain::event::VerificationRecorded;
+use aim_domain::id::{AuditEntryId, VerificationId};
+use aim_domain::name::{ActionName, Resource};
+use aim_domain::risk::RiskLevel;
+use aim_domain::verification::{ActionRequest, Arguments, ReasonCode, decide};
+use aim_store::audit::NewAuditEntry;
+use aim_store::verifications::{UsedNonce, Verification};
+use serde_json::{Map, Value, json};
+
+use crate::error::FieldErrors;
+use crate::writer::{PendingWrite, Written};
+use crate::{AgentActor, App, AppError, ErrorCode};
+
+/// Most bytes of `session`, `task` and `idempotencyKey`.
+const LABEL_MAX: usize = 128;
+
+/// What an agent wants to do, as it said it.
+#[derive(Debug, Clone, Default)]
+pub struct VerifyAction {
+    /// The action; also the name of the capability it needs.
+    pub action: String,
+    /// What it is done to.
+    pub resource: Option<String>,
+    /// With which arguments.
+    pub arguments: Map<String, Value>,
+    /// What the agent says of its risk.
+    pub declared_risk: Option<RiskLevel>,
+    /// The run it belongs to.
+    pub session: Option<String>,
+    /// The job it is for.
+    pub task: Option<String>,
+    /// A name for this request: asking again with it gives the same answer.
+    pub idempotency_key: Option<String>,
+}
+
+impl VerifyAction {
+    fn check(self) -> Result<(ActionRequest, Option<String>), AppError> {
+        let mut errors = FieldErrors::default();
+        let action = errors.keep("action", ActionName::parse(self.action));
+        let resource = self.resource.and_then(|text| errors.keep("resource", Resource::parse(text)));
+        let arguments = errors.keep("arguments", Arguments::new(self.arguments));
+        for (field, text) in [
+            ("session", &self.session),
+            ("task", &self.task),
+            ("idempotencyKey", &self.idempotency_key),
+        ] {
+            if let Some(text) = text {
+                errors.text(field, text, LABEL_MAX);
+            }
+        }
+        errors.finish()?;
+        match (action, arguments) {
+            (Some(action), Some(arguments)) => Ok((
+                ActionRequest {
+                    action,
+                    resource,
+                    arguments,
+                    declared_risk: self.declared_risk,
+                    session: self.session,
+                    task: self.task,
+                },
+                self.idempotency_key,
+            )),
+            _ => Err(AppError::new(ErrorCode::Internal, "internal error")),
+        }
+    }
+}
+
+impl App {
+    /// Decides whether the agent may do it, and answers once the decision is durable with its
+    /// audit entry and its event. Reads no SQL when the agent's facts are warm.
+    ///
+    /// # Errors
+    /// `InvalidInput` naming every wrong field, `Conflict` when the idempotency key was used for
+    /// another action, `Unauthenticated` for a replayed nonce, `Unavailable` when it cannot be
+    /// written: then nothing was decided.
+    pub async fn verify_action(
+        &self,
+        actor: &AgentActor,
+        input: VerifyAction,
+        request_id: &str,
+    ) -> Result<Verification, AppError> {
+        let (request, idempotency_key) = input.check()?;
+        let facts = self.facts(actor.agent).await?;
+        let now = self.clock.now();
+        let verdict = decide(&request, actor.key, &facts, now);
+        let granted = verdict.reasons.iter().all(|r| r.code != ReasonCode::CapabilityMissing);
+        let verification = Verification {
+            id: VerificationId::from_uuid(self.ids.next()),
+            organization: facts.organization,
+            agent: facts.agent,
+            key: actor.key,
+            action: request.action.as_str().to_owned(),
+            resource: request.resource.as_ref().map(|r| r.as_str().to_owned()),
+            risk: verdict.risk,
+            decision: verdict.decision,
+            reasons: verdict.reasons,
+            obligations: verdict.obligations,
+            trust: facts.trust,
+            session: request.session.clone(),
+            task: request.task.clone(),
+            action_digest: request.digest().to_vec(),
+            idempotency_key,
+            request_id: request_id.to_owned(),
+            created_at: now,
+            expires_at: verdict.expires_at,
+            decided_by: None,
+            decided_at: None,
+            decided_reason: None,
+            outcome: None,
+            outcome_at: None,
+            outcome_detail: None,
+            duration_ms: None,
+        };
+        let written = self.writer.write(self.pending(actor, request, &verification, granted)).await?;
+        match written {
+            Written::New => Ok(verification),
+            Written::SameKey => self.earlier(verification).await,
+            Written::Replayed => Err(AppError::new(
+                ErrorCode::Unauthenticated,
+                "NONCE_REPLAYED: this request was sent before; sign a new one",
+            )),
+        }
+    }
+
+    fn pending(
+        &self,
+        actor: &AgentActor,
+        request: ActionRequest,
+        verification: &Verification,
+        granted: bool,
+    ) -> PendingWrite {
+        let fact = VerificationRecorded {
+            verification: verification.id,
+            agent: verification.agent,
+            action: request.action,
+            resource: request.resource,
+            session: request.session,
+            task: request.task,
+            risk: verification.risk,
+            decision: verification.decision,
+            reasons: verification.reasons.clone(),
+            granted,
+            trust: verification.trust,
+        };
+        let audit = NewAuditEntry {
+            id: AuditEntryId::from_uuid(self.ids.next()),
+            organization: verification.organization,
+            actor_type: "agent",
+            actor_id: verification.agent.to_string(),
+            action: "action.verify",
+            object_type: "verification",
+            object_id: verification.id.to_string(),
+            reason: None,
+            before: None,
+            after: Some(json!({
+                "action": verification.action,
+                "resource": verification.resource,
+                "decision": verification.decision,
+            })),
+            request_id: verification.request_id.clone(),
+        };
+        PendingWrite {
+            verification: verification.clone(),
+            nonce: UsedNonce {
+                key: actor.key,
+                nonce: actor.nonce.clone(),
+                expires_at: actor.stale_at,
+            },
+            audit,
+            event: self.event(verification.organization, verification.agent, fact),
+        }
+    }
+
+    /// The answer that was given to this idempotency key before.
+    async fn earlier(&self, now: Verification) -> Result<Verification, AppError> {
+        let key = now.idempotency_key.as_deref().unwrap_or_default();
+        let before = self
+            .store
+            .find_verification_by_idempotency_key(now.agent, key)
+            .await?
+            .ok_or_else(|| AppError::not_found("verification"))?;
+        if before.action_digest == now.action_digest {
+            Ok(before)
+        } else {
+            let message = format!("`idempotencyKey` `{key}` was used for another action; use a new one");
+            Err(AppError::new(ErrorCode::Conflict, message))
+        }
+    }
+}

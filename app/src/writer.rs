@@ -1,0 +1,158 @@
+//! Group commit: the verifications of all requests in flight in one transaction.
+//!
+//! Guarantee: a caller is answered only after the commit that holds its verification, audit entry
+//! and event. While one commit is on its way to the disk the next group gathers, so that one slow
+//! flush serves many callers and an idle system answers after a single one.
+
+use std::time::Duration;
+
+use aim_domain::event::NewEvent;
+use aim_domain::id::AgentKeyId;
+use aim_store::audit::NewAuditEntry;
+use aim_store::verifications::{UsedNonce, Verification};
+use aim_store::{Store, StoreError};
+use moka::sync::Cache;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use crate::{AppError, ErrorCode};
+
+/// Most requests that wait for the writer; more are told to come back.
+const QUEUE: usize = 8_192;
+/// Most verifications of one transaction: bounds statement size and the wait of the first.
+const GROUP_MAX: usize = 512;
+/// How long a nonce is remembered in memory: a signature is good for 300 s and 60 s of skew.
+const NONCE_TTL: Duration = Duration::from_secs(361);
+/// Most nonces remembered in memory; older ones are still in the database.
+const NONCES_MAX: u64 = 4_000_000;
+
+/// A decision to be written.
+#[derive(Debug)]
+pub(crate) struct PendingWrite {
+    pub(crate) verification: Verification,
+    pub(crate) nonce: UsedNonce,
+    pub(crate) audit: NewAuditEntry,
+    pub(crate) event: NewEvent,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// It is durable.
+    New,
+    /// Its agent has used this idempotency key before; nothing was written.
+    SameKey,
+    /// Its nonce has been used before; nothing was written.
+    Replayed,
+}
+
+type Reply = oneshot::Sender<Result<Written, AppError>>;
+
+/// Nonces seen by this process.
+#[derive(Debug, Clone)]
+pub(crate) struct Nonces(Cache<(AgentKeyId, Box<str>), ()>);
+
+impl Nonces {
+    /// True for the first caller with this nonce.
+    pub(crate) fn insert_once(&self, key: AgentKeyId, nonce: &str) -> bool {
+        self.0.entry((key, nonce.into())).or_insert(()).is_fresh()
+    }
+}
+
+/// The writer's handle.
+#[derive(Debug)]
+pub(crate) struct GroupWriter {
+    queue: mpsc::Sender<(PendingWrite, Reply)>,
+    nonces: Nonces,
+}
+
+impl GroupWriter {
+    /// Starts the writer's task on `tracker`; it ends when the handle is dropped.
+    pub(crate) fn start(store: Store, tracker: &TaskTracker) -> Self {
+        let (queue, incoming) = mpsc::channel(QUEUE);
+        tracker.spawn(run(store, incoming));
+        let nonces = Cache::builder().max_capacity(NONCES_MAX).time_to_live(NONCE_TTL).build();
+        Self { queue, nonces: Nonces(nonces) }
+    }
+
+    pub(crate) const fn nonces(&self) -> &Nonces {
+        &self.nonces
+    }
+
+    /// Hands a decision to the writer and waits until it is durable.
+    pub(crate) async fn write(&self, pending: PendingWrite) -> Result<Written, AppError> {
+        let unavailable = |why: &str| AppError::new(ErrorCode::Unavailable, why.to_owned());
+        let (reply, answer) = oneshot::channel();
+        self.queue
+            .try_send((pending, reply))
+            .map_err(|_| unavailable("too many decisions wait to be written; try again"))?;
+        answer.await.map_err(|_| unavailable("the server is stopping; try again"))?
+    }
+}
+
+async fn run(store: Store, mut incoming: mpsc::Receiver<(PendingWrite, Reply)>) {
+    while let Some(first) = incoming.recv().await {
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX {
+            match incoming.try_recv() {
+                Ok(next) => group.push(next),
+                Err(_) => break,
+            }
+        }
+        metrics::histogram!("aim_group_commit_size").record(group.len() as f64);
+        let (writes, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        let outcomes = match write(&store, &writes).await {
+            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+            Err(error) => one_by_one(&store, &writes, error).await,
+        };
+        for (reply, outcome) in replies.into_iter().zip(outcomes) {
+            // A caller that has gone away does not undo what is written.
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+/// A group failed: one bad member must not take the others down with it.
+async fn one_by_one(
+    store: &Store,
+    writes: &[PendingWrite],
+    error: StoreError,
+) -> Vec<Result<Written, AppError>> {
+    if writes.len() == 1 {
+        return vec![Err(error.into())];
+    }
+    tracing::warn!(%error, size = writes.len(), "a group of decisions failed; writing each alone");
+    let mut outcomes = Vec::with_capacity(writes.len());
+    for each in writes {
+        let outcome = write(store, std::slice::from_ref(each)).await;
+        outcomes.push(outcome.map(|written| written[0]).map_err(AppError::from));
+    }
+    outcomes
+}
+
+async fn write(store: &Store, group: &[PendingWrite]) -> Result<Vec<Written>, StoreError> {
+    let mut tx = store.begin().await?;
+    let nonces: Vec<_> = group.iter().map(|write| write.nonce.clone()).collect();
+    // Within one process the nonce cache lets each nonce through once, so a group has no twins.
+    let used = tx.insert_nonces(&nonces).await?;
+    let fresh: Vec<_> = group
+        .iter()
+        .filter(|write| !used.contains(&write.nonce))
+        .map(|write| &write.verification)
+        .collect();
+    let new = tx.insert_verifications(&fresh).await?;
+    let mut outcomes = Vec::with_capacity(group.len());
+    for write in group {
+        outcomes.push(if used.contains(&write.nonce) {
+            Written::Replayed
+        } else if new.contains(&write.verification.id) {
+            tx.audit(write.audit.clone());
+            tx.emit(&write.event);
+            Written::New
+        } else {
+            Written::SameKey
+        });
+    }
+    tx.commit().await?;
+    Ok(outcomes)
+}

@@ -1,0 +1,64 @@
+//! What an agent does or wants to do, and how its kind is recognized.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AgentId, EventId, OrganizationId};
+use crate::name::{ActionName, Resource};
+use crate::risk::RiskLevel;
+
+mod class;
+
+pub use class::{ActionClass, classify};
+
+/// How an action ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was done.
+    Ok,
+    /// It was tried and failed.
+    Error,
+    /// We refused it; it was not done.
+    Denied,
+    /// It was allowed; whether it was done is not reported yet.
+    Unknown,
+}
+
+/// An action as observed: the one shape that features, detectors and trust are computed from,
+/// whether it came from our own decision or from a fleet's topic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObservedAction {
+    /// Identity of the event; the same event has the same id however often it arrives.
+    pub event: EventId,
+    /// Owner of the agent.
+    pub organization: OrganizationId,
+    /// Who did it.
+    pub agent: AgentId,
+    /// When it was done, by the producer's clock (event time).
+    pub time: DateTime<Utc>,
+    /// What was done.
+    pub action: ActionName,
+    /// What it was done to.
+    pub resource: Option<Resource>,
+    /// The run it belongs to, if the producer has runs.
+    pub session: Option<String>,
+    /// The job the run is for, if the producer names jobs.
+    pub task: Option<String>,
+    /// Names and short values of the arguments.
+    pub arguments: serde_json::Map<String, serde_json::Value>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the caller said of its risk, if anything.
+    pub declared_risk: Option<RiskLevel>,
+    /// Whether a grant covered it when it was decided; `None` where nobody asked first.
+    pub granted: Option<bool>,
+}
+
+impl ObservedAction {
+    /// Read or write, and how risky, by the action itself.
+    #[must_use]
+    pub fn class(&self) -> ActionClass {
+        classify(self.action.as_str())
+    }
+}

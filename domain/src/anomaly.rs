@@ -1,0 +1,68 @@
+//! What detectors find.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::id::EventId;
+
+/// What was unusual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AnomalyKind {
+    /// Many more actions in a window than the learned rate explains.
+    RateSpike,
+    /// Active in an hour of the week in which the agent is not.
+    OffHours,
+    /// A write action that the agent never did before.
+    FirstSeenWrite,
+    /// A write to a resource that the agent never wrote to before.
+    FirstSeenResource,
+    /// An action that no grant covers.
+    CapabilityDrift,
+    /// Many actions that fail.
+    FailureBurst,
+}
+
+/// How bad, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Severity {
+    /// Worth knowing.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Worth a look today.
+    High,
+    /// Act now; the agent is quarantined.
+    Critical,
+}
+
+/// One measured fact behind a finding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What was measured, in words with its unit.
+    pub label: String,
+    /// What it was.
+    pub observed: String,
+    /// What was expected, where something was.
+    pub expected: Option<String>,
+}
+
+/// A detector's finding about one event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was unusual.
+    pub kind: AnomalyKind,
+    /// How bad.
+    pub severity: Severity,
+    /// How unusual, 0 (as always) to 1.
+    pub score: f64,
+    /// One sentence for a person.
+    pub summary: String,
+    /// The facts behind it.
+    pub evidence: Vec<Evidence>,
+    /// The event that it was found in.
+    pub event: EventId,
+    /// When that happened.
+    pub time: DateTime<Utc>,
+}

@@ -1,0 +1,259 @@
+//! Facts: what the product itself says has happened, each with its name on the wire.
+//!
+//! A fact is appended to the event log inside the transaction that made it true. The envelope
+//! around it (CloudEvents) belongs to `eventlog/`.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::action::Outcome;
+use crate::agent::AgentStatus;
+use crate::alert::{AlertStatus, AlertVerdict};
+use crate::anomaly::{AnomalyKind, Severity};
+use crate::id::{
+    AgentId, AgentKeyId, AlertId, AnomalyId, CapabilityGrantId, EventId, OrganizationId,
+    TrustSnapshotId, VerificationId,
+};
+use crate::name::{ActionName, Resource};
+use crate::risk::RiskLevel;
+use crate::trust::TrustScore;
+use crate::verification::{Decision, Reason};
+
+/// CloudEvents `type` of an action that a fleet reports.
+pub const ACTION_PERFORMED: &str = "aim.action.performed.v1";
+
+/// A verification was decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerificationRecorded {
+    /// Which.
+    pub verification: VerificationId,
+    /// Who asked.
+    pub agent: AgentId,
+    /// What.
+    pub action: ActionName,
+    /// On what.
+    pub resource: Option<Resource>,
+    /// The run.
+    pub session: Option<String>,
+    /// The job.
+    pub task: Option<String>,
+    /// The risk that counted.
+    pub risk: RiskLevel,
+    /// The answer.
+    pub decision: Decision,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// Whether a grant covered it.
+    pub granted: bool,
+    /// The trust it was decided with.
+    pub trust: Option<TrustScore>,
+}
+
+/// A person answered a pending verification.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerificationAnswered {
+    /// Which.
+    pub verification: VerificationId,
+    /// Whose.
+    pub agent: AgentId,
+    /// The answer.
+    pub decision: Decision,
+}
+
+/// An agent reported how an action went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionResultReported {
+    /// The verification that allowed it.
+    pub verification: VerificationId,
+    /// Who.
+    pub agent: AgentId,
+    /// What.
+    pub action: ActionName,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// An agent, its keys or its grants changed: whoever keeps facts about it reads them again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentChanged {
+    /// Which.
+    pub agent: AgentId,
+    /// What changed.
+    pub change: AgentChange,
+}
+
+/// What changed of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AgentChange {
+    /// It was registered.
+    Registered {
+        /// Its name.
+        name: String,
+    },
+    /// Its status.
+    Status {
+        /// Before.
+        from: AgentStatus,
+        /// After.
+        to: AgentStatus,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// A key was revoked.
+    KeyRevoked {
+        /// Which.
+        key: AgentKeyId,
+    },
+    /// A grant was given.
+    Granted {
+        /// Which.
+        grant: CapabilityGrantId,
+    },
+    /// A grant was taken.
+    GrantRevoked {
+        /// Which.
+        grant: CapabilityGrantId,
+    },
+}
+
+/// A trust score moved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrustScoreChanged {
+    /// The snapshot that was kept.
+    pub snapshot: TrustSnapshotId,
+    /// Whose.
+    pub agent: AgentId,
+    /// Before.
+    pub from: Option<TrustScore>,
+    /// After.
+    pub to: Option<TrustScore>,
+}
+
+/// A detector found something.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnomalyDetected {
+    /// Which.
+    pub anomaly: AnomalyId,
+    /// About whom.
+    pub agent: AgentId,
+    /// What kind.
+    pub kind: AnomalyKind,
+    /// How bad.
+    pub severity: Severity,
+    /// In which event.
+    pub event: EventId,
+}
+
+/// An alert was raised, or got worse.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertRaised {
+    /// Which.
+    pub alert: AlertId,
+    /// About whom.
+    pub agent: AgentId,
+    /// How bad.
+    pub severity: Severity,
+    /// In words.
+    pub summary: String,
+}
+
+/// A person worked on an alert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertAnswered {
+    /// Which.
+    pub alert: AlertId,
+    /// Its status now.
+    pub status: AlertStatus,
+    /// What it was found to be.
+    pub verdict: Option<AlertVerdict>,
+}
+
+macro_rules! facts {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
+        /// One fact.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(untagged)]
+        pub enum Fact {
+            $($(#[$doc])* $variant($variant),)+
+        }
+
+        impl Fact {
+            /// The CloudEvents `type`.
+            #[must_use]
+            pub const fn event_type(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)+
+                }
+            }
+
+            /// Reads the `data` of an event of `event_type`; `None` when it is not one of ours.
+            ///
+            /// # Errors
+            /// When the data is not what that type holds.
+            pub fn parse(event_type: &str, data: &[u8]) -> Option<Result<Self, serde_json::Error>> {
+                match event_type {
+                    $($name => Some(serde_json::from_slice(data).map(Self::$variant)),)+
+                    _ => None,
+                }
+            }
+        }
+
+        $(impl From<$variant> for Fact {
+            fn from(fact: $variant) -> Self {
+                Self::$variant(fact)
+            }
+        })+
+    };
+}
+
+facts! {
+    /// A verification was decided.
+    VerificationRecorded = "aim.verification.recorded.v1",
+    /// A pending verification was answered.
+    VerificationAnswered = "aim.verification.answered.v1",
+    /// An action's result was reported.
+    ActionResultReported = "aim.action.result-reported.v1",
+    /// An agent changed.
+    AgentChanged = "aim.agent.changed.v1",
+    /// A trust score moved.
+    TrustScoreChanged = "aim.trust.score-changed.v1",
+    /// A detector found something.
+    AnomalyDetected = "aim.anomaly.detected.v1",
+    /// An alert was raised.
+    AlertRaised = "aim.alert.raised.v1",
+    /// An alert was answered.
+    AlertAnswered = "aim.alert.answered.v1",
+}
+
+/// A fact with what every fact has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// Its identity.
+    pub id: EventId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// What keeps its order: events of one agent stay in order.
+    pub agent: AgentId,
+    /// When it happened.
+    pub time: DateTime<Utc>,
+    /// What happened.
+    pub fact: Fact,
+}
+
+impl Fact {
+    /// The agent that the fact is about; `None` where it names none.
+    #[must_use]
+    pub const fn agent(&self) -> Option<AgentId> {
+        match self {
+            Self::VerificationRecorded(f) => Some(f.agent),
+            Self::VerificationAnswered(f) => Some(f.agent),
+            Self::ActionResultReported(f) => Some(f.agent),
+            Self::AgentChanged(f) => Some(f.agent),
+            Self::TrustScoreChanged(f) => Some(f.agent),
+            Self::AnomalyDetected(f) => Some(f.agent),
+            Self::AlertRaised(f) => Some(f.agent),
+            Self::AlertAnswered(_) => None,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Typed identifiers. One type a noun, so that two of them cannot be swapped.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Ids are UUID version 7 where we make them (they sort by creation), version 5 where they are
+/// derived from somebody else's identifier.
+macro_rules! typed_id {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Wraps a UUID that is known to name this kind of object.
+            #[must_use]
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The plain UUID, for storage and wire formats.
+            #[must_use]
+            pub const fn as_uuid(&self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+    )+};
+}
+
+typed_id! {
+    /// A tenant.
+    OrganizationId,
+    /// A person.
+    UserId,
+    /// A registered autonomous program.
+    AgentId,
+    /// One public key of an agent.
+    AgentKeyId,
+    /// The row that gives an agent a capability.
+    CapabilityGrantId,
+    /// Our recorded answer to "may it?".
+    VerificationId,
+    /// A score of an agent at a time.
+    TrustSnapshotId,
+    /// A detector's finding.
+    AnomalyId,
+    /// Something a person must look at.
+    AlertId,
+    /// A record of who did what.
+    AuditEntryId,
+    /// A fact on the event log.
+    EventId,
+    /// A person's session.
+    SessionId,
+    /// An event that was given up on.
+    DeadLetterId,
+}
+
+impl EventId {
+    /// Name space of event ids derived from a producer's `source` and `id`.
+    const PRODUCED: Uuid = Uuid::from_u128(0x6f1c_8a0e_5b7d_4c39_9e21_7a40_d35b_18f2);
+
+    /// The id of a producer's event: CloudEvents makes (`source`, `id`) unique, and the
+    /// organization keeps tenants apart, so the same event always gets the same id.
+    #[must_use]
+    pub fn produced(organization: OrganizationId, source: &str, id: &str) -> Self {
+        let mut name = Vec::with_capacity(18 + source.len() + id.len());
+        name.extend_from_slice(organization.as_uuid().as_bytes());
+        name.extend_from_slice(source.as_bytes());
+        name.push(0);
+        name.extend_from_slice(id.as_bytes());
+        Self(Uuid::new_v5(&Self::PRODUCED, &name))
+    }
+}

@@ -1,0 +1,20 @@
+//! Every rule of the product: identities, capabilities, decisions, trust, findings, signatures.
+//!
+//! Pure and synchronous: no clock, no input or output, no randomness. Time is an argument.
+
+pub mod action;
+pub mod agent;
+pub mod alert;
+pub mod anomaly;
+pub mod capability;
+pub mod clock;
+pub mod digest;
+pub mod event;
+pub mod id;
+pub mod name;
+pub mod risk;
+pub mod role;
+pub mod scope;
+pub mod signature;
+pub mod trust;
+pub mod verification;

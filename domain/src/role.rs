@@ -1,0 +1,77 @@
+//! What a person may do.
+
+use serde::{Deserialize, Serialize};
+
+/// A person's role in an organization, least first; each may do all that the ones before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Registers agents.
+    Member,
+    /// Runs agents: suspends, reinstates, grants, approves.
+    Manager,
+    /// Also manages people and settings.
+    Admin,
+    /// Also owns the organization itself.
+    Owner,
+}
+
+/// A thing that needs a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// See agents, verifications, scores, alerts.
+    Read,
+    /// Register agents.
+    RegisterAgent,
+    /// Change the state of agents.
+    ManageAgents,
+    /// Grant and revoke capabilities.
+    ManageCapabilities,
+    /// Answer pending verifications.
+    Approve,
+    /// Acknowledge and resolve alerts.
+    ManageAlerts,
+    /// See dead letters and the audit trail.
+    Audit,
+    /// Ingest events on behalf of agents that signed them.
+    IngestEvents,
+}
+
+impl Permission {
+    /// The least role that has it.
+    #[must_use]
+    pub const fn least_role(self) -> Role {
+        match self {
+            Self::Read => Role::Viewer,
+            Self::RegisterAgent | Self::IngestEvents => Role::Member,
+            Self::ManageAgents | Self::ManageCapabilities | Self::Approve | Self::ManageAlerts => {
+                Role::Manager
+            }
+            Self::Audit => Role::Admin,
+        }
+    }
+}
+
+impl Role {
+    /// Whether this role has `permission`.
+    #[must_use]
+    pub fn may(self, permission: Permission) -> bool {
+        self >= permission.least_role()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_ordered() {
+        assert!(Role::Owner.may(Permission::Audit));
+        assert!(Role::Viewer.may(Permission::Read));
+        assert!(!Role::Viewer.may(Permission::RegisterAgent));
+        assert!(!Role::Member.may(Permission::ManageAgents));
+        assert!(!Role::Manager.may(Permission::Audit));
+    }
+}

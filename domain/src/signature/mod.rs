@@ -1,0 +1,22 @@
+//! Signatures: keys, signed HTTP requests, signed events, proofs of possession.
+//!
+//! Everything is verified over bytes as received, with the strict Ed25519 rules: no small-order
+//! keys, no torsion, canonical encodings only.
+
+mod content_digest;
+mod error;
+mod event;
+mod http_message;
+mod key;
+mod profile;
+mod proof;
+mod sign;
+
+pub use content_digest::{content_digest, verify_content_digest};
+pub use error::SignatureError;
+pub use event::{EventSignature, sign_event, verify_event};
+pub use http_message::{HttpRequest, SignedRequest, Verified};
+pub use key::{KeyError, PublicKey, SecretKey};
+pub use profile::Profile;
+pub use proof::{PossessionProof, ProofError, possession_text, sign_possession};
+pub use sign::{SignatureHeaders, sign_request};

@@ -1,0 +1,206 @@
+//! The decision: a pure function of the request, the facts and the time.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{ActionRequest, Decision, Obligation, Reason, ReasonCode};
+use crate::agent::AgentStatus;
+use crate::capability::CapabilityGrant;
+use crate::id::{AgentId, AgentKeyId, OrganizationId};
+use crate::risk::RiskLevel;
+use crate::signature::PublicKey;
+use crate::trust::TrustScore;
+
+/// How long an answer may be acted on, in seconds: long enough for a slow tool call, short enough
+/// that a stored "yes" is soon worth nothing.
+pub const VERIFICATION_TTL_SECONDS: i64 = 300;
+
+/// One key of an agent.
+#[derive(Debug, Clone)]
+pub struct KeyFacts {
+    /// The row.
+    pub id: AgentKeyId,
+    /// RFC 7638 thumbprint, as `keyid` in signatures.
+    pub key_id: String,
+    /// What signatures are checked with.
+    pub public_key: PublicKey,
+    /// Until when it is good; `None` is until revoked.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Since when it is not.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// What an organization set for decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DecisionSettings {
+    /// Least trust for an action of high or critical risk.
+    pub least_trust_high_risk: TrustScore,
+    /// Least trust for any action.
+    pub least_trust: TrustScore,
+    /// Least risk at which a person has to agree; `None` is never.
+    pub approval_from: Option<RiskLevel>,
+}
+
+impl Default for DecisionSettings {
+    fn default() -> Self {
+        Self {
+            least_trust_high_risk: TrustScore::from_ten_thousandths(5_000),
+            least_trust: TrustScore::from_ten_thousandths(2_000),
+            approval_from: Some(RiskLevel::Critical),
+        }
+    }
+}
+
+/// Everything a decision depends on.
+#[derive(Debug, Clone)]
+pub struct AgentFacts {
+    /// Who.
+    pub agent: AgentId,
+    /// Its owner.
+    pub organization: OrganizationId,
+    /// Its name, for messages and events.
+    pub name: String,
+    /// Where it is in its life.
+    pub status: AgentStatus,
+    /// All its keys, revoked ones too.
+    pub keys: Vec<KeyFacts>,
+    /// Its grants, not revoked.
+    pub grants: Vec<CapabilityGrant>,
+    /// Its trust now; `None` is `UNSCORED`.
+    pub trust: Option<TrustScore>,
+    /// Its organization's settings.
+    pub settings: DecisionSettings,
+}
+
+/// The decision and everything that goes with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The answer.
+    pub decision: Decision,
+    /// The risk that counted.
+    pub risk: RiskLevel,
+    /// At least one.
+    pub reasons: Vec<Reason>,
+    /// What the agent owes.
+    pub obligations: Vec<Obligation>,
+    /// Until when the answer may be acted on.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Decides whether the agent of `facts` may do `request` at `now`, signed with `key`.
+///
+/// Order: agent state, key, capability, trust, approval. The first two stop at once; the rest
+/// collect every reason, so that one answer names all that would have to change.
+#[must_use]
+pub fn decide(
+    request: &ActionRequest,
+    key: AgentKeyId,
+    facts: &AgentFacts,
+    now: DateTime<Utc>,
+) -> Verdict {
+    let risk = request.risk();
+    let verdict = |decision, reasons, obligations| Verdict {
+        decision,
+        risk,
+        reasons,
+        obligations,
+        expires_at: now + Duration::seconds(VERIFICATION_TTL_SECONDS),
+    };
+    if let Some(reason) = agent_stops(facts).or_else(|| key_stops(key, facts, now)) {
+        return verdict(Decision::Denied, vec![reason], vec![]);
+    }
+    let granted = grant_of(request, facts, now);
+    let mut against: Vec<Reason> = granted.as_ref().err().cloned().into_iter().collect();
+    against.extend(trust_stops(risk, facts));
+    if !against.is_empty() {
+        return verdict(Decision::Denied, against, vec![]);
+    }
+    let mut reasons: Vec<Reason> = granted.into_iter().collect();
+    if let Some(from) = facts.settings.approval_from.filter(|from| risk >= *from) {
+        reasons.push(Reason::new(
+            ReasonCode::ApprovalRequired,
+            format!("an action of risk `{risk:?}` needs a person's approval from `{from:?}` on"),
+        ));
+        return verdict(Decision::PendingApproval, reasons, vec![Obligation::AwaitApproval]);
+    }
+    verdict(Decision::Allowed, reasons, vec![Obligation::ReportResult])
+}
+
+fn agent_stops(facts: &AgentFacts) -> Option<Reason> {
+    let (code, words) = match facts.status {
+        AgentStatus::Verified => return None,
+        AgentStatus::Pending => {
+            (ReasonCode::AgentPending, "has not proven possession of its key; prove it first")
+        }
+        AgentStatus::Suspended => {
+            (ReasonCode::AgentSuspended, "is suspended; a manager can reinstate it")
+        }
+        AgentStatus::Quarantined => (
+            ReasonCode::AgentQuarantined,
+            "is quarantined after a critical finding; a manager can reinstate it",
+        ),
+        AgentStatus::Revoked => {
+            (ReasonCode::AgentRevoked, "is revoked for ever; register a new agent")
+        }
+    };
+    Some(Reason::new(code, format!("agent `{}` {words}", facts.name)))
+}
+
+fn key_stops(key: AgentKeyId, facts: &AgentFacts, now: DateTime<Utc>) -> Option<Reason> {
+    let Some(key) = facts.keys.iter().find(|k| k.id == key) else {
+        return Some(Reason::new(
+            ReasonCode::KeyUnknown,
+            format!("the signing key is not one of agent `{}`", facts.name),
+        ));
+    };
+    if key.revoked_at.is_some_and(|at| at <= now) {
+        let message = format!("key `{}` is revoked; sign with a live key", key.key_id);
+        return Some(Reason::new(ReasonCode::KeyRevoked, message));
+    }
+    if key.expires_at.is_some_and(|end| end <= now) {
+        let message = format!("key `{}` has expired; rotate it", key.key_id);
+        return Some(Reason::new(ReasonCode::KeyExpired, message));
+    }
+    None
+}
+
+fn grant_of(
+    request: &ActionRequest,
+    facts: &AgentFacts,
+    now: DateTime<Utc>,
+) -> Result<Reason, Reason> {
+    let action = request.action.as_str();
+    let resource = request.resource.as_ref().map(crate::name::Resource::as_str);
+    let on = resource.map_or_else(String::new, |r| format!(" on `{r}`"));
+    match facts.grants.iter().find(|grant| grant.covers(action, resource, now)) {
+        Some(grant) => Ok(Reason::new(
+            ReasonCode::CapabilityGranted,
+            format!("grant `{}` covers `{action}`{on}", grant.capability.as_str()),
+        )),
+        None => Err(Reason::new(
+            ReasonCode::CapabilityMissing,
+            format!("no live grant of agent `{}` covers `{action}`{on}; grant it", facts.name),
+        )),
+    }
+}
+
+/// An agent that is not scored yet is held to its grants and approvals alone.
+fn trust_stops(risk: RiskLevel, facts: &AgentFacts) -> Option<Reason> {
+    let settings = &facts.settings;
+    let least = if risk >= RiskLevel::High {
+        settings.least_trust_high_risk.max(settings.least_trust)
+    } else {
+        settings.least_trust
+    };
+    let trust = facts.trust.filter(|trust| *trust < least)?;
+    Some(Reason::new(
+        ReasonCode::TrustTooLow,
+        format!(
+            "trust {:.4} of agent `{}` is below {:.4}, the least for risk `{risk:?}`",
+            trust.as_fraction(),
+            facts.name,
+            least.as_fraction()
+        ),
+    ))
+}

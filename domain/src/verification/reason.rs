@@ -1,0 +1,60 @@
+//! Why a decision is what it is, in codes for programs and words for people.
+
+use serde::{Deserialize, Serialize};
+
+/// What spoke for or against an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReasonCode {
+    /// The agent has not proven possession of its key yet.
+    AgentPending,
+    /// A person stopped the agent.
+    AgentSuspended,
+    /// The product stopped the agent after a critical finding.
+    AgentQuarantined,
+    /// The agent's identity has ended.
+    AgentRevoked,
+    /// The key that signed is not one of the agent's.
+    KeyUnknown,
+    /// The key that signed was revoked.
+    KeyRevoked,
+    /// The key that signed is past its life span.
+    KeyExpired,
+    /// A grant covers the action.
+    CapabilityGranted,
+    /// No grant covers the action.
+    CapabilityMissing,
+    /// The agent's trust is below what this risk needs.
+    TrustTooLow,
+    /// A person has to agree.
+    ApprovalRequired,
+    /// A policy could not be evaluated; the answer is no.
+    PolicyError,
+}
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// For programs.
+    pub code: ReasonCode,
+    /// For people: names the fact, and what would have changed the answer.
+    pub message: String,
+}
+
+impl Reason {
+    /// Puts a code and its words together.
+    #[must_use]
+    pub fn new(code: ReasonCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// What the agent owes in return for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Obligation {
+    /// Report how it went, with `reportActionResult`.
+    ReportResult,
+    /// Do nothing until the verification is `ALLOWED`.
+    AwaitApproval,
+}

@@ -1,0 +1,22 @@
+//! One SeaORM entity per table, nothing else.
+//!
+//! Enumerations are kept as text and JSON as JSON: their meaning is given by `store/`, which is the
+//! only reader. Scores are ten-thousandths; times are UTC in whole microseconds.
+
+pub mod activity;
+pub mod agent;
+pub mod agent_key;
+pub mod alert;
+pub mod anomaly;
+pub mod audit_entry;
+pub mod behaviour_profile;
+pub mod capability;
+pub mod capability_grant;
+pub mod consumer_offset;
+pub mod dead_letter;
+pub mod event_log;
+pub mod organization;
+pub mod trust_snapshot;
+pub mod used_nonce;
+pub mod user;
+pub mod verification;

@@ -1,0 +1,168 @@
+//! CloudEvents 1.0 in JSON, structured mode: what is on the wire.
+
+use aim_domain::event::NewEvent;
+use bytes::Bytes;
+use chrono::{DateTime, SubsecRound, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Record, Refusal, Topic};
+
+/// Most bytes of one event: actions are small, and a bigger one would stall its partition.
+pub const ENVELOPE_MAX_BYTES: usize = 64 * 1024;
+/// Most bytes of `id`, `source`, `type` and `subject`.
+const ATTRIBUTE_MAX_BYTES: usize = 256;
+
+/// An event as read. Borrows nothing: it outlives the batch it came in.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    /// Unique together with `source`.
+    pub id: String,
+    /// Who says it.
+    pub source: String,
+    /// What kind of fact it is.
+    pub event_type: String,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// When it happened, by the producer's clock, in whole microseconds.
+    pub time: DateTime<Utc>,
+    /// The fact, a JSON object, as sent.
+    pub data: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    specversion: std::borrow::Cow<'a, str>,
+    id: String,
+    source: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    subject: Option<String>,
+    time: DateTime<Utc>,
+    datacontenttype: Option<String>,
+    data: Box<RawValue>,
+}
+
+impl Envelope {
+    /// Reads an event strictly.
+    ///
+    /// # Errors
+    /// [`Refusal`] naming the attribute, what it holds and what it should.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        if bytes.len() > ENVELOPE_MAX_BYTES {
+            let detail = format!("has {} bytes, at most {ENVELOPE_MAX_BYTES}", bytes.len());
+            return Err(Refusal::new("EVENT_TOO_LARGE", detail));
+        }
+        let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| {
+            Refusal::new("EVENT_MALFORMED", format!("not a CloudEvent in JSON: {error}"))
+        })?;
+        let invalid = |name: &str, value: &str, remedy: &str| {
+            let value: String = value.chars().take(64).collect();
+            Refusal::new("EVENT_INVALID", format!("`{name}` is `{value}`; {remedy}"))
+        };
+        if wire.specversion != "1.0" {
+            return Err(invalid("specversion", &wire.specversion, "use `1.0`"));
+        }
+        let subject = wire.subject.as_deref().unwrap_or("-");
+        for (name, value) in [
+            ("id", wire.id.as_str()),
+            ("source", &wire.source),
+            ("type", &wire.event_type),
+            ("subject", subject),
+        ] {
+            if value.is_empty() || value.len() > ATTRIBUTE_MAX_BYTES {
+                return Err(invalid(name, value, "give 1 to 256 bytes"));
+            }
+        }
+        if let Some(kind) = wire.datacontenttype.filter(|kind| kind != "application/json") {
+            return Err(invalid("datacontenttype", &kind, "use `application/json`"));
+        }
+        if !wire.data.get().starts_with('{') {
+            return Err(invalid("data", wire.data.get(), "give a JSON object"));
+        }
+        Ok(Self {
+            id: wire.id,
+            source: wire.source,
+            event_type: wire.event_type,
+            subject: wire.subject,
+            time: wire.time.trunc_subsecs(6),
+            data: wire.data,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct OwnWire<'a, T> {
+    specversion: &'static str,
+    id: String,
+    source: &'static str,
+    #[serde(rename = "type")]
+    event_type: &'static str,
+    subject: String,
+    time: String,
+    datacontenttype: &'static str,
+    /// Extension attribute: whose event it is.
+    organization: String,
+    data: &'a T,
+}
+
+/// The record of one of our own facts, in its wire form.
+#[must_use]
+pub fn record_of(event: &NewEvent) -> Record {
+    let wire = OwnWire {
+        specversion: "1.0",
+        id: event.id.to_string(),
+        source: "urn:aim:server",
+        event_type: event.fact.event_type(),
+        subject: event.agent.to_string(),
+        time: event.time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
+        datacontenttype: "application/json",
+        organization: event.organization.to_string(),
+        data: &event.fact,
+    };
+    Record {
+        topic: Topic::Events,
+        key: wire.subject.clone(),
+        event_id: event.id,
+        organization: Some(event.organization),
+        event_type: wire.event_type.to_owned(),
+        // Our own facts are plain structures; they always have a JSON form.
+        payload: Bytes::from(serde_json::to_vec(&wire).unwrap_or_default()),
+        signature: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"specversion":"1.0","id":"1","source":"urn:aim:agent:a","type":"t","time":"2026-01-05T09:00:02.123456789+01:00","data":{}}"#;
+
+    #[test]
+    fn reads_a_good_event() {
+        let event = Envelope::parse(GOOD.as_bytes()).unwrap();
+        assert_eq!(event.time.to_rfc3339(), "2026-01-05T08:00:02.123456+00:00");
+    }
+
+    #[test]
+    fn refuses_bad_ones_by_name() {
+        for (from, to, code, words) in [
+            (r#""1.0""#, r#""0.3""#, "EVENT_INVALID", "`specversion` is `0.3`"),
+            (r#""id":"1""#, r#""id":"""#, "EVENT_INVALID", "`id`"),
+            (r#""data":{}"#, r#""data":[]"#, "EVENT_INVALID", "`data`"),
+            (r#""data":{}"#, r#""dat":{}"#, "EVENT_MALFORMED", "data"),
+            ("+01:00", "", "EVENT_MALFORMED", "time"),
+            (r#""type":"t","#, "", "EVENT_MALFORMED", "type"),
+            ("}}", "}", "EVENT_MALFORMED", "EOF"),
+        ] {
+            let refusal = Envelope::parse(GOOD.replace(from, to).as_bytes()).unwrap_err();
+            assert_eq!(refusal.code, code, "{refusal}");
+            assert!(refusal.detail.contains(words) || code == "EVENT_MALFORMED", "{refusal}");
+        }
+        let large = vec![b' '; ENVELOPE_MAX_BYTES + 1];
+        assert_eq!(Envelope::parse(&large).unwrap_err().code, "EVENT_TOO_LARGE");
+        let deep = GOOD.replace("{}", &format!("{{\"a\":{}}}", "[".repeat(10_000)));
+        assert_eq!(Envelope::parse(deep.as_bytes()).unwrap_err().code, "EVENT_MALFORMED");
+    }
+}

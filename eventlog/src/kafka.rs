@@ -1,0 +1,64 @@
+//! How to reach Apache Kafka, and the topics there.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::{EventLogError, Topic};
+
+/// Where the brokers are and what we are called there.
+#[derive(Debug, Clone)]
+pub struct KafkaConfig {
+    /// `host:port`, several with commas.
+    pub brokers: String,
+    /// Consumer group of the stream.
+    pub group: String,
+    /// Put before the names of topics; empty in production, unique in tests.
+    pub topic_prefix: String,
+    /// Partitions of a topic that we make ourselves; both topics get as many, so that one reader
+    /// gets all records of an agent.
+    pub partitions: i32,
+}
+
+impl KafkaConfig {
+    /// The topic's name at the brokers.
+    #[must_use]
+    pub fn topic(&self, topic: Topic) -> String {
+        format!("{}{}", self.topic_prefix, topic.name())
+    }
+
+    pub(crate) fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client
+            .set("bootstrap.servers", &self.brokers)
+            .set("client.id", "aim")
+            // A broker that comes back is found again within a second.
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("socket.keepalive.enable", "true");
+        client
+    }
+}
+
+/// Makes both topics where they are missing. The replication factor is the brokers' default.
+///
+/// # Errors
+/// [`EventLogError::Kafka`] when the brokers do not answer or refuse.
+pub async fn ensure_topics(config: &KafkaConfig) -> Result<(), EventLogError> {
+    let admin: AdminClient<DefaultClientContext> = config.client().create()?;
+    let names = Topic::ALL.map(|topic| config.topic(topic));
+    let topics: Vec<NewTopic<'_>> = names
+        .iter()
+        .map(|name| NewTopic::new(name, config.partitions, TopicReplication::Fixed(-1)))
+        .collect();
+    let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(20)));
+    for outcome in admin.create_topics(&topics, &options).await? {
+        match outcome {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((_, code)) => return Err(rdkafka::error::KafkaError::AdminOp(code).into()),
+        }
+    }
+    Ok(())
+}

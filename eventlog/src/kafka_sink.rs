@@ -1,0 +1,97 @@
+//! Appending to Kafka.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+
+use crate::{EventLogError, EventSink, KafkaConfig, Record};
+
+/// Name of the header with the producer's signature.
+pub(crate) const SIGNATURE_HEADER: &str = "aim-signature";
+/// Name of the header with the record's position in the outbox.
+pub(crate) const POSITION_HEADER: &str = "aim-position";
+/// Name of the header with the organization that sent it in over HTTP. Nothing but the owner of a
+/// dead letter depends on it: anybody who may produce can set it.
+pub(crate) const ORGANIZATION_HEADER: &str = "aim-organization";
+
+/// An idempotent producer that waits for every replica.
+pub struct KafkaSink {
+    producer: FutureProducer,
+    config: KafkaConfig,
+}
+
+impl std::fmt::Debug for KafkaSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaSink").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl KafkaSink {
+    /// Makes the producer; the brokers are found in the background.
+    ///
+    /// # Errors
+    /// [`EventLogError::Kafka`] when the configuration is not understood.
+    pub fn new(config: &KafkaConfig) -> Result<Self, EventLogError> {
+        let producer = config
+            .client()
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            // The Java clients' choice, so that a fleet's events of an agent meet ours.
+            .set("partitioner", "murmur2_random")
+            .set("linger.ms", "2")
+            .set("message.timeout.ms", "30000")
+            .create()?;
+        Ok(Self { producer, config: config.clone() })
+    }
+
+    /// Appends records that came from the outbox, each with its position there.
+    pub(crate) async fn append_from(
+        &self,
+        records: &[(Record, Option<i64>)],
+    ) -> Result<(), EventLogError> {
+        let sends = records.iter().map(|(record, origin)| async move {
+            let topic = self.config.topic(record.topic);
+            let mut headers = OwnedHeaders::new().insert(Header {
+                key: "content-type",
+                value: Some("application/cloudevents+json"),
+            });
+            if let Some(signature) = &record.signature {
+                headers = headers.insert(Header { key: SIGNATURE_HEADER, value: Some(signature) });
+            }
+            if let Some(organization) = record.organization {
+                let value = organization.to_string();
+                headers = headers.insert(Header { key: ORGANIZATION_HEADER, value: Some(&value) });
+            }
+            if let Some(position) = origin {
+                let position = position.to_string();
+                headers = headers.insert(Header { key: POSITION_HEADER, value: Some(&position) });
+            }
+            let message = FutureRecord::to(&topic)
+                .key(record.key.as_bytes())
+                .payload(record.payload.as_ref())
+                .headers(headers);
+            let sent = self.producer.send(message, Duration::from_secs(30)).await;
+            sent.map_err(|(error, _)| EventLogError::Kafka(error))
+        });
+        try_join_all(sends).await.map(|_| ())
+    }
+
+    /// Waits until everything queued has been sent.
+    ///
+    /// # Errors
+    /// [`EventLogError::Kafka`] when that takes longer than `limit`.
+    pub fn flush(&self, limit: Duration) -> Result<(), EventLogError> {
+        Ok(self.producer.flush(limit)?)
+    }
+}
+
+#[async_trait]
+impl EventSink for KafkaSink {
+    async fn append(&self, records: Vec<Record>) -> Result<(), EventLogError> {
+        let records: Vec<_> = records.into_iter().map(|record| (record, None)).collect();
+        self.append_from(&records).await
+    }
+}

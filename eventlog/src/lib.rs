@@ -1,0 +1,39 @@
+//! The event log: one trait to read it, one to append to it, three implementations.
+//!
+//! - the table `event_log` (embedded default and transactional outbox),
+//! - Apache Kafka (fleets, scale-out),
+//! - memory (tests with faults on demand).
+//!
+//! Guarantees of every [`EventSource`]: events of one key keep their order; delivery is at least
+//! once; no committed record is ever passed over; `commit` only moves forward; a record that cannot
+//! be decoded is delivered as such. Who reads keeps its position with the state it produced.
+
+mod dead;
+mod envelope;
+mod error;
+mod kafka;
+mod kafka_sink;
+mod kafka_source;
+mod memory;
+mod observed;
+mod relay;
+mod source;
+mod table;
+mod tail;
+mod topic;
+mod wake;
+
+pub use dead::Refusal;
+pub use envelope::{ENVELOPE_MAX_BYTES, Envelope, record_of};
+pub use error::EventLogError;
+pub use kafka::{KafkaConfig, ensure_topics};
+pub use kafka_sink::KafkaSink;
+pub use kafka_source::KafkaSource;
+pub use memory::{MemoryLog, MemorySource};
+pub use observed::{agent_of_source, parse_action};
+pub use relay::Relay;
+pub use source::{Delivery, EventSink, EventSource, Polled, Record};
+pub use table::{TableSink, TableSource, append_rows, newest_position};
+pub use tail::{TableTail, TailedEvent};
+pub use topic::{Partition, Topic};
+pub use wake::Wake;

@@ -1,0 +1,99 @@
+//! Following our own facts, for caches and subscriptions.
+
+use std::time::Duration;
+
+use aim_domain::id::OrganizationId;
+use aim_entities::event_log as entity;
+use bytes::Bytes;
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::wake::Listener;
+use crate::{EventLogError, Topic, Wake, newest_position};
+
+/// How long an idle reader waits before it looks again.
+const IDLE_POLL: Duration = Duration::from_millis(25);
+
+/// A fact with its position, which is also its cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TailedEvent {
+    /// Where it stands.
+    pub position: i64,
+    /// Whose it is.
+    pub organization: Option<OrganizationId>,
+    /// CloudEvents `type`.
+    pub event_type: String,
+    /// The envelope.
+    pub payload: Bytes,
+}
+
+/// A reader of [`Topic::Events`] in order of commits.
+#[derive(Debug)]
+pub struct TableTail {
+    db: DatabaseConnection,
+    listener: Listener,
+    position: i64,
+}
+
+impl TableTail {
+    /// A reader of everything after `position`.
+    #[must_use]
+    pub fn after(db: DatabaseConnection, wake: &Wake, position: i64) -> Self {
+        Self { db, listener: wake.listen(), position }
+    }
+
+    /// A reader of everything that is not there yet.
+    ///
+    /// # Errors
+    /// [`EventLogError`] when the database cannot be asked.
+    pub async fn from_now(db: DatabaseConnection, wake: &Wake) -> Result<Self, EventLogError> {
+        let position = newest_position(&db, Topic::Events).await?;
+        Ok(Self::after(db, wake, position))
+    }
+
+    /// The position of the last fact given out.
+    #[must_use]
+    pub const fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// What follows, at most `max`, without waiting.
+    ///
+    /// # Errors
+    /// [`EventLogError`] when the database cannot be asked; asking again is safe.
+    pub async fn read(&mut self, max: u64) -> Result<Vec<TailedEvent>, EventLogError> {
+        let rows = entity::Entity::find()
+            .filter(entity::Column::Topic.eq(Topic::Events.name()))
+            .filter(entity::Column::Position.gt(self.position))
+            .order_by_asc(entity::Column::Position)
+            .limit(max)
+            .all(&self.db)
+            .await?;
+        if let Some(last) = rows.last() {
+            self.position = last.position;
+        }
+        Ok(rows
+            .into_iter()
+            .map(|row| TailedEvent {
+                position: row.position,
+                organization: row.organization_id.map(OrganizationId::from_uuid),
+                event_type: row.event_type,
+                payload: Bytes::from(row.payload),
+            })
+            .collect())
+    }
+
+    /// What follows, at most `max`; waits until there is something.
+    ///
+    /// # Errors
+    /// [`EventLogError`] when the database cannot be asked; asking again is safe.
+    pub async fn next(&mut self, max: u64) -> Result<Vec<TailedEvent>, EventLogError> {
+        loop {
+            self.listener.heed();
+            let batch = self.read(max).await?;
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
+            self.listener.wait(IDLE_POLL).await;
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The schema's history: one migrator for SQLite and PostgreSQL.
+//!
+//! Migrations never import the entities: they say what the schema was, the entities what it is.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_first_schema;
+mod m0002_indexes;
+
+/// Applies the migrations in order.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_first_schema::Migration),
+            Box::new(m0002_indexes::Migration),
+        ]
+    }
+}

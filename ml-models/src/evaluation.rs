@@ -1,0 +1,1 @@
+//! How well attacks are told from ordinary runs, measured on recordings.

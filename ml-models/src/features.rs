@@ -1,0 +1,25 @@
+//! The numbers that an action is judged by.
+
+/// Raised whenever a feature is added, removed or changes its meaning.
+pub const FEATURE_SCHEMA_VERSION: u16 = 1;
+
+/// Names of the features, in order. Rates are actions in the open window; ratios are to the
+/// learned mean (1 where nothing is learned); the rest lies between 0 and 1.
+pub const FEATURE_NAMES: [&str; 12] = [
+    "actions_1m",
+    "actions_10m",
+    "actions_1h",
+    "rate_ratio_1m",
+    "rate_ratio_10m",
+    "rate_ratio_1h",
+    "hour_surprise",
+    "is_write",
+    "first_seen_write",
+    "first_seen_resource",
+    "failure_ratio_10m",
+    "risk",
+];
+
+/// One action in numbers, in the order of [`FEATURE_NAMES`].
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct FeatureVector(pub [f64; FEATURE_NAMES.len()]);

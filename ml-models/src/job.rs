@@ -1,0 +1,1 @@
+//! What agents do for a job, learned from their benign runs.

@@ -1,0 +1,13 @@
+//! What an agent's normal is, and how far an action lies from it.
+//!
+//! Knows observed actions and feature vectors, not databases. Everything is a pure function of
+//! the actions in their order: no clock, no randomness, the same bits on every machine and for
+//! every division into batches.
+
+pub mod evaluation;
+mod features;
+mod job;
+mod profile;
+
+pub use features::{FEATURE_NAMES, FEATURE_SCHEMA_VERSION, FeatureVector};
+pub use profile::{BehaviourProfile, Observation, PROFILE_MAX_BYTES, ProfileError};

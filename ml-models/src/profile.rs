@@ -1,0 +1,354 @@
+//! The learned normal of one agent, in bounded memory.
+
+mod failures;
+mod hours;
+mod rate;
+mod seen;
+mod violations;
+
+use aim_domain::action::{ObservedAction, Outcome};
+use aim_domain::anomaly::{AnomalyKind, Evidence, Finding, Severity};
+use aim_domain::risk::RiskLevel;
+use aim_domain::trust::{Tallies, TrustScore};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::FeatureVector;
+use failures::Failures;
+use hours::Hours;
+use rate::Rate;
+use seen::Seen;
+use violations::Violations;
+
+/// Most bytes of an encoded profile, for every input.
+pub const PROFILE_MAX_BYTES: usize = 4_096;
+/// Version of the encoding; another one is not read.
+const VERSION: u8 = 1;
+/// Half of a tally has faded after a week of event time.
+const HALF_LIFE_SECONDS: f64 = 7.0 * 86_400.0;
+/// How far behind an agent's newest action another may arrive and still count.
+const ALLOWED_LATENESS_SECONDS: i64 = 3_600;
+/// Actions before anything can be called new: everything is new to a new agent.
+const LEARNING_ACTIONS: u64 = 30;
+/// Above this share of new targets among writes, a new target says nothing.
+const NOVELTY_IS_NORMAL: f64 = 0.2;
+/// Weight of the newest write in the share of new ones.
+const NOVELTY_STEP: f64 = 0.05;
+
+/// Why stored bytes are no profile.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileError {
+    /// Of another version of the product.
+    #[error("the profile has version {0}, this program reads {VERSION}")]
+    Version(u8),
+    /// Not readable.
+    #[error("the profile cannot be read: {0}")]
+    Damaged(String),
+}
+
+/// What one action is, against everything before it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// In numbers.
+    pub features: FeatureVector,
+    /// What is unusual about it.
+    pub findings: Vec<Finding>,
+}
+
+/// The learned normal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BehaviourProfile {
+    tallies: Tallies,
+    /// Newest event time, in microseconds; `i64::MIN` before the first action.
+    watermark: i64,
+    rates: [Rate; 3],
+    hours: Hours,
+    write_actions: Seen,
+    write_targets: Seen,
+    new_actions_share: f64,
+    new_targets_share: f64,
+    violations: Violations,
+    failures: Failures,
+    kept_score: Option<TrustScore>,
+}
+
+impl Default for BehaviourProfile {
+    fn default() -> Self {
+        Self {
+            tallies: Tallies::default(),
+            watermark: i64::MIN,
+            rates: [Rate::of(60), Rate::of(600), Rate::of(3_600)],
+            hours: Hours::default(),
+            write_actions: Seen::with_capacity(96),
+            write_targets: Seen::with_capacity(160),
+            new_actions_share: 0.0,
+            new_targets_share: 0.0,
+            violations: Violations::default(),
+            failures: Failures::default(),
+            kept_score: None,
+        }
+    }
+}
+
+impl BehaviourProfile {
+    /// The profile as bytes, at most [`PROFILE_MAX_BYTES`].
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let bytes = vec![VERSION];
+        // Plain numbers and sequences of known length always have an encoding.
+        postcard::to_extend(self, bytes).unwrap_or_default()
+    }
+
+    /// The profile from its bytes.
+    ///
+    /// # Errors
+    /// [`ProfileError`] when the version is another one or the bytes are damaged.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ProfileError> {
+        match bytes.split_first() {
+            Some((&VERSION, rest)) => postcard::from_bytes(rest)
+                .map_err(|error| ProfileError::Damaged(error.to_string())),
+            Some((version, _)) => Err(ProfileError::Version(*version)),
+            None => Err(ProfileError::Damaged("empty".to_owned())),
+        }
+    }
+
+    /// What trust is computed from.
+    #[must_use]
+    pub const fn tallies(&self) -> &Tallies {
+        &self.tallies
+    }
+
+    /// The score that was last kept in the agent's history.
+    #[must_use]
+    pub const fn kept_score(&self) -> Option<TrustScore> {
+        self.kept_score
+    }
+
+    /// Remembers the score that is kept in the agent's history.
+    pub const fn keep_score(&mut self, score: Option<TrustScore>) {
+        self.kept_score = score;
+    }
+
+    /// Event time of the newest action; `None` before the first.
+    #[must_use]
+    pub fn watermark(&self) -> Option<DateTime<Utc>> {
+        (self.watermark != i64::MIN).then(|| DateTime::from_timestamp_micros(self.watermark))?
+    }
+
+    /// Whether an action of this time comes too late to be learned from in order.
+    #[must_use]
+    pub fn is_too_late(&self, time: DateTime<Utc>) -> bool {
+        self.watermark != i64::MIN
+            && time.timestamp_micros()
+                < self.watermark.saturating_sub(ALLOWED_LATENESS_SECONDS * 1_000_000)
+    }
+
+    /// Judges an action, then learns from it. A late one counts as of the watermark.
+    pub fn observe(&mut self, action: &ObservedAction) -> Observation {
+        let seconds = self.advance(action.time);
+        let class = action.class();
+        let risk = action.declared_risk.unwrap_or_default().max(class.risk);
+        let mut judge = Judge { action, findings: Vec::new() };
+        let mut features = [0.0; 12];
+        self.judge_rates(&mut judge, seconds, &mut features);
+        features[6] = self.judge_hour(&mut judge, seconds);
+        features[7] = f64::from(u8::from(class.is_write));
+        if class.is_write && action.outcome != Outcome::Denied {
+            (features[8], features[9]) = self.judge_novelty(&mut judge, risk);
+        }
+        self.judge_violation(&mut judge, seconds);
+        features[10] = self.judge_failure(&mut judge, seconds);
+        features[11] = risk.weight();
+        self.tallies.samples += 1;
+        self.tallies.risk_sum += risk.weight();
+        self.tallies.risk_weight += 1.0;
+        Observation { features: FeatureVector(features), findings: judge.findings }
+    }
+
+    /// Learns how an action ended that was judged when it was verified.
+    pub fn observe_result(&mut self, outcome: Outcome, time: DateTime<Utc>) {
+        self.advance(time);
+        match outcome {
+            Outcome::Ok => self.tallies.successes += 1.0,
+            Outcome::Error => self.tallies.failures += 1.0,
+            Outcome::Denied | Outcome::Unknown => {}
+        }
+    }
+
+    /// Moves the watermark, lets tallies fade, and returns the time that counts, in seconds.
+    fn advance(&mut self, time: DateTime<Utc>) -> i64 {
+        let micros = time.timestamp_micros();
+        if self.watermark == i64::MIN {
+            self.watermark = micros;
+        } else if micros > self.watermark {
+            #[expect(clippy::cast_precision_loss, reason = "spans of time stay far below 2^52 µs")]
+            let elapsed = micros.saturating_sub(self.watermark) as f64 / 1e6;
+            let kept = (-elapsed / HALF_LIFE_SECONDS).exp2();
+            let t = &mut self.tallies;
+            for tally in [
+                &mut t.successes,
+                &mut t.failures,
+                &mut t.risk_sum,
+                &mut t.risk_weight,
+                &mut t.novelty,
+                &mut t.violations,
+                &mut t.rate_surprise,
+                &mut t.hour_surprise,
+            ] {
+                *tally *= kept;
+            }
+            self.watermark = micros;
+        }
+        self.watermark.div_euclid(1_000_000)
+    }
+
+    fn judge_rates(&mut self, judge: &mut Judge<'_>, seconds: i64, features: &mut [f64; 12]) {
+        let mut worst: Option<(Severity, String, Evidence)> = None;
+        for (index, rate) in self.rates.iter_mut().enumerate() {
+            let spike = rate.count(seconds);
+            features[index] = rate.open_count();
+            features[index + 3] = rate.ratio();
+            let Some(severity) = spike else { continue };
+            if worst.as_ref().is_none_or(|(before, ..)| *before < severity) {
+                let evidence = Evidence {
+                    label: format!("actions in {} s", rate.length()),
+                    observed: format!("{:.0}", rate.open_count()),
+                    expected: Some(format!("{:.1} on average", rate.mean())),
+                };
+                let summary = format!(
+                    "{:.0} actions in {} s, {:.1} times the learned rate",
+                    rate.open_count(),
+                    rate.length(),
+                    rate.ratio()
+                );
+                worst = Some((severity, summary, evidence));
+            }
+        }
+        self.tallies.rate_windows = self.rates[1].windows();
+        if let Some((severity, summary, evidence)) = worst {
+            self.tallies.rate_surprise += weight(severity);
+            judge.find(AnomalyKind::RateSpike, severity, summary, vec![evidence]);
+        }
+    }
+
+    fn judge_hour(&mut self, judge: &mut Judge<'_>, seconds: i64) -> f64 {
+        let judged = self.hours.judge(seconds);
+        self.tallies.hours_known = self.hours.learned();
+        if let Some(severity) = judged.severity {
+            self.tallies.hour_surprise += weight(severity);
+            let evidence = Evidence {
+                label: "share of this hour of the week (UTC) in what was learned".to_owned(),
+                observed: format!("{:.5}", judged.share),
+                expected: Some(format!("{:.5} if all hours were alike", 1.0 / 168.0)),
+            };
+            let summary = "active in an hour of the week in which it is not".to_owned();
+            judge.find(AnomalyKind::OffHours, severity, summary, vec![evidence]);
+        }
+        judged.surprise
+    }
+
+    fn judge_novelty(&mut self, judge: &mut Judge<'_>, risk: RiskLevel) -> (f64, f64) {
+        let known = self.tallies.samples >= LEARNING_ACTIONS;
+        let action = judge.action.action.as_str().to_owned();
+        let is_new_action = !self.write_actions.insert(&[action.as_bytes()]);
+        let target = judge.action.resource.as_ref().map(|r| r.as_str().to_owned());
+        let is_new_target = target.as_deref().is_some_and(|target| {
+            !self.write_targets.insert(&[action.as_bytes(), target.as_bytes()])
+        });
+        let severity = if risk >= RiskLevel::High { Severity::Medium } else { Severity::Low };
+        if known && is_new_action && self.new_actions_share < NOVELTY_IS_NORMAL {
+            self.tallies.novelty += weight(severity);
+            let evidence = share("write actions that were new", self.new_actions_share);
+            let summary = format!("first write action `{action}`");
+            judge.find(AnomalyKind::FirstSeenWrite, severity, summary, vec![evidence]);
+        } else if known && is_new_target && self.new_targets_share < NOVELTY_IS_NORMAL {
+            self.tallies.novelty += weight(severity) * (1.0 - self.new_targets_share);
+            let evidence = share("write targets that were new", self.new_targets_share);
+            let target: String = target.iter().flat_map(|t| t.chars()).take(120).collect();
+            let summary = format!("first `{action}` on `{target}`");
+            judge.find(AnomalyKind::FirstSeenResource, severity, summary, vec![evidence]);
+        }
+        let (new_action, new_target) =
+            (f64::from(u8::from(is_new_action)), f64::from(u8::from(is_new_target)));
+        self.new_actions_share += NOVELTY_STEP * (new_action - self.new_actions_share);
+        if target.is_some() {
+            self.new_targets_share += NOVELTY_STEP * (new_target - self.new_targets_share);
+        }
+        (new_action, new_target)
+    }
+
+    fn judge_violation(&mut self, judge: &mut Judge<'_>, seconds: i64) {
+        if judge.action.granted != Some(false) {
+            return;
+        }
+        self.tallies.violations += 1.0;
+        if let Some((severity, count)) = self.violations.count(seconds) {
+            let evidence = Evidence {
+                label: "attempts without a grant in 10 minutes".to_owned(),
+                observed: count.to_string(),
+                expected: Some("0".to_owned()),
+            };
+            let action = judge.action.action.as_str();
+            let summary = format!("attempt {count} without a grant: `{action}`");
+            judge.find(AnomalyKind::CapabilityDrift, severity, summary, vec![evidence]);
+        }
+    }
+
+    fn judge_failure(&mut self, judge: &mut Judge<'_>, seconds: i64) -> f64 {
+        let failed = match judge.action.outcome {
+            Outcome::Ok => false,
+            Outcome::Error => true,
+            Outcome::Denied | Outcome::Unknown => return self.failures.ratio(),
+        };
+        if failed {
+            self.tallies.failures += 1.0;
+        } else {
+            self.tallies.successes += 1.0;
+        }
+        if let Some(severity) = self.failures.count(seconds, failed) {
+            let evidence = share("failed actions in 10 minutes", self.failures.ratio());
+            let summary = format!("{:.0} % of actions fail", 100.0 * self.failures.ratio());
+            judge.find(AnomalyKind::FailureBurst, severity, summary, vec![evidence]);
+        }
+        self.failures.ratio()
+    }
+}
+
+fn share(label: &str, value: f64) -> Evidence {
+    Evidence { label: format!("share of {label}"), observed: format!("{value:.2}"), expected: None }
+}
+
+/// What a finding of this severity adds to a tally.
+const fn weight(severity: Severity) -> f64 {
+    match severity {
+        Severity::Low => 0.1,
+        Severity::Medium => 0.3,
+        Severity::High => 1.0,
+        Severity::Critical => 3.0,
+    }
+}
+
+/// The findings about one action.
+struct Judge<'a> {
+    action: &'a ObservedAction,
+    findings: Vec<Finding>,
+}
+
+impl Judge<'_> {
+    fn find(
+        &mut self,
+        kind: AnomalyKind,
+        severity: Severity,
+        summary: String,
+        evidence: Vec<Evidence>,
+    ) {
+        let score = match severity {
+            Severity::Low => 0.25,
+            Severity::Medium => 0.5,
+            Severity::High => 0.75,
+            Severity::Critical => 1.0,
+        };
+        let (event, time) = (self.action.event, self.action.time);
+        self.findings.push(Finding { kind, severity, score, summary, evidence, event, time });
+    }
+}

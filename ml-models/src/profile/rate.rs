@@ -1,0 +1,117 @@
+//! Actions per window against a learned rate.
+//!
+//! Windows are aligned to the epoch and close when a later action arrives; empty ones are passed
+//! over, so what is learned is the rate while active. Mean and variance are exponentially weighted
+//! (Finch, "Incremental calculation of weighted mean and variance", 2009). A spike is judged by
+//! Bernstein's inequality, P(X − μ ≥ t) ≤ exp(−t² / (2(σ² + t·b/3))) (Boucheron, Lugosi, Massart,
+//! "Concentration Inequalities", 2013, §2.8), an upper bound of the tail that needs no shape of it.
+//! A window that was flagged is not learned from, so that a flood does not become normal.
+
+use aim_domain::anomaly::Severity;
+use serde::{Deserialize, Serialize};
+
+/// Windows to learn from before anything is called a spike.
+const LEARNING_WINDOWS: f64 = 12.0;
+/// Least weight of the newest window.
+const STEP: f64 = 0.05;
+/// Least actions of a critical spike: below it nothing is urgent.
+const CRITICAL_LEAST: f64 = 50.0;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Rate {
+    length: u32,
+    window: i64,
+    open: u32,
+    raised: Option<Severity>,
+    windows: u32,
+    mean: f64,
+    variance: f64,
+}
+
+impl Rate {
+    pub(super) const fn of(length: u32) -> Self {
+        Self {
+            length,
+            window: i64::MIN,
+            open: 0,
+            raised: None,
+            windows: 0,
+            mean: 0.0,
+            variance: 0.0,
+        }
+    }
+
+    pub(super) const fn length(&self) -> u32 {
+        self.length
+    }
+
+    pub(super) fn open_count(&self) -> f64 {
+        f64::from(self.open)
+    }
+
+    pub(super) const fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    pub(super) fn windows(&self) -> f64 {
+        f64::from(self.windows)
+    }
+
+    /// Open count to learned mean; 1 while learning.
+    pub(super) fn ratio(&self) -> f64 {
+        if self.windows() < LEARNING_WINDOWS {
+            1.0
+        } else {
+            self.open_count() / self.mean.max(0.1)
+        }
+    }
+
+    /// Counts an action; a severity when the window has become a worse spike than was raised.
+    pub(super) fn count(&mut self, seconds: i64) -> Option<Severity> {
+        let window = seconds.div_euclid(i64::from(self.length));
+        if window > self.window {
+            self.close();
+            self.window = window;
+        }
+        self.open = self.open.saturating_add(1);
+        let severity = self.severity()?;
+        if self.raised.is_some_and(|raised| raised >= severity) {
+            return None;
+        }
+        self.raised = Some(severity);
+        Some(severity)
+    }
+
+    fn close(&mut self) {
+        if self.open > 0 && self.raised.is_none() {
+            let count = self.open_count();
+            let step = STEP.max(1.0 / (self.windows() + 1.0));
+            let off = count - self.mean;
+            self.mean += step * off;
+            self.variance = (1.0 - step) * (self.variance + step * off * off);
+            self.windows = self.windows.saturating_add(1);
+        }
+        self.open = 0;
+        self.raised = None;
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        let ratio = self.ratio();
+        if self.windows() < LEARNING_WINDOWS || ratio < 3.0 {
+            return None;
+        }
+        // Counts vary at least as a Poisson variable does.
+        let variance = self.variance.max(self.mean).max(1.0);
+        let above = self.open_count() - self.mean;
+        let bound = -above * above / (2.0 * (variance + above * variance.sqrt() / 3.0));
+        if bound < -20.7 && ratio >= 10.0 && self.open_count() >= CRITICAL_LEAST {
+            Some(Severity::Critical) // p < 1e-9
+        } else if bound < -13.8 && ratio >= 5.0 {
+            Some(Severity::High) // p < 1e-6
+        } else if bound < -9.2 {
+            Some(Severity::Medium) // p < 1e-4
+        } else {
+            None
+        }
+    }
+}

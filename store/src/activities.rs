@@ -1,0 +1,82 @@
+//! Actions as applied by the stream, once per event: the memory that makes redelivery harmless.
+
+use std::collections::HashSet;
+
+use aim_domain::action::ObservedAction;
+use aim_domain::id::EventId;
+use aim_domain::scope::Scope;
+use aim_entities::activity as entity;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, sea_query::OnConflict};
+
+use crate::{Store, StoreError, Tx, code};
+
+/// Rows of one statement: 11 columns × rows stay below SQLite's 32,766 parameters.
+const CHUNK: usize = 2_500;
+
+impl Store {
+    /// Which of these events were applied before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn find_applied(&self, events: &[EventId]) -> Result<HashSet<EventId>, StoreError> {
+        let mut applied = HashSet::new();
+        for chunk in events.chunks(10_000) {
+            let ids: Vec<uuid::Uuid> = entity::Entity::find()
+                .select_only()
+                .column(entity::Column::EventId)
+                .filter(entity::Column::EventId.is_in(chunk.iter().map(EventId::as_uuid)))
+                .into_tuple()
+                .all(self.reader())
+                .await?;
+            applied.extend(ids.into_iter().map(EventId::from_uuid));
+        }
+        Ok(applied)
+    }
+
+    /// How many events were applied for the scope's organization.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn count_activities(&self, scope: Scope) -> Result<u64, StoreError> {
+        Ok(entity::Entity::find()
+            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()))
+            .count(self.reader())
+            .await?)
+    }
+}
+
+impl Tx {
+    /// Writes actions.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when one was applied meanwhile by another process; nothing of the
+    /// transaction may be kept then.
+    pub async fn insert_activities(
+        &mut self,
+        actions: &[ObservedAction],
+    ) -> Result<(), StoreError> {
+        for chunk in actions.chunks(CHUNK) {
+            let rows = chunk.iter().map(|action| entity::ActiveModel {
+                event_id: Set(action.event.as_uuid()),
+                organization_id: Set(action.organization.as_uuid()),
+                agent_id: Set(action.agent.as_uuid()),
+                action: Set(action.action.as_str().to_owned()),
+                resource: Set(action.resource.as_ref().map(|r| r.as_str().to_owned())),
+                outcome: Set(code::text(&action.outcome)),
+                is_write: Set(action.class().is_write),
+                session: Set(action.session.clone()),
+                task: Set(action.task.clone()),
+                event_time: Set(action.time),
+                created_at: Set(self.now()),
+            });
+            let written = entity::Entity::insert_many(rows)
+                .on_conflict(OnConflict::column(entity::Column::EventId).do_nothing().to_owned())
+                .exec_without_returning(self.on())
+                .await?;
+            if written != chunk.len() as u64 {
+                return Err(StoreError::Conflict("activities"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,227 @@
+//! Alerts.
+
+use aim_domain::alert::{AlertStatus, AlertVerdict};
+use aim_domain::anomaly::{AnomalyKind, Evidence, Severity};
+use aim_domain::id::{AgentId, AlertId, OrganizationId};
+use aim_domain::scope::Scope;
+use aim_entities::alert as entity;
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
+
+use crate::page::{self, Page, PageRequest};
+use crate::{Store, StoreError, Tx, code};
+
+/// Something a person must look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert {
+    /// Its identity.
+    pub id: AlertId,
+    /// Whose.
+    pub organization: OrganizationId,
+    /// About whom.
+    pub agent: AgentId,
+    /// The kind of the finding that raised it.
+    pub kind: AnomalyKind,
+    /// The worst of its findings.
+    pub severity: Severity,
+    /// Where it is in its life.
+    pub status: AlertStatus,
+    /// One sentence.
+    pub summary: String,
+    /// The facts behind its newest finding.
+    pub evidence: Vec<Evidence>,
+    /// How many findings it stands for.
+    pub anomaly_count: u64,
+    /// What findings of one alert have in common.
+    pub dedup_key: String,
+    /// Event time of its first finding.
+    pub first_event_time: DateTime<Utc>,
+    /// Event time of its newest finding.
+    pub last_event_time: DateTime<Utc>,
+    /// When it was raised.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// Who acknowledged it.
+    pub acknowledged_by: Option<String>,
+    /// When.
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// Who resolved it.
+    pub resolved_by: Option<String>,
+    /// When.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// What it was found to be.
+    pub verdict: Option<AlertVerdict>,
+}
+
+/// Which alerts.
+#[derive(Debug, Clone, Default)]
+pub struct AlertFilter {
+    /// About this agent.
+    pub agent: Option<AgentId>,
+    /// In this status.
+    pub status: Option<AlertStatus>,
+    /// Of this severity.
+    pub severity: Option<Severity>,
+}
+
+fn convert(row: entity::Model) -> Result<Alert, StoreError> {
+    Ok(Alert {
+        id: AlertId::from_uuid(row.id),
+        organization: OrganizationId::from_uuid(row.organization_id),
+        agent: AgentId::from_uuid(row.agent_id),
+        kind: code::parse("alerts.kind", &row.kind)?,
+        severity: code::parse("alerts.severity", &row.severity)?,
+        status: code::parse("alerts.status", &row.status)?,
+        evidence: code::from_json("alerts.evidence", row.evidence)?,
+        verdict: row.verdict.map(|text| code::parse("alerts.verdict", &text)).transpose()?,
+        anomaly_count: u64::try_from(row.anomaly_count).unwrap_or(0),
+        summary: row.summary,
+        dedup_key: row.dedup_key,
+        first_event_time: row.first_event_time,
+        last_event_time: row.last_event_time,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        acknowledged_by: row.acknowledged_by,
+        acknowledged_at: row.acknowledged_at,
+        resolved_by: row.resolved_by,
+        resolved_at: row.resolved_at,
+    })
+}
+
+impl Store {
+    /// An alert of the scope's organization.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn find_alert(&self, scope: Scope, id: AlertId) -> Result<Option<Alert>, StoreError> {
+        let query = entity::Entity::find_by_id(id.as_uuid())
+            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()));
+        query.one(self.reader()).await?.map(convert).transpose()
+    }
+
+    /// A page of alerts.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn list_alerts(
+        &self,
+        scope: Scope,
+        filter: &AlertFilter,
+        page: PageRequest,
+    ) -> Result<Page<Alert>, StoreError> {
+        let mut query = entity::Entity::find()
+            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()));
+        if let Some(agent) = filter.agent {
+            query = query.filter(entity::Column::AgentId.eq(agent.as_uuid()));
+        }
+        if let Some(status) = &filter.status {
+            query = query.filter(entity::Column::Status.eq(code::text(status)));
+        }
+        if let Some(severity) = &filter.severity {
+            query = query.filter(entity::Column::Severity.eq(code::text(severity)));
+        }
+        page::fetch(self.reader(), query, entity::Column::Id, page, convert).await
+    }
+}
+
+impl Tx {
+    /// The alerts of these dedup keys that nobody has resolved, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn find_unresolved_alerts(
+        &self,
+        dedup_keys: &[String],
+    ) -> Result<Vec<Alert>, StoreError> {
+        if dedup_keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = entity::Entity::find()
+            .filter(entity::Column::DedupKey.is_in(dedup_keys))
+            .filter(entity::Column::Status.ne(code::text(&AlertStatus::Resolved)))
+            .order_by_desc(entity::Column::Id)
+            .all(self.on())
+            .await?;
+        rows.into_iter().map(convert).collect()
+    }
+
+    /// Writes new alerts.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn insert_alerts(&mut self, alerts: &[&Alert]) -> Result<(), StoreError> {
+        for chunk in alerts.chunks(500) {
+            let rows = chunk.iter().map(|alert| entity::ActiveModel {
+                id: Set(alert.id.as_uuid()),
+                organization_id: Set(alert.organization.as_uuid()),
+                agent_id: Set(alert.agent.as_uuid()),
+                kind: Set(code::text(&alert.kind)),
+                severity: Set(code::text(&alert.severity)),
+                status: Set(code::text(&alert.status)),
+                summary: Set(alert.summary.clone()),
+                evidence: Set(code::json(&alert.evidence)),
+                anomaly_count: Set(i64::try_from(alert.anomaly_count).unwrap_or(i64::MAX)),
+                dedup_key: Set(alert.dedup_key.clone()),
+                first_event_time: Set(alert.first_event_time),
+                last_event_time: Set(alert.last_event_time),
+                created_at: Set(alert.created_at),
+                updated_at: Set(alert.updated_at),
+                acknowledged_by: Set(None),
+                acknowledged_at: Set(None),
+                resolved_by: Set(None),
+                resolved_at: Set(None),
+                verdict: Set(None),
+            });
+            entity::Entity::insert_many(rows).exec_without_returning(self.on()).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what newer findings changed of an alert.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn update_alert_findings(&mut self, alert: &Alert) -> Result<(), StoreError> {
+        let count = i64::try_from(alert.anomaly_count).unwrap_or(i64::MAX);
+        entity::Entity::update_many()
+            .col_expr(entity::Column::Severity, Expr::value(code::text(&alert.severity)))
+            .col_expr(entity::Column::Summary, Expr::value(alert.summary.clone()))
+            .col_expr(entity::Column::Evidence, Expr::value(code::json(&alert.evidence)))
+            .col_expr(entity::Column::AnomalyCount, Expr::value(count))
+            .col_expr(entity::Column::LastEventTime, Expr::value(alert.last_event_time))
+            .col_expr(entity::Column::UpdatedAt, Expr::value(self.now()))
+            .filter(entity::Column::Id.eq(alert.id.as_uuid()))
+            .exec(self.on())
+            .await?;
+        Ok(())
+    }
+
+    /// Moves an alert on; false when it is resolved already.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn update_alert_status(
+        &mut self,
+        id: AlertId,
+        status: AlertStatus,
+        verdict: Option<AlertVerdict>,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        let (who, when) = match status {
+            AlertStatus::Resolved => (entity::Column::ResolvedBy, entity::Column::ResolvedAt),
+            _ => (entity::Column::AcknowledgedBy, entity::Column::AcknowledgedAt),
+        };
+        let done = entity::Entity::update_many()
+            .col_expr(entity::Column::Status, Expr::value(code::text(&status)))
+            .col_expr(entity::Column::Verdict, Expr::value(verdict.as_ref().map(code::text)))
+            .col_expr(who, Expr::value(by))
+            .col_expr(when, Expr::value(self.now()))
+            .col_expr(entity::Column::UpdatedAt, Expr::value(self.now()))
+            .filter(entity::Column::Id.eq(id.as_uuid()))
+            .filter(entity::Column::Status.ne(code::text(&AlertStatus::Resolved)))
+            .exec(self.on())
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+}

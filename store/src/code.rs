@@ -1,0 +1,44 @@
+//! Enumerations and JSON as the columns keep them.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::StoreError;
+
+/// The text of an enumeration's value, as its serde name.
+pub(crate) fn text<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(text)) => text,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// An enumeration's value from its text.
+pub(crate) fn parse<T: DeserializeOwned>(
+    column: &'static str,
+    text: &str,
+) -> Result<T, StoreError> {
+    T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text))
+        .map_err(|_| StoreError::Corrupt { column, value: text.to_owned() })
+}
+
+/// The JSON of a value; what cannot be JSON is null.
+pub(crate) fn json<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+/// A value from its JSON.
+pub(crate) fn from_json<T: DeserializeOwned>(
+    column: &'static str,
+    value: Value,
+) -> Result<T, StoreError> {
+    serde_json::from_value(value.clone())
+        .map_err(|_| StoreError::Corrupt { column, value: value.to_string() })
+}
+
+/// A score as its column keeps it.
+pub(crate) fn score(value: i32) -> aim_domain::trust::TrustScore {
+    aim_domain::trust::TrustScore::from_ten_thousandths(u16::try_from(value).unwrap_or(0))
+}

@@ -1,0 +1,31 @@
+//! All SQL of the product, for SQLite and PostgreSQL.
+//!
+//! Readers take a [`Scope`](aim_domain::scope::Scope): another organization's rows do not exist.
+//! Writers take a [`Tx`], the only way to write: state, audit entries and events of one `Tx`
+//! commit together or not at all.
+
+pub mod activities;
+pub mod agents;
+pub mod alerts;
+pub mod anomalies;
+pub mod audit;
+pub mod capabilities;
+mod code;
+mod connect;
+pub mod dead_letters;
+mod error;
+pub mod grants;
+pub mod keys;
+pub mod offsets;
+pub mod organizations;
+mod page;
+pub mod profiles;
+pub mod trust;
+mod tx;
+pub mod users;
+pub mod verifications;
+
+pub use connect::{Backend, Store, StoreConfig};
+pub use error::StoreError;
+pub use page::{Page, PageError, PageRequest};
+pub use tx::Tx;

@@ -1,0 +1,128 @@
+//! People.
+
+use aim_domain::id::{OrganizationId, UserId};
+use aim_domain::role::Role;
+use aim_entities::user as entity;
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
+
+use crate::{Store, StoreError, Tx, code};
+
+/// A person.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// Their identity.
+    pub id: UserId,
+    /// Where they belong.
+    pub organization: OrganizationId,
+    /// Their e-mail address, in lower case; unique.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// argon2id, in PHC form.
+    pub password_hash: String,
+    /// Whether the next thing they do has to be a new password.
+    pub must_change_password: bool,
+    /// Raised to end every session at once.
+    pub token_generation: i32,
+    /// Since when they exist.
+    pub created_at: DateTime<Utc>,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User").field("id", &self.id).field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+fn convert(row: entity::Model) -> Result<User, StoreError> {
+    Ok(User {
+        id: UserId::from_uuid(row.id),
+        organization: OrganizationId::from_uuid(row.organization_id),
+        email: row.email,
+        name: row.name,
+        role: code::parse("users.role", &row.role)?,
+        password_hash: row.password_hash,
+        must_change_password: row.must_change_password,
+        token_generation: row.token_generation,
+        created_at: row.created_at,
+    })
+}
+
+impl Store {
+    /// The person with this e-mail address. Not scoped: signing in is how a scope is found.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn find_user_by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
+        let query = entity::Entity::find().filter(entity::Column::Email.eq(email));
+        query.one(self.reader()).await?.map(convert).transpose()
+    }
+
+    /// The person with this id. Not scoped: a session names its person.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let row = entity::Entity::find_by_id(id.as_uuid()).one(self.reader()).await?;
+        row.map(convert).transpose()
+    }
+
+    /// How many people there are, in all organizations.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn count_users(&self) -> Result<u64, StoreError> {
+        Ok(entity::Entity::find().count(self.reader()).await?)
+    }
+}
+
+impl Tx {
+    /// Writes a new person.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] when the e-mail address is taken.
+    pub async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
+        let row = entity::ActiveModel {
+            id: Set(user.id.as_uuid()),
+            organization_id: Set(user.organization.as_uuid()),
+            email: Set(user.email.clone()),
+            name: Set(user.name.clone()),
+            role: Set(code::text(&user.role)),
+            password_hash: Set(user.password_hash.clone()),
+            must_change_password: Set(user.must_change_password),
+            token_generation: Set(user.token_generation),
+            created_at: Set(user.created_at),
+            updated_at: Set(user.created_at),
+            last_login_at: Set(None),
+        };
+        entity::Entity::insert(row).exec_without_returning(self.on()).await?;
+        Ok(())
+    }
+
+    /// Sets a new password and ends every session.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn update_password(
+        &mut self,
+        user: UserId,
+        hash: &str,
+        must_change: bool,
+    ) -> Result<(), StoreError> {
+        entity::Entity::update_many()
+            .col_expr(entity::Column::PasswordHash, Expr::value(hash))
+            .col_expr(entity::Column::MustChangePassword, Expr::value(must_change))
+            .col_expr(
+                entity::Column::TokenGeneration,
+                sea_orm::ExprTrait::add(Expr::col(entity::Column::TokenGeneration), 1),
+            )
+            .col_expr(entity::Column::UpdatedAt, Expr::value(self.now()))
+            .filter(entity::Column::Id.eq(user.as_uuid()))
+            .exec(self.on())
+            .await?;
+        Ok(())
+    }
+}

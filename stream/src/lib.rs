@@ -1,0 +1,11 @@
+//! Consumes the event log: checks, learns, judges, and hands what it found to `app/`.
+//!
+//! One transaction per micro-batch holds everything a batch changed and the positions it was read
+//! up to. A crash, a redelivery or a rebalance therefore changes nothing: exactly once in effect.
+
+mod admit;
+mod batch;
+mod processor;
+mod profiles;
+
+pub use processor::{Processor, StreamConfig};

@@ -1,0 +1,159 @@
+//! The loop: poll, process, commit, begin again from the stored positions after any failure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aim_app::{App, AppError, ErrorCode};
+use aim_eventlog::{Delivery, EventLogError, EventSource, Partition, Polled};
+use aim_store::offsets::ConsumerOffset;
+use tokio_util::sync::CancellationToken;
+
+use crate::admit::admit;
+use crate::batch::Batch;
+use crate::profiles::Profiles;
+
+/// How the stream is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamConfig {
+    /// Most events of one micro-batch.
+    pub batch_max: usize,
+    /// How long a poll waits for the first event.
+    pub wait: Duration,
+}
+
+impl Default for StreamConfig {
+    fn default() -> Self {
+        Self { batch_max: 4_096, wait: Duration::from_millis(250) }
+    }
+}
+
+/// How long to wait after a failure.
+const BACK_OFF: Duration = Duration::from_millis(250);
+
+/// Consumes one event source until it is told to stop.
+pub struct Processor {
+    app: Arc<App>,
+    source: Box<dyn EventSource>,
+    config: StreamConfig,
+    offsets: BTreeMap<Partition, ConsumerOffset>,
+    profiles: Profiles,
+}
+
+impl std::fmt::Debug for Processor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Processor").field("offsets", &self.offsets).finish_non_exhaustive()
+    }
+}
+
+enum Failure {
+    Log(EventLogError),
+    App(AppError),
+}
+
+impl From<EventLogError> for Failure {
+    fn from(error: EventLogError) -> Self {
+        Self::Log(error)
+    }
+}
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        Self::App(error)
+    }
+}
+
+impl Processor {
+    /// A processor that has read nothing yet.
+    #[must_use]
+    pub fn new(app: Arc<App>, source: Box<dyn EventSource>, config: StreamConfig) -> Self {
+        Self {
+            app,
+            source,
+            config,
+            offsets: BTreeMap::new(),
+            profiles: Profiles::default(),
+        }
+    }
+
+    /// Runs until `stop` fires. A batch under way is finished first.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(failure) = self.step(&stop).await {
+                match &failure {
+                    Failure::App(error) if error.code == ErrorCode::Conflict => {
+                        tracing::info!("another process reads this partition; starting over");
+                    }
+                    Failure::App(error) => tracing::warn!(%error, "a batch was not applied"),
+                    Failure::Log(error) => tracing::warn!(%error, "the event log does not answer"),
+                }
+                self.start_over(&stop).await;
+            }
+        }
+    }
+
+    async fn step(&mut self, stop: &CancellationToken) -> Result<(), Failure> {
+        let polled = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            polled = self.source.poll(self.config.batch_max, self.config.wait) => polled?,
+        };
+        match polled {
+            Polled::Assigned(partitions) => self.assign(&partitions).await,
+            Polled::Revoked(partitions) => {
+                self.offsets.retain(|partition, _| !partitions.contains(partition));
+                self.profiles.clear();
+                Ok(())
+            }
+            Polled::Batch(deliveries) if deliveries.is_empty() => Ok(()),
+            Polled::Batch(deliveries) => self.process(deliveries).await,
+        }
+    }
+
+    async fn assign(&mut self, partitions: &[Partition]) -> Result<(), Failure> {
+        self.profiles.clear();
+        let stored = self.app.stream_offsets().await?;
+        for partition in partitions {
+            let offset = stored.iter().find(|offset| offset.partition == *partition);
+            let offset = offset.copied().unwrap_or_else(|| ConsumerOffset::start(*partition));
+            self.offsets.insert(*partition, offset);
+            self.source.seek(*partition, offset.next).await?;
+        }
+        Ok(())
+    }
+
+    async fn process(&mut self, deliveries: Vec<Delivery>) -> Result<(), Failure> {
+        let count = deliveries.len() as u64;
+        let admitted = admit(&self.app, deliveries).await?;
+        let mut batch = Batch::new(&self.app, &self.offsets);
+        batch.gather(admitted).await?;
+        let (applied, live) = batch.learn(&mut self.profiles).await?;
+        self.app.apply_batch(&applied).await?;
+        self.profiles.put(live);
+        for (_, to) in &applied.moves {
+            self.offsets.insert(to.partition, *to);
+            // Only a hint for the broker's tools: our own position is what counts.
+            if let Err(error) = self.source.commit(to.partition, to.next).await {
+                tracing::debug!(%error, "offset hint");
+            }
+        }
+        metrics::counter!("aim_stream_events_total").increment(count);
+        Ok(())
+    }
+
+    /// Forgets everything that is only in memory and goes back to the stored positions.
+    async fn start_over(&mut self, stop: &CancellationToken) {
+        self.profiles.clear();
+        let mine: Vec<Partition> = self.offsets.keys().copied().collect();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(BACK_OFF) => {}
+            }
+            match self.assign(&mine).await {
+                Ok(()) => return,
+                Err(Failure::App(error)) => tracing::warn!(%error, "positions cannot be read"),
+                Err(Failure::Log(error)) => tracing::warn!(%error, "positions cannot be set"),
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Profiles in memory, in front of those in the database.
+
+use std::collections::{HashMap, HashSet};
+
+use aim_app::{App, AppError, ErrorCode};
+use aim_domain::id::{AgentId, OrganizationId};
+use aim_ml_models::BehaviourProfile;
+
+/// Most profiles in memory, about 4 KiB each.
+const KEPT_MAX: usize = 50_000;
+
+/// A profile and how often it has been written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Live {
+    pub(crate) profile: BehaviourProfile,
+    pub(crate) revision: i64,
+}
+
+/// The cache. It is only right while this process alone reads the agents' partitions, so it is
+/// emptied whenever that may have changed.
+#[derive(Debug, Default)]
+pub(crate) struct Profiles(HashMap<AgentId, Live>);
+
+impl Profiles {
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes the profiles of these agents, new ones for those who have none.
+    pub(crate) async fn take(
+        &mut self,
+        app: &App,
+        agents: &HashSet<(AgentId, OrganizationId)>,
+    ) -> Result<HashMap<AgentId, Live>, AppError> {
+        let cold: Vec<AgentId> =
+            agents.iter().map(|(id, _)| *id).filter(|id| !self.0.contains_key(id)).collect();
+        if !cold.is_empty() {
+            for stored in app.load_profiles(&cold).await? {
+                let profile = BehaviourProfile::decode(&stored.profile).map_err(|error| {
+                    tracing::error!(agent = %stored.agent, %error, "behaviour profile");
+                    AppError::new(ErrorCode::Internal, "a behaviour profile cannot be read")
+                })?;
+                self.0.insert(stored.agent, Live { profile, revision: stored.revision });
+            }
+        }
+        Ok(agents
+            .iter()
+            .map(|(id, _)| (*id, self.0.get(id).cloned().unwrap_or_default()))
+            .collect())
+    }
+
+    /// Puts them back once they are durable.
+    pub(crate) fn put(&mut self, profiles: HashMap<AgentId, Live>) {
+        if self.0.len() + profiles.len() > KEPT_MAX {
+            self.0.clear();
+        }
+        self.0.extend(profiles);
+    }
+}
