@@ -10,4 +10,5 @@ mod job;
 mod profile;
 
 pub use features::{FEATURE_NAMES, FEATURE_SCHEMA_VERSION, FeatureVector};
+pub use job::{Deed, JobBaseline};
 pub use profile::{BehaviourProfile, Observation, PROFILE_MAX_BYTES, ProfileError};
