@@ -1,0 +1,8 @@
+//! Integration tests of the GraphQL door.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod toy;
+mod transport_http;
+mod transport_sse;
+mod transport_ws;
