@@ -1,4 +1,4 @@
-//! What agents do for a job: the writes that a job's runs make, counted by runs.
+//! What agents do for a job: its actions and what they are done to, counted by runs.
 //!
 //! A job is what a task is called by its producer. Counting runs, not events, keeps one run that
 //! repeats itself from teaching that what it does is usual. A run can be subtracted again, exactly,
@@ -13,11 +13,11 @@ const FLEET_RUNS: f64 = 1.0;
 /// Half a run for what nobody has done (Krichevsky and Trofimov, "The performance of universal
 /// encoding", 1981), so that no surprise is infinite.
 const UNSEEN_RUNS: f64 = 0.5;
-/// Least share of a target among the runs that make its write: a target nobody has used is one of
+/// Least share of a target among the runs that do an action: a target nobody has used is one of
 /// about fifty that could be.
 const LEAST_TARGET_SHARE: f64 = 0.02;
 
-/// A write: which action, and on what.
+/// Something done: which action, and on what.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Deed {
     /// The action's name.
@@ -42,7 +42,7 @@ pub struct JobBaseline {
 }
 
 impl JobBaseline {
-    /// Learns a run of `job` that made these writes; repeated ones count once.
+    /// Learns a run of `job` that did these things; repeated ones count once.
     pub fn add(&mut self, job: &Arc<str>, deeds: &[Deed]) {
         let (actions, deeds) = distinct(deeds);
         for counts in [
@@ -82,8 +82,8 @@ impl JobBaseline {
         }
     }
 
-    /// Surprise of a write in a run of `job`, in nats (0 for what every run does; at most about
-    /// 20): minus the logarithm of the share of the job's runs that make it, backed off to the
+    /// Surprise of a deed in a run of `job`, in nats (0 for what every run does; at most about
+    /// 20): minus the logarithm of the share of the job's runs that do it, backed off to the
     /// share of the fleet's runs.
     #[must_use]
     pub fn surprise(&self, job: &str, deed: &Deed) -> f64 {

@@ -1,0 +1,3 @@
+//! What the learned normal and the evaluation promise, from the outside.
+
+mod evaluation;
