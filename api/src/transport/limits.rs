@@ -22,6 +22,10 @@ pub const MAX_DEPTH: u32 = 10;
 /// to nine nested `ofType`.
 pub const MAX_INTROSPECTION_DEPTH: u32 = 20;
 
+/// Nested selection sets, fragments included. The executor gives up at 32, with an error that
+/// would look like ours.
+pub const MAX_NESTING: u32 = 30;
+
 /// Selected fields of one operation after every fragment is expanded. Ends fragment bombs, whose
 /// size doubles with each fragment.
 pub const MAX_FIELDS: u32 = 1_000;

@@ -14,7 +14,7 @@ use async_graphql::ServerError;
 use crate::transport::{
     error::ErrorCode,
     limits::{
-        MAX_ALIASES, MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS, MAX_INTROSPECTION_DEPTH,
+        MAX_ALIASES, MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS, MAX_INTROSPECTION_DEPTH, MAX_NESTING,
         MAX_OPERATIONS, MAX_ROOT_FIELDS,
     },
 };
@@ -26,6 +26,7 @@ struct Size {
     root_fields: u32,
     depth: u32,
     introspection_depth: u32,
+    nesting: u32,
     aliases: u32,
     directives: u32,
     introspects: bool,
@@ -39,7 +40,14 @@ impl Size {
         self.directives = self.directives.saturating_add(other.directives);
         self.depth = self.depth.max(other.depth);
         self.introspection_depth = self.introspection_depth.max(other.introspection_depth);
+        self.nesting = self.nesting.max(other.nesting);
         self.introspects |= other.introspects;
+    }
+
+    /// The size of a field or fragment with `self` inside.
+    fn nested(mut self) -> Self {
+        self.nesting = self.nesting.saturating_add(1);
+        self
     }
 
     /// The size of a field with `self` as its selection set.
@@ -66,6 +74,7 @@ impl Size {
                 self.introspection_depth,
                 MAX_INTROSPECTION_DEPTH,
             ),
+            ("nested selections", self.nesting, MAX_NESTING),
             ("aliases", self.aliases, MAX_ALIASES),
             ("directives", self.directives, MAX_DIRECTIVES),
         ]
@@ -162,7 +171,7 @@ impl<'a> Walk<'a> {
                 ),
             };
             size.directives = size.directives.saturating_add(count(directives));
-            total.add(size);
+            total.add(size.nested());
         }
         Ok(total)
     }
@@ -248,6 +257,14 @@ mod tests {
             (aliases(16), too),
             (directives(50), None),
             (directives(51), too),
+            (
+                format!("{}x{}", "{...".repeat(29) + "{", "}".repeat(30)),
+                None,
+            ),
+            (
+                format!("{}x{}", "{...".repeat(30) + "{", "}".repeat(31)),
+                too,
+            ),
             (roots(20), None),
             (roots(21), too),
         ] {

@@ -60,6 +60,16 @@ fn bombs() -> Vec<(&'static str, String)> {
             "deep list",
             format!("{{text(list:{}{})}}", "[".repeat(400), "]".repeat(400)),
         ),
+        ("deep type", format!("query($a:{}", "[".repeat(7000))),
+        ("deep object", format!("{{text(list:{}", "{a:".repeat(4000))),
+        ("deep inline", "{...".repeat(3500)),
+        (
+            "fragment chain",
+            (0..240)
+                .map(|i| format!("fragment f{i} on A{{...f{}}}", i + 1))
+                .collect::<String>()
+                + "{a{...f0}}",
+        ),
         ("deep open", "{a".repeat(7000)),
         (
             "directives",
