@@ -1,8 +1,9 @@
 //! Read or write? Decided from the action's own name.
 //!
 //! Whether an action only reads matters more to every detector than any model. The name is split
-//! into words (`sendEmail`, `send_email` and `email:send` all hold `send`), and the most harmful
-//! word decides. An unknown name counts as a write: a new verb must not look harmless.
+//! into clauses (`db:get_payment` and `get_and_delete` have two each) and those into words
+//! (`sendEmail` and `send_email` both hold `send`). The most harmful clause decides. An unknown name
+//! counts as a write: a new verb must not look harmless.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,58 +18,369 @@ pub struct ActionClass {
     pub risk: RiskLevel,
 }
 
-const READ: ActionClass = ActionClass { is_write: false, risk: RiskLevel::Low };
-const CHANGE: ActionClass = ActionClass { is_write: true, risk: RiskLevel::Medium };
-const EXPOSE: ActionClass = ActionClass { is_write: true, risk: RiskLevel::High };
-const HARM: ActionClass = ActionClass { is_write: true, risk: RiskLevel::Critical };
+const READ: ActionClass = ActionClass {
+    is_write: false,
+    risk: RiskLevel::Low,
+};
+const CHANGE: ActionClass = ActionClass {
+    is_write: true,
+    risk: RiskLevel::Medium,
+};
+const EXPOSE: ActionClass = ActionClass {
+    is_write: true,
+    risk: RiskLevel::High,
+};
+const HARM: ActionClass = ActionClass {
+    is_write: true,
+    risk: RiskLevel::Critical,
+};
 
 /// Words that say an action only looks.
 const READ_WORDS: &[&str] = &[
-    "browse", "calculate", "check", "compare", "count", "describe", "download", "exists", "fetch",
-    "filter", "find", "get", "head", "inspect", "list", "load", "look", "lookup", "observe",
-    "peek", "ping", "preview", "query", "read", "retrieve", "scan", "search", "select", "show",
-    "stat", "status", "summarize", "translate", "view", "watch",
+    "browse",
+    "calculate",
+    "check",
+    "compare",
+    "count",
+    "describe",
+    "download",
+    "exists",
+    "fetch",
+    "filter",
+    "find",
+    "get",
+    "head",
+    "inspect",
+    "list",
+    "load",
+    "look",
+    "lookup",
+    "observe",
+    "peek",
+    "ping",
+    "preview",
+    "query",
+    "read",
+    "retrieve",
+    "scan",
+    "search",
+    "select",
+    "show",
+    "stat",
+    "status",
+    "summarize",
+    "translate",
+    "view",
+    "watch",
 ];
 /// Words that change something inside.
 const CHANGE_WORDS: &[&str] = &[
-    "add", "append", "assign", "attach", "book", "cancel", "copy", "create", "edit", "enable",
-    "insert", "install", "join", "make", "mark", "merge", "modify", "move", "open", "order",
-    "patch", "put", "rename", "replace", "reserve", "save", "schedule", "set", "start", "store",
-    "subscribe", "tag", "toggle", "update", "upsert", "write",
+    "accept",
+    "add",
+    "alter",
+    "append",
+    "apply",
+    "approve",
+    "archive",
+    "assign",
+    "attach",
+    "book",
+    "cancel",
+    "change",
+    "clear",
+    "click",
+    "close",
+    "commit",
+    "configure",
+    "copy",
+    "create",
+    "edit",
+    "enable",
+    "import",
+    "insert",
+    "install",
+    "join",
+    "lock",
+    "make",
+    "mark",
+    "merge",
+    "modify",
+    "move",
+    "open",
+    "order",
+    "patch",
+    "pause",
+    "pin",
+    "put",
+    "register",
+    "reject",
+    "release",
+    "rename",
+    "replace",
+    "reschedule",
+    "reserve",
+    "reset",
+    "restart",
+    "restore",
+    "resume",
+    "rotate",
+    "save",
+    "schedule",
+    "set",
+    "start",
+    "stop",
+    "store",
+    "subscribe",
+    "sync",
+    "tag",
+    "toggle",
+    "unarchive",
+    "unlock",
+    "unpin",
+    "unsubscribe",
+    "update",
+    "upgrade",
+    "upsert",
+    "write",
 ];
 /// Words that send something out or invite somebody in.
 const EXPOSE_WORDS: &[&str] = &[
-    "call", "email", "expose", "export", "forward", "invite", "mail", "message", "notify", "post",
-    "publish", "push", "reply", "send", "share", "sms", "submit", "tweet", "upload", "webhook",
+    "broadcast",
+    "call",
+    "email",
+    "export",
+    "expose",
+    "forward",
+    "invite",
+    "mail",
+    "message",
+    "notify",
+    "post",
+    "publish",
+    "push",
+    "reply",
+    "send",
+    "share",
+    "sms",
+    "submit",
+    "tweet",
+    "upload",
+    "webhook",
 ];
 /// Words that destroy, pay, run code or change who may do what.
 const HARM_WORDS: &[&str] = &[
-    "authorize", "buy", "chmod", "chown", "delete", "destroy", "disable", "drop", "erase", "eval",
-    "exec", "execute", "grant", "impersonate", "kill", "password", "pay", "payment", "permission",
-    "purchase", "purge", "remove", "revoke", "root", "run", "shell", "spawn", "sudo", "transfer",
-    "truncate", "uninstall", "wipe", "withdraw",
+    "authorize",
+    "ban",
+    "buy",
+    "chmod",
+    "chown",
+    "delete",
+    "deploy",
+    "destroy",
+    "disable",
+    "drop",
+    "erase",
+    "eval",
+    "exec",
+    "execute",
+    "grant",
+    "impersonate",
+    "kill",
+    "nuke",
+    "overwrite",
+    "password",
+    "pay",
+    "payment",
+    "permission",
+    "purchase",
+    "purge",
+    "remove",
+    "revoke",
+    "root",
+    "run",
+    "shell",
+    "shutdown",
+    "spawn",
+    "sudo",
+    "terminate",
+    "transfer",
+    "truncate",
+    "uninstall",
+    "wipe",
+    "withdraw",
 ];
-/// Nouns that say nothing about what is done; only a verb beside them does.
-const VERB_FIRST: &[&str] = &["get", "read", "list", "search", "find", "query", "check", "show"];
+/// Reading words that are no verb, or not only one: at the start of a clause they decide nothing
+/// about the words after them (`status_update` writes), at its end they may be what an unknown verb
+/// is done to (`nuke_list`).
+const READ_NOUNS: &[&str] = &["head", "look", "stat", "status"];
+/// Reading words that are a verb wherever they stand (`inbox_read`, `hotelSearch`).
+const READ_ANYWHERE: &[&str] = &[
+    "browse",
+    "describe",
+    "download",
+    "fetch",
+    "find",
+    "get",
+    "inspect",
+    "lookup",
+    "read",
+    "retrieve",
+    "search",
+    "summarize",
+    "translate",
+];
+/// Words for acts that are things as well: as a whole part of a name (`email:list`, `read:email`)
+/// they only say whose reading it is.
+const THINGS: &[&str] = &[
+    "book",
+    "call",
+    "email",
+    "mail",
+    "message",
+    "order",
+    "payment",
+    "permission",
+    "post",
+    "schedule",
+    "sms",
+    "store",
+    "tag",
+    "tweet",
+    "webhook",
+];
+/// Acts that are no things: at the end of a clause (`find_replace`) they are a second verb.
+const ONLY_ACTS: &[&str] = &[
+    "create",
+    "delete",
+    "destroy",
+    "erase",
+    "execute",
+    "insert",
+    "modify",
+    "overwrite",
+    "pay",
+    "purge",
+    "remove",
+    "replace",
+    "revoke",
+    "send",
+    "upsert",
+    "wipe",
+    "write",
+];
+/// Words between two verbs.
+const CONJUNCTIONS: &[&str] = &["also", "and", "or", "plus", "then"];
 
 /// The class of the action called `name`.
 ///
-/// A leading reading verb wins over later nouns (`get_payment_status` reads); otherwise the most
-/// harmful word decides, and a name without a known word is a write of medium risk.
+/// In each clause a leading reading verb wins over later nouns (`get_payment_status` reads);
+/// otherwise its most harmful word decides. The most harmful clause decides for the name, and a name
+/// without a known word is a write of medium risk.
 #[must_use]
 pub fn classify(name: &str) -> ActionClass {
-    let mut found: Option<ActionClass> = None;
-    for (index, word) in Words::new(name).enumerate() {
-        if index == 0 && VERB_FIRST.iter().any(|v| word.is(v)) {
-            return READ;
+    let mut found = Found::default();
+    let mut clause = Clause::default();
+    let mut words = Words::new(name);
+    while let Some((gap, word)) = words.next_with_gap() {
+        let is_conjunction = CONJUNCTIONS.iter().any(|c| word.is(c));
+        if is_conjunction || gap != Gap::Word {
+            let is_part = gap == Gap::Part && !is_conjunction;
+            found.add(&clause, is_part);
+            clause = Clause {
+                is_part,
+                ..Clause::default()
+            };
         }
-        let Some(class) = class_of(&word) else { continue };
-        found = Some(match found {
-            Some(before) if before.risk >= class.risk => before,
-            _ => class,
-        });
+        if !is_conjunction {
+            clause.push(&word);
+        }
     }
-    found.unwrap_or(CHANGE)
+    found.add(&clause, false);
+    found.class()
+}
+
+/// What the clauses say.
+#[derive(Default)]
+struct Found {
+    acts: Option<ActionClass>,
+    /// What would be done if parts that are things were acts.
+    things: Option<ActionClass>,
+}
+
+impl Found {
+    /// `next_is_part`: a namespace's separator ends the clause.
+    fn add(&mut self, clause: &Clause, next_is_part: bool) {
+        let is_thing = clause.words == 1 && clause.is_thing && (clause.is_part || next_is_part);
+        let side = if is_thing {
+            &mut self.things
+        } else {
+            &mut self.acts
+        };
+        *side = worse(*side, clause.class());
+    }
+
+    fn class(&self) -> ActionClass {
+        match self.acts {
+            Some(READ) => READ,
+            acts => worse(acts, self.things).unwrap_or(CHANGE),
+        }
+    }
+}
+
+/// The more harmful of two classes.
+fn worse(a: Option<ActionClass>, b: Option<ActionClass>) -> Option<ActionClass> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if b.risk > a.risk { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The words of a name up to a separator or a conjunction.
+#[derive(Default)]
+struct Clause {
+    /// Whether it comes right after a namespace's separator.
+    is_part: bool,
+    words: usize,
+    starts_reading: bool,
+    /// Whether `in` or `out` after it makes another verb of the first word.
+    starts_checking: bool,
+    is_thing: bool,
+    /// The class of the most harmful word.
+    worst: Option<ActionClass>,
+    /// Whether the last word is an act and never a thing.
+    ends_acting: bool,
+    /// Whether some word is unknown.
+    has_unknown: bool,
+    /// Whether a word reads wherever it stands.
+    reads_anywhere: bool,
+}
+
+impl Clause {
+    fn push(&mut self, word: &Word<'_>) {
+        let has = |words: &[&str]| words.iter().any(|w| word.is(w));
+        let class = class_of(word);
+        if self.words == 0 {
+            self.starts_reading = class == Some(READ) && !has(READ_NOUNS);
+            self.starts_checking = word.is("check");
+            self.is_thing = has(THINGS);
+        } else if self.words == 1 && self.starts_checking && has(&["in", "out"]) {
+            self.starts_reading = false;
+        }
+        self.words += 1;
+        self.has_unknown |= class.is_none();
+        self.reads_anywhere |= has(READ_ANYWHERE);
+        self.ends_acting = has(ONLY_ACTS);
+        self.worst = worse(self.worst, class);
+    }
+
+    /// What the clause says; `None` without a known word.
+    fn class(&self) -> Option<ActionClass> {
+        match self.worst {
+            Some(_) if self.starts_reading && !self.ends_acting => Some(READ),
+            Some(READ) if self.has_unknown && !self.reads_anywhere => Some(CHANGE),
+            worst => worst,
+        }
+    }
 }
 
 fn class_of(word: &Word) -> Option<ActionClass> {
@@ -106,11 +418,30 @@ impl<'a> Words<'a> {
     }
 }
 
-impl<'a> Iterator for Words<'a> {
-    type Item = Word<'a>;
+/// What lies before a word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    /// A hump, `_`, `-` or a blank: the clause goes on.
+    Word,
+    /// A namespace's separator: `:`, `.`, `/` or `__`.
+    Part,
+    /// Anything else: a new clause.
+    Clause,
+}
 
-    fn next(&mut self) -> Option<Word<'a>> {
-        self.rest = self.rest.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+impl<'a> Words<'a> {
+    /// The next word and what lies before it.
+    fn next_with_gap(&mut self) -> Option<(Gap, Word<'a>)> {
+        let start = self
+            .rest
+            .trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+        let gap = self.rest.strip_suffix(start).unwrap_or_default();
+        self.rest = start;
+        let gap = match gap {
+            "" | "_" | "-" | " " => Gap::Word,
+            _ if gap.contains(|c| !matches!(c, ':' | '.' | '/' | '_' | '-' | ' ')) => Gap::Clause,
+            _ => Gap::Part,
+        };
         if self.rest.is_empty() {
             return None;
         }
@@ -124,7 +455,7 @@ impl<'a> Iterator for Words<'a> {
         }
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
-        Some(Word(word))
+        Some((gap, Word(word)))
     }
 }
 
@@ -143,13 +474,61 @@ mod tests {
             ("sendEmail", true, RiskLevel::High),
             ("db:delete", true, RiskLevel::Critical),
             ("update_password", true, RiskLevel::Critical),
-            ("get-and-delete", false, RiskLevel::Low),
+            ("get-and-delete", true, RiskLevel::Critical),
             ("reserve_hotel", true, RiskLevel::Medium),
             ("frobnicate", true, RiskLevel::Medium),
             ("__", true, RiskLevel::Medium),
+            ("", true, RiskLevel::Medium),
         ];
         for (name, is_write, risk) in cases {
             assert_eq!(classify(name), ActionClass { is_write, risk }, "{name}");
+        }
+    }
+
+    #[test]
+    fn each_clause_is_judged() {
+        let reads = [
+            "db:get_payment",
+            "mcp__github__get_pull_request",
+            "GET /orders",
+            "email:list",
+            "read:email",
+            "payment:get_status",
+            "get_terms_and_conditions",
+            "fetch_message",
+            "describe-order",
+            "inbox_read",
+            "hotelSearch",
+            "status",
+            "list",
+            "check_order",
+        ];
+        for name in reads {
+            assert_eq!(classify(name), READ, "{name}");
+        }
+        let writes = [
+            ("findOneAndDelete", HARM),
+            ("get_or_create", CHANGE),
+            ("read_and_email", EXPOSE),
+            ("get+delete", HARM),
+            ("get:delete", HARM),
+            ("get/../delete", HARM),
+            ("mcp__files__delete", HARM),
+            ("find_replace", CHANGE),
+            ("read_write", CHANGE),
+            ("status_update", CHANGE),
+            ("check_out_cart", CHANGE),
+            ("nuke_list", HARM),
+            ("frobnicate_list", CHANGE),
+            ("email", EXPOSE),
+            ("payment:refund", HARM),
+            ("email:payment", HARM),
+            ("and", CHANGE),
+            ("and_and:and", CHANGE),
+            ("\u{1f4a3}", CHANGE),
+        ];
+        for (name, class) in writes {
+            assert_eq!(classify(name), class, "{name}");
         }
     }
 }
