@@ -1,0 +1,6 @@
+//! The harness against the real services.
+
+mod kafka;
+mod node;
+mod orphans;
+mod postgres;
