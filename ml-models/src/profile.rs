@@ -35,7 +35,7 @@ const NOVELTY_IS_NORMAL: f64 = 0.2;
 /// Weight of the newest write in the share of new ones.
 const NOVELTY_STEP: f64 = 0.05;
 
-/// Why stored bytes are no profile.
+/// Why bytes are no profile, or a profile cannot become bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
     /// Of another version of the product.
@@ -44,6 +44,9 @@ pub enum ProfileError {
     /// Not readable.
     #[error("the profile cannot be read: {0}")]
     Damaged(String),
+    /// Not to be written: the state in memory is wrong.
+    #[error("the profile cannot be written: {0}")]
+    Unwritable(String),
 }
 
 /// What one action is, against everything before it.
@@ -92,11 +95,18 @@ impl Default for BehaviourProfile {
 
 impl BehaviourProfile {
     /// The profile as bytes, at most [`PROFILE_MAX_BYTES`].
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let bytes = vec![VERSION];
-        // Plain numbers and sequences of known length always have an encoding.
-        postcard::to_extend(self, bytes).unwrap_or_default()
+    ///
+    /// # Errors
+    /// [`ProfileError::Unwritable`] when it has no encoding or one that is too long; no sequence of
+    /// actions leads there.
+    pub fn encode(&self) -> Result<Vec<u8>, ProfileError> {
+        let bytes = postcard::to_extend(self, vec![VERSION])
+            .map_err(|error| ProfileError::Unwritable(error.to_string()))?;
+        if bytes.len() > PROFILE_MAX_BYTES {
+            let detail = format!("it has {} bytes of at most {PROFILE_MAX_BYTES}", bytes.len());
+            return Err(ProfileError::Unwritable(detail));
+        }
+        Ok(bytes)
     }
 
     /// The profile from its bytes.
@@ -104,12 +114,20 @@ impl BehaviourProfile {
     /// # Errors
     /// [`ProfileError`] when the version is another one or the bytes are damaged.
     pub fn decode(bytes: &[u8]) -> Result<Self, ProfileError> {
-        match bytes.split_first() {
-            Some((&VERSION, rest)) => postcard::from_bytes(rest)
-                .map_err(|error| ProfileError::Damaged(error.to_string())),
-            Some((version, _)) => Err(ProfileError::Version(*version)),
-            None => Err(ProfileError::Damaged("empty".to_owned())),
-        }
+        let rest = match bytes.split_first() {
+            Some((&VERSION, rest)) => rest,
+            Some((version, _)) => return Err(ProfileError::Version(*version)),
+            None => return Err(ProfileError::Damaged("empty".to_owned())),
+        };
+        let (profile, rest) = postcard::take_from_bytes::<Self>(rest)
+            .map_err(|error| ProfileError::Damaged(error.to_string()))?;
+        let empty = Self::default();
+        let has_shape = rest.is_empty()
+            && profile.hours.has_shape()
+            && profile.write_actions.has_shape_of(&empty.write_actions)
+            && profile.write_targets.has_shape_of(&empty.write_targets)
+            && profile.rates.iter().zip(&empty.rates).all(|(a, b)| a.length() == b.length());
+        has_shape.then_some(profile).ok_or_else(|| ProfileError::Damaged("wrong shape".to_owned()))
     }
 
     /// What trust is computed from.
@@ -143,21 +161,31 @@ impl BehaviourProfile {
                 < self.watermark.saturating_sub(ALLOWED_LATENESS_SECONDS * 1_000_000)
     }
 
-    /// Judges an action, then learns from it. A late one counts as of the watermark.
+    /// Judges an action, then learns from it.
+    ///
+    /// One that is older than the watermark counts as of the watermark, but neither into rates nor
+    /// hours nor the share of failures: its own windows are closed, and no other ones are its.
     pub fn observe(&mut self, action: &ObservedAction) -> Observation {
+        let is_late = action.time.timestamp_micros() < self.watermark;
         let seconds = self.advance(action.time);
         let class = action.class();
         let risk = action.declared_risk.unwrap_or_default().max(class.risk);
         let mut judge = Judge { action, findings: Vec::new() };
         let mut features = [0.0; 12];
-        self.judge_rates(&mut judge, seconds, &mut features);
-        features[6] = self.judge_hour(&mut judge, seconds);
+        if !is_late {
+            self.judge_rates(&mut judge, seconds);
+            features[6] = self.judge_hour(&mut judge, seconds);
+        }
+        for (index, rate) in self.rates.iter().enumerate() {
+            features[index] = rate.open_count();
+            features[index + 3] = rate.ratio();
+        }
         features[7] = f64::from(u8::from(class.is_write));
         if class.is_write && action.outcome != Outcome::Denied {
             (features[8], features[9]) = self.judge_novelty(&mut judge, risk);
         }
         self.judge_violation(&mut judge, seconds);
-        features[10] = self.judge_failure(&mut judge, seconds);
+        features[10] = self.judge_failure(&mut judge, seconds, is_late);
         features[11] = risk.weight();
         self.tallies.samples += 1;
         self.tallies.risk_sum += risk.weight();
@@ -202,13 +230,10 @@ impl BehaviourProfile {
         self.watermark.div_euclid(1_000_000)
     }
 
-    fn judge_rates(&mut self, judge: &mut Judge<'_>, seconds: i64, features: &mut [f64; 12]) {
+    fn judge_rates(&mut self, judge: &mut Judge<'_>, seconds: i64) {
         let mut worst: Option<(Severity, String, Evidence)> = None;
-        for (index, rate) in self.rates.iter_mut().enumerate() {
-            let spike = rate.count(seconds);
-            features[index] = rate.open_count();
-            features[index + 3] = rate.ratio();
-            let Some(severity) = spike else { continue };
+        for rate in &mut self.rates {
+            let Some(severity) = rate.count(seconds) else { continue };
             if worst.as_ref().is_none_or(|(before, ..)| *before < severity) {
                 let evidence = Evidence {
                     label: format!("actions in {} s", rate.length()),
@@ -294,7 +319,7 @@ impl BehaviourProfile {
         }
     }
 
-    fn judge_failure(&mut self, judge: &mut Judge<'_>, seconds: i64) -> f64 {
+    fn judge_failure(&mut self, judge: &mut Judge<'_>, seconds: i64, is_late: bool) -> f64 {
         let failed = match judge.action.outcome {
             Outcome::Ok => false,
             Outcome::Error => true,
@@ -304,6 +329,9 @@ impl BehaviourProfile {
             self.tallies.failures += 1.0;
         } else {
             self.tallies.successes += 1.0;
+        }
+        if is_late {
+            return self.failures.ratio();
         }
         if let Some(severity) = self.failures.count(seconds, failed) {
             let evidence = share("failed actions in 10 minutes", self.failures.ratio());

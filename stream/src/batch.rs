@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use aim_app::{AgentUpdate, App, AppError, AppliedBatch, Snapshot};
+use aim_app::{AgentUpdate, App, AppError, AppliedBatch, ErrorCode, Snapshot};
 use aim_domain::action::{ObservedAction, Outcome};
 use aim_domain::anomaly::Finding;
 use aim_domain::event::Fact;
@@ -167,7 +167,7 @@ impl<'a> Batch<'a> {
             live.revision += 1;
             Some(update(*agent, *organization, live, progress.remove(agent).unwrap_or_default()))
         });
-        let mut agents: Vec<AgentUpdate> = updates.collect();
+        let mut agents = updates.collect::<Result<Vec<AgentUpdate>, AppError>>()?;
         // One order for all writers of agents' rows: no two transactions can wait in a circle.
         agents.sort_by_key(|update| update.profile.agent);
         let moves = self.offsets.values().map(|to| (self.starts[&to.partition], *to)).collect();
@@ -181,19 +181,23 @@ fn update(
     organization: OrganizationId,
     live: &Live,
     progress: Progress,
-) -> AgentUpdate {
-    AgentUpdate {
+) -> Result<AgentUpdate, AppError> {
+    let encoded = live.profile.encode().map_err(|error| {
+        tracing::error!(%agent, %error, "behaviour profile");
+        AppError::new(ErrorCode::Internal, "a behaviour profile cannot be written")
+    })?;
+    Ok(AgentUpdate {
         profile: StoredProfile {
             agent,
             organization,
             revision: live.revision,
-            profile: live.profile.encode(),
+            profile: encoded,
             watermark: live.profile.watermark().unwrap_or_default(),
         },
         assessment: assess(live.profile.tallies()),
         snapshots: progress.snapshots,
         findings: progress.findings,
-    }
+    })
 }
 
 fn has_moved(before: Option<TrustScore>, now: Option<TrustScore>) -> bool {

@@ -49,6 +49,11 @@ pub(super) struct Judged {
 }
 
 impl Hours {
+    /// Whether it can be counted in, wherever it came from.
+    pub(super) fn has_shape(&self) -> bool {
+        self.bins.len() == BINS && self.bins.iter().all(|count| *count < FULL)
+    }
+
     pub(super) fn learned(&self) -> f64 {
         f64::from(self.total)
     }

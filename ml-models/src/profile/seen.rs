@@ -17,6 +17,13 @@ impl Seen {
         Self { capacity, next: 0, marks: Vec::new() }
     }
 
+    /// Whether it has the capacity of `other` and keeps to it.
+    pub(super) fn has_shape_of(&self, other: &Self) -> bool {
+        self.capacity == other.capacity
+            && self.next < self.capacity
+            && self.marks.len() <= usize::from(self.capacity)
+    }
+
     /// Remembers a thing made of `parts`; true when it was remembered before.
     pub(super) fn insert(&mut self, parts: &[&[u8]]) -> bool {
         let mut hash = Sha256::new();
