@@ -103,7 +103,10 @@ impl BehaviourProfile {
         let bytes = postcard::to_extend(self, vec![VERSION])
             .map_err(|error| ProfileError::Unwritable(error.to_string()))?;
         if bytes.len() > PROFILE_MAX_BYTES {
-            let detail = format!("it has {} bytes of at most {PROFILE_MAX_BYTES}", bytes.len());
+            let detail = format!(
+                "it has {} bytes of at most {PROFILE_MAX_BYTES}",
+                bytes.len()
+            );
             return Err(ProfileError::Unwritable(detail));
         }
         Ok(bytes)
@@ -126,8 +129,14 @@ impl BehaviourProfile {
             && profile.hours.has_shape()
             && profile.write_actions.has_shape_of(&empty.write_actions)
             && profile.write_targets.has_shape_of(&empty.write_targets)
-            && profile.rates.iter().zip(&empty.rates).all(|(a, b)| a.length() == b.length());
-        has_shape.then_some(profile).ok_or_else(|| ProfileError::Damaged("wrong shape".to_owned()))
+            && profile
+                .rates
+                .iter()
+                .zip(&empty.rates)
+                .all(|(a, b)| a.length() == b.length());
+        has_shape
+            .then_some(profile)
+            .ok_or_else(|| ProfileError::Damaged("wrong shape".to_owned()))
     }
 
     /// What trust is computed from.
@@ -158,7 +167,9 @@ impl BehaviourProfile {
     pub fn is_too_late(&self, time: DateTime<Utc>) -> bool {
         self.watermark != i64::MIN
             && time.timestamp_micros()
-                < self.watermark.saturating_sub(ALLOWED_LATENESS_SECONDS * 1_000_000)
+                < self
+                    .watermark
+                    .saturating_sub(ALLOWED_LATENESS_SECONDS * 1_000_000)
     }
 
     /// Judges an action, then learns from it.
@@ -170,7 +181,10 @@ impl BehaviourProfile {
         let seconds = self.advance(action.time);
         let class = action.class();
         let risk = action.declared_risk.unwrap_or_default().max(class.risk);
-        let mut judge = Judge { action, findings: Vec::new() };
+        let mut judge = Judge {
+            action,
+            findings: Vec::new(),
+        };
         let mut features = [0.0; 12];
         if !is_late {
             self.judge_rates(&mut judge, seconds);
@@ -190,7 +204,10 @@ impl BehaviourProfile {
         self.tallies.samples += 1;
         self.tallies.risk_sum += risk.weight();
         self.tallies.risk_weight += 1.0;
-        Observation { features: FeatureVector(features), findings: judge.findings }
+        Observation {
+            features: FeatureVector(features),
+            findings: judge.findings,
+        }
     }
 
     /// Learns how an action ended that was judged when it was verified.
@@ -209,7 +226,10 @@ impl BehaviourProfile {
         if self.watermark == i64::MIN {
             self.watermark = micros;
         } else if micros > self.watermark {
-            #[expect(clippy::cast_precision_loss, reason = "spans of time stay far below 2^52 µs")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "spans of time stay far below 2^52 µs"
+            )]
             let elapsed = micros.saturating_sub(self.watermark) as f64 / 1e6;
             let kept = (-elapsed / HALF_LIFE_SECONDS).exp2();
             let t = &mut self.tallies;
@@ -233,7 +253,9 @@ impl BehaviourProfile {
     fn judge_rates(&mut self, judge: &mut Judge<'_>, seconds: i64) {
         let mut worst: Option<(Severity, String, Evidence)> = None;
         for rate in &mut self.rates {
-            let Some(severity) = rate.count(seconds) else { continue };
+            let Some(severity) = rate.count(seconds) else {
+                continue;
+            };
             if worst.as_ref().is_none_or(|(before, ..)| *before < severity) {
                 let evidence = Evidence {
                     label: format!("actions in {} s", rate.length()),
@@ -276,25 +298,47 @@ impl BehaviourProfile {
         let known = self.tallies.samples >= LEARNING_ACTIONS;
         let action = judge.action.action.as_str().to_owned();
         let is_new_action = !self.write_actions.insert(&[action.as_bytes()]);
-        let target = judge.action.resource.as_ref().map(|r| r.as_str().to_owned());
+        let target = judge
+            .action
+            .resource
+            .as_ref()
+            .map(|r| r.as_str().to_owned());
         let is_new_target = target.as_deref().is_some_and(|target| {
-            !self.write_targets.insert(&[action.as_bytes(), target.as_bytes()])
+            !self
+                .write_targets
+                .insert(&[action.as_bytes(), target.as_bytes()])
         });
-        let severity = if risk >= RiskLevel::High { Severity::Medium } else { Severity::Low };
+        let severity = if risk >= RiskLevel::High {
+            Severity::Medium
+        } else {
+            Severity::Low
+        };
         if known && is_new_action && self.new_actions_share < NOVELTY_IS_NORMAL {
             self.tallies.novelty += weight(severity);
             let evidence = share("write actions that were new", self.new_actions_share);
             let summary = format!("first write action `{action}`");
-            judge.find(AnomalyKind::FirstSeenWrite, severity, summary, vec![evidence]);
+            judge.find(
+                AnomalyKind::FirstSeenWrite,
+                severity,
+                summary,
+                vec![evidence],
+            );
         } else if known && is_new_target && self.new_targets_share < NOVELTY_IS_NORMAL {
             self.tallies.novelty += weight(severity) * (1.0 - self.new_targets_share);
             let evidence = share("write targets that were new", self.new_targets_share);
             let target: String = target.iter().flat_map(|t| t.chars()).take(120).collect();
             let summary = format!("first `{action}` on `{target}`");
-            judge.find(AnomalyKind::FirstSeenResource, severity, summary, vec![evidence]);
+            judge.find(
+                AnomalyKind::FirstSeenResource,
+                severity,
+                summary,
+                vec![evidence],
+            );
         }
-        let (new_action, new_target) =
-            (f64::from(u8::from(is_new_action)), f64::from(u8::from(is_new_target)));
+        let (new_action, new_target) = (
+            f64::from(u8::from(is_new_action)),
+            f64::from(u8::from(is_new_target)),
+        );
         self.new_actions_share += NOVELTY_STEP * (new_action - self.new_actions_share);
         if target.is_some() {
             self.new_targets_share += NOVELTY_STEP * (new_target - self.new_targets_share);
@@ -315,7 +359,12 @@ impl BehaviourProfile {
             };
             let action = judge.action.action.as_str();
             let summary = format!("attempt {count} without a grant: `{action}`");
-            judge.find(AnomalyKind::CapabilityDrift, severity, summary, vec![evidence]);
+            judge.find(
+                AnomalyKind::CapabilityDrift,
+                severity,
+                summary,
+                vec![evidence],
+            );
         }
     }
 
@@ -343,7 +392,11 @@ impl BehaviourProfile {
 }
 
 fn share(label: &str, value: f64) -> Evidence {
-    Evidence { label: format!("share of {label}"), observed: format!("{value:.2}"), expected: None }
+    Evidence {
+        label: format!("share of {label}"),
+        observed: format!("{value:.2}"),
+        expected: None,
+    }
 }
 
 /// What a finding of this severity adds to a tally.
@@ -377,6 +430,14 @@ impl Judge<'_> {
             Severity::Critical => 1.0,
         };
         let (event, time) = (self.action.event, self.action.time);
-        self.findings.push(Finding { kind, severity, score, summary, evidence, event, time });
+        self.findings.push(Finding {
+            kind,
+            severity,
+            score,
+            summary,
+            evidence,
+            event,
+            time,
+        });
     }
 }

@@ -194,10 +194,17 @@ fn prepare<'a>(
             deeds: writes.into_iter().chain(reads).collect(),
         };
         let model = models.entry(&run.model).or_default();
-        let side = if run.label == Label::Benign { &mut model.benign } else { &mut model.attacked };
+        let side = if run.label == Label::Benign {
+            &mut model.benign
+        } else {
+            &mut model.attacked
+        };
         side.push(prepared);
     }
-    let teachers = models.values().filter(|model| !model.benign.is_empty()).count();
+    let teachers = models
+        .values()
+        .filter(|model| !model.benign.is_empty())
+        .count();
     if teachers < 3 {
         return Err(EvaluationError::TooFewModels(teachers));
     }
@@ -214,17 +221,29 @@ fn deeds_by_session<'a>(
 ) -> Result<HashMap<&'a str, WritesAndReads>, EvaluationError> {
     let mut sessions: HashMap<&str, WritesAndReads> = HashMap::new();
     for run in runs {
-        if sessions.insert(&run.session, WritesAndReads::default()).is_some() {
+        if sessions
+            .insert(&run.session, WritesAndReads::default())
+            .is_some()
+        {
             return Err(EvaluationError::RepeatedSession(run.session.clone()));
         }
     }
     for event in events {
-        let Some((writes, reads)) = sessions.get_mut(event.session.as_str()) else { continue };
+        let Some((writes, reads)) = sessions.get_mut(event.session.as_str()) else {
+            continue;
+        };
         let deed = Deed {
             action: names.intern(&event.action),
-            resource: event.resource.as_deref().map(|resource| names.intern(resource)),
+            resource: event
+                .resource
+                .as_deref()
+                .map(|resource| names.intern(resource)),
         };
-        let side = if classify(&event.action).is_write { writes } else { reads };
+        let side = if classify(&event.action).is_write {
+            writes
+        } else {
+            reads
+        };
         side.insert(deed);
     }
     Ok(sessions)
@@ -259,7 +278,10 @@ fn without(baseline: &mut JobBaseline, model: &Model<'_>, look: impl FnOnce(&mut
 /// How surprising a run is, in nats.
 fn score(baseline: &JobBaseline, run: &Prepared<'_>) -> f64 {
     let surprise = |deed| baseline.surprise(&run.job, deed);
-    let (writes, reads) = run.deeds.split_at_checked(run.writes).unwrap_or((&run.deeds, &[]));
+    let (writes, reads) = run
+        .deeds
+        .split_at_checked(run.writes)
+        .unwrap_or((&run.deeds, &[]));
     let read = reads.iter().map(surprise).fold(0.0, f64::max);
     writes.iter().map(surprise).sum::<f64>() + READ_WEIGHT * read
 }

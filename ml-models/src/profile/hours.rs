@@ -51,7 +51,10 @@ pub(super) struct Judged {
 impl Hours {
     /// Whether it can be counted in, wherever it came from.
     pub(super) fn has_shape(&self) -> bool {
-        self.bins.len() == BINS && self.bins.iter().all(|count| *count < FULL)
+        let total: u32 = self.bins.iter().map(|count| u32::from(*count)).sum();
+        self.bins.len() == BINS
+            && self.bins.iter().all(|count| *count < FULL)
+            && self.total == total
     }
 
     pub(super) fn learned(&self) -> f64 {
@@ -78,7 +81,11 @@ impl Hours {
         }
         Judged {
             share,
-            surprise: if known { (1.0 - share * 168.0).clamp(0.0, 1.0) } else { 0.0 },
+            surprise: if known {
+                (1.0 - share * 168.0).clamp(0.0, 1.0)
+            } else {
+                0.0
+            },
             severity: severity.filter(|_| is_news),
         }
     }

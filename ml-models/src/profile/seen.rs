@@ -14,7 +14,11 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) const fn with_capacity(capacity: u16) -> Self {
-        Self { capacity, next: 0, marks: Vec::new() }
+        Self {
+            capacity,
+            next: 0,
+            marks: Vec::new(),
+        }
     }
 
     /// Whether it has the capacity of `other` and keeps to it.
@@ -32,7 +36,10 @@ impl Seen {
             hash.update(part);
         }
         let digest = hash.finalize();
-        let mark = digest.iter().take(8).fold(0_u64, |mark, byte| mark << 8 | u64::from(*byte));
+        let mark = digest
+            .iter()
+            .take(8)
+            .fold(0_u64, |mark, byte| mark << 8 | u64::from(*byte));
         if self.marks.contains(&mark) {
             return true;
         }

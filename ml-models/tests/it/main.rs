@@ -1,3 +1,9 @@
 //! What the learned normal and the evaluation promise, from the outside.
 
+#![expect(clippy::unwrap_used, reason = "tests say what is wrong by stopping")]
+
+mod acting;
+mod encoding;
 mod evaluation;
+mod findings;
+mod learning;
