@@ -1,1 +1,29 @@
-fn main() {}
+//! The one executable: server roles and the operator's command line.
+//!
+//! The only crate that knows every other one, and the only one that reads the environment.
+
+mod bench;
+mod cli;
+mod client;
+mod clock;
+mod commands;
+mod config;
+mod out;
+mod serve;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return out::failed(&error.into()),
+    };
+    match runtime.block_on(cli::run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => out::failed(&error),
+    }
+}

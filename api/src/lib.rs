@@ -1,1 +1,78 @@
-//! .
+//! The GraphQL door: axum and async-graphql over `app/`. Owns no rule and no query.
+
+mod auth;
+mod error_code;
+mod events;
+mod graphql;
+mod health;
+pub mod transport;
+
+pub use auth::Authenticator;
+pub use graphql::{AimSchema, schema};
+
+use std::sync::Arc;
+
+use aim_app::App;
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::routing::{get, post};
+use metrics_exporter_prometheus::PrometheusHandle;
+use transport::{SchemaError, TransportConfig};
+
+/// How an API process is set up.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Whether clients may ask for the schema, and GraphiQL is served.
+    pub introspection: bool,
+    /// Origins of web pages that may call from another host.
+    pub allowed_origins: Vec<String>,
+}
+
+/// What the plain HTTP endpoints share.
+#[derive(Debug)]
+struct Door {
+    app: Arc<App>,
+    auth: Authenticator,
+}
+
+/// All routes of an API process.
+///
+/// # Errors
+/// [`SchemaError`] when the schema's own SDL does not validate: a programming mistake.
+pub fn router(
+    app: &Arc<App>,
+    auth: Authenticator,
+    config: &ApiConfig,
+    metrics: PrometheusHandle,
+) -> Result<Router, SchemaError> {
+    let schema = schema();
+    let clock = Arc::clone(app);
+    let mut transport = TransportConfig::new(schema.sdl(), Arc::new(move || clock.clock().now()));
+    transport.introspection = config.introspection;
+    transport.suggestions = config.introspection;
+    transport.graphiql = config.introspection;
+    transport.allowed_origins = config
+        .allowed_origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok())
+        .collect();
+    let graphql = transport::router(schema, auth.clone(), transport)?;
+    let door = Arc::new(Door { app: Arc::clone(app), auth });
+    let plain = Router::new()
+        .route("/v1/events", post(events::post))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(move || async move { health::metrics(&metrics) }))
+        .with_state(door);
+    Ok(plain.merge(graphql))
+}
+
+/// The routes of a process that serves no API: whether it lives, and its metrics.
+#[must_use]
+pub fn health_router(app: &Arc<App>, metrics: PrometheusHandle) -> Router {
+    let app = Arc::clone(app);
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(async move || health::readiness(&app).await))
+        .route("/metrics", get(async move || health::metrics(&metrics)))
+}

@@ -58,8 +58,8 @@ pub struct Permit {
 }
 
 impl Actor {
-    /// Checks that the actor has `permission`. Agents may read what is theirs to see: their
-    /// organization's objects; everything else is for people.
+    /// Checks that the actor has `permission`. Agents may read their organization's objects and
+    /// send in events, which carry signatures of their own; everything else is for people.
     ///
     /// # Errors
     /// `Unauthenticated` for nobody, `Forbidden` for the wrong role, `PreconditionFailed` while a
@@ -70,12 +70,16 @@ impl Actor {
                 ErrorCode::Unauthenticated,
                 "sign in, or sign the request with an agent's key",
             )),
-            Self::Agent(agent) if permission == Permission::Read => Ok(Permit {
+            Self::Agent(agent)
+                if matches!(permission, Permission::Read | Permission::IngestEvents) =>
+            {
+                Ok(Permit {
                 scope: Scope::of(agent.organization),
                 actor_type: "agent",
                 actor_id: agent.agent.to_string(),
                 request_id: request_id.to_owned(),
-            }),
+                })
+            }
             Self::Agent(_) => {
                 Err(AppError::new(ErrorCode::Forbidden, "agents may not do this; a person can"))
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aim_domain::event::ACTION_PERFORMED;
 use aim_domain::id::EventId;
+use aim_domain::signature::EventSignature;
 use aim_eventlog::{EventSink, Record, Topic};
 use bytes::Bytes;
 
@@ -22,8 +23,6 @@ const EVENTS_MAX: usize = 1_000;
 /// An event as sent.
 #[derive(Debug, Clone)]
 pub struct IngestedEvent {
-    /// The agent's id: what keeps its order.
-    pub key: String,
     /// The CloudEvent's bytes, as signed.
     pub payload: Bytes,
     /// The producer's signature.
@@ -47,19 +46,33 @@ impl App {
             return Err(AppError::field("events", message));
         }
         let count = events.len();
-        let records = events.into_iter().map(|event| Record {
-            topic: Topic::Actions,
-            key: event.key,
-            event_id: EventId::from_uuid(self.ids.next()),
-            organization: Some(permit.scope().organization),
-            event_type: ACTION_PERFORMED.to_owned(),
-            payload: event.payload,
-            signature: event.signature,
-        });
-        self.ingest.append(records.collect()).await.map_err(|error| {
+        let mut records = Vec::with_capacity(count);
+        for event in events {
+            records.push(Record {
+                topic: Topic::Actions,
+                key: self.order_key(event.signature.as_deref()).await?,
+                event_id: EventId::from_uuid(self.ids.next()),
+                organization: Some(permit.scope().organization),
+                event_type: ACTION_PERFORMED.to_owned(),
+                payload: event.payload,
+                signature: event.signature,
+            });
+        }
+        self.ingest.append(records).await.map_err(|error| {
             tracing::error!(%error, "events could not be appended");
             AppError::new(ErrorCode::Unavailable, "the event log does not answer; send all again")
         })?;
         Ok(count)
+    }
+
+    /// What keeps the order of an event: the id of the agent whose key signed it.
+    async fn order_key(&self, signature: Option<&str>) -> Result<String, AppError> {
+        let Some(signature) = signature.and_then(EventSignature::parse) else {
+            return Ok(String::new());
+        };
+        Ok(match self.find_key(&signature.key_id).await? {
+            Some((agent, ..)) => agent.to_string(),
+            None => signature.key_id,
+        })
     }
 }

@@ -23,6 +23,7 @@ mod read;
 mod register_agent;
 mod report_result;
 mod sign_in;
+mod sweep_nonces;
 mod verify_action;
 mod writer;
 

@@ -1,6 +1,6 @@
 //! Reading, within a permit's scope.
 
-use aim_domain::id::{AgentId, AlertId, TrustSnapshotId, VerificationId};
+use aim_domain::id::{AgentId, AlertId, TrustSnapshotId, UserId, VerificationId};
 use aim_domain::verification::KeyFacts;
 use aim_eventlog::Topic;
 use aim_store::agents::{Agent, AgentFilter};
@@ -13,6 +13,7 @@ use aim_store::grants::GrantRecord;
 use aim_store::offsets::ConsumerOffset;
 use aim_store::organizations::Organization;
 use aim_store::trust::TrustSnapshot;
+use aim_store::users::User;
 use aim_store::verifications::{Verification, VerificationFilter};
 use aim_store::{Page, PageRequest};
 
@@ -22,6 +23,14 @@ use crate::{App, AppError, Permit};
 pub(crate) const STREAM_GROUP: &str = "aim-stream";
 
 impl App {
+    /// A person.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn find_user(&self, id: UserId) -> Result<Option<User>, AppError> {
+        Ok(self.store.find_user(id).await?)
+    }
+
     /// The permit's organization.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! Migrations never import the entities: they say what the schema was, the entities what it is.
 
 use sea_orm_migration::prelude::*;
+pub use sea_orm_migration::MigratorTrait;
 
 mod m0001_first_schema;
 mod m0002_indexes;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::StoreError;
 
 /// Most rows of one page.
-pub const PAGE_MAX: u64 = 100;
+pub(crate) const PAGE_MAX: u64 = 100;
 
 /// Which part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,53 @@
+//! `aim evaluate`.
+
+use std::path::PathBuf;
+
+use aim_ml_models::evaluation::{evaluate_known_job, load_events, load_runs};
+
+use crate::out;
+
+/// Recordings with labels.
+#[derive(clap::Args)]
+pub(crate) struct SessionsArgs {
+    /// CloudEvents as JSON lines, plain or gzip.
+    #[arg(long)]
+    events: PathBuf,
+    /// Runs with labels as CSV, plain or gzip.
+    #[arg(long)]
+    runs: PathBuf,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Learns from the benign runs of other models doing the same jobs and scores the held-out model.
+pub(crate) fn sessions(args: &SessionsArgs) -> anyhow::Result<()> {
+    let runs = load_runs(&args.runs)?;
+    let events = load_events(&args.events)?;
+    let report = evaluate_known_job(&runs, &events)?;
+    let header = [
+        "suite", "benign", "hijacked", "attacked", "AUC", "recall at 5 %", "recall at 1 %",
+        "benign flagged at 5 %", "attacked flagged at 5 %",
+    ];
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let rows: Vec<Vec<String>> = report
+        .rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.suite.clone(),
+                row.benign.to_string(),
+                row.hijacked.to_string(),
+                row.attacked_not_hijacked.to_string(),
+                format!("{:.4}", row.auc),
+                percent(row.recall_at_5pct),
+                percent(row.recall_at_1pct),
+                percent(row.benign_flagged_at_5pct),
+                percent(row.attacked_flagged_at_5pct),
+            ]
+        })
+        .collect();
+    let value = serde_json::to_value(&report)?;
+    out::table(args.json, &header, &rows, &value);
+    Ok(())
+}

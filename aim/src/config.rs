@@ -1,0 +1,128 @@
+//! Configuration: built-in values, then a file, then the environment, then flags.
+
+use std::path::{Path, PathBuf};
+
+use aim_eventlog::KafkaConfig;
+use anyhow::Context;
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Everything.
+    All,
+    /// GraphQL, and the relay to Kafka.
+    Api,
+    /// The stream.
+    Stream,
+}
+
+impl Role {
+    pub(crate) const fn serves_api(self) -> bool {
+        matches!(self, Self::All | Self::Api)
+    }
+
+    pub(crate) const fn runs_stream(self) -> bool {
+        matches!(self, Self::All | Self::Stream)
+    }
+}
+
+/// Everything that can be set. In a file `aim.toml` by these names; in the environment as
+/// `AIM_<NAME>`, and `DATABASE_URL`, `PORT`, `JWT_SECRET`, `CORS_ORIGINS` without a prefix.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// `sqlite://path?mode=rwc` or `postgres://…`; SQLite in the data directory when empty.
+    pub(crate) database_url: String,
+    /// Most connections to the database.
+    pub(crate) database_connections: u32,
+    /// Kafka brokers as `host:port`, several with commas; the table log when empty.
+    pub(crate) kafka_brokers: String,
+    /// Put before the names of topics and the consumer group.
+    pub(crate) kafka_prefix: String,
+    /// Partitions of topics that are made here.
+    pub(crate) kafka_partitions: i32,
+    /// Address to listen on.
+    pub(crate) host: String,
+    /// Port to listen on; 0 takes any free one.
+    pub(crate) port: u16,
+    /// What this process does.
+    pub(crate) role: Role,
+    /// Where the embedded database and generated secrets are.
+    pub(crate) data_dir: PathBuf,
+    /// At least 32 random bytes for people's tokens; generated in the data directory when empty.
+    pub(crate) jwt_secret: String,
+    /// The URL that clients know us by, when a proxy stands in between.
+    pub(crate) public_url: String,
+    /// Origins of web pages that may call from another host, with commas.
+    pub(crate) cors_origins: String,
+    /// Whether clients may ask for the schema, and GraphiQL is served.
+    pub(crate) introspection: bool,
+    /// What is logged.
+    pub(crate) log: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database_url: String::new(),
+            database_connections: 16,
+            kafka_brokers: String::new(),
+            kafka_prefix: String::new(),
+            kafka_partitions: 4,
+            host: "127.0.0.1".to_owned(),
+            port: 8080,
+            role: Role::All,
+            data_dir: PathBuf::from(".aim"),
+            jwt_secret: String::new(),
+            public_url: String::new(),
+            cors_origins: String::new(),
+            introspection: true,
+            log: "info".to_owned(),
+        }
+    }
+}
+
+/// Names that other tools use too.
+const PLAIN: [&str; 4] = ["DATABASE_URL", "PORT", "JWT_SECRET", "CORS_ORIGINS"];
+
+impl Config {
+    /// Reads file and environment.
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        figment = match file {
+            Some(file) => figment.merge(Toml::file_exact(file)),
+            None => figment.merge(Toml::file("aim.toml")),
+        };
+        // Variables of the same prefix that are not settings are for tests and scripts.
+        let known = serde_json::to_value(Self::default()).unwrap_or_default();
+        let own = Env::prefixed("AIM_").filter(move |key| known.get(key.as_str()).is_some());
+        figment
+            .merge(own)
+            .merge(Env::raw().only(&PLAIN))
+            .extract()
+            .context("the configuration cannot be read")
+    }
+
+    /// Where the database is.
+    pub(crate) fn database_url(&self) -> String {
+        if self.database_url.is_empty() {
+            format!("sqlite://{}?mode=rwc", self.data_dir.join("aim.db").display())
+        } else {
+            self.database_url.clone()
+        }
+    }
+
+    /// Where Kafka is, if it is used.
+    pub(crate) fn kafka(&self) -> Option<KafkaConfig> {
+        (!self.kafka_brokers.is_empty()).then(|| KafkaConfig {
+            brokers: self.kafka_brokers.clone(),
+            group: format!("{}aim-stream", self.kafka_prefix),
+            topic_prefix: self.kafka_prefix.clone(),
+            partitions: self.kafka_partitions,
+        })
+    }
+}

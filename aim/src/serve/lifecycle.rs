@@ -1,0 +1,105 @@
+//! The life of a process: tasks, signals, an orderly end with a deadline.
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long tasks may take to finish what they are at.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// The tasks of a process.
+pub(super) struct Lifecycle {
+    stop: CancellationToken,
+    failed: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Lifecycle {
+    pub(super) fn new() -> Self {
+        Self {
+            stop: CancellationToken::new(),
+            failed: CancellationToken::new(),
+            tracker: TaskTracker::new(),
+        }
+    }
+
+    pub(super) const fn tracker(&self) -> &TaskTracker {
+        &self.tracker
+    }
+
+    /// Runs a task that ends when told to. One that ends before takes the process down with it: a
+    /// server without its stream must not look healthy.
+    pub(super) fn spawn<F>(
+        &self,
+        name: &'static str,
+        task: impl FnOnce(CancellationToken) -> F + Send + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (stop, failed) = (self.stop.clone(), self.failed.clone());
+        let work = task(stop.clone());
+        self.tracker.spawn(async move {
+            let guard = failed.drop_guard();
+            work.await;
+            if stop.is_cancelled() {
+                guard.disarm();
+            } else {
+                tracing::error!(task = name, "a task ended by itself; stopping");
+            }
+        });
+    }
+
+    /// Serves HTTP until a signal comes or a task fails.
+    pub(super) async fn serve(&self, listener: TcpListener, router: Router) -> anyhow::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let stop = self.stop.clone();
+        let server = axum::serve(ListenerNoDelay(listener), router)
+            .with_graceful_shutdown(async move { stop.cancelled().await });
+        let server = tokio::spawn(server.into_future());
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => tracing::info!("interrupted; stopping"),
+            _ = terminate.recv() => tracing::info!("told to stop"),
+            () = self.failed.cancelled() => {}
+        }
+        self.stop.cancel();
+        // Open websockets do not end by themselves.
+        let _ = tokio::time::timeout(Duration::from_secs(3), server).await;
+        Ok(())
+    }
+
+    /// Waits for the tasks.
+    pub(super) async fn finish(self) -> anyhow::Result<()> {
+        self.tracker.close();
+        if tokio::time::timeout(GRACE, self.tracker.wait()).await.is_err() {
+            anyhow::bail!("tasks did not finish within {} s", GRACE.as_secs());
+        }
+        anyhow::ensure!(!self.failed.is_cancelled(), "a task failed; see the log");
+        Ok(())
+    }
+}
+
+use std::future::IntoFuture;
+
+/// A listener whose connections send small answers at once.
+struct ListenerNoDelay(TcpListener);
+
+impl axum::serve::Listener for ListenerNoDelay {
+    type Io = tokio::net::TcpStream;
+    type Addr = std::net::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
+        // Only slower without it.
+        let _ = stream.set_nodelay(true);
+        (stream, address)
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
+}

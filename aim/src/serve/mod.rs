@@ -1,0 +1,119 @@
+//! The composition root of a server process.
+
+mod lifecycle;
+mod secret;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aim_api::{ApiConfig, Authenticator};
+use aim_app::{App, AppConfig, IngestSink};
+use aim_domain::clock::Clock;
+use aim_eventlog::{
+    EventSource, KafkaConfig, KafkaSink, KafkaSource, Relay, TableSink, TableSource, Topic,
+    ensure_topics,
+};
+use aim_store::{Store, StoreConfig};
+use aim_stream::{Processor, StreamConfig};
+use anyhow::Context;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::clock::SystemClock;
+use crate::commands::migrate;
+use crate::config::{Config, Role};
+use crate::out;
+use lifecycle::Lifecycle;
+
+/// How often stale nonces are forgotten.
+const NONCE_SWEEP: Duration = Duration::from_secs(60);
+
+/// Runs a process until it is told to stop.
+pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("data directory `{}`", config.data_dir.display()))?;
+    let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let url = config.database_url();
+    let connections = config.database_connections;
+    let store = Store::connect(&StoreConfig { url, connections }, Arc::clone(&clock)).await?;
+    migrate::up(store.writer()).await.context("migrations")?;
+    let kafka = config.kafka();
+    if let Some(kafka) = &kafka {
+        ensure_topics(kafka).await.context("kafka topics")?;
+    }
+    let ingest: IngestSink = match &kafka {
+        Some(kafka) => Arc::new(KafkaSink::new(kafka)?),
+        None => {
+            let writer = store.writer().clone();
+            Arc::new(TableSink::new(writer, Arc::clone(&clock), store.wake().clone()))
+        }
+    };
+    let life = Lifecycle::new();
+    let app =
+        Arc::new(App::new(store.clone(), Arc::clone(&clock), ingest, AppConfig::default(), life.tracker()));
+    let follower = Arc::clone(&app);
+    life.spawn("follower", async move |stop| follower.follow(stop).await);
+    if config.role.serves_api() {
+        if let Some(first) = app.bootstrap().await? {
+            out::line(json!({ "event": "bootstrap", "email": first.email, "password": first.password }));
+        }
+        let sweeper = Arc::clone(&app);
+        life.spawn("nonce sweeper", async move |stop| sweeper.sweep_nonces(NONCE_SWEEP, stop).await);
+        if let Some(kafka) = &kafka {
+            let sink = KafkaSink::new(kafka)?;
+            let relay =
+                Relay::new(store.writer().clone(), sink, store.wake().clone(), Arc::clone(&clock));
+            life.spawn("relay", async move |stop| relay.run(stop).await);
+        }
+    }
+    if config.role.runs_stream() {
+        let source = source(&store, kafka.as_ref())?;
+        let processor = Processor::new(Arc::clone(&app), source, StreamConfig::default());
+        life.spawn("stream", async move |stop| processor.run(stop).await);
+    }
+    listen(&config, &app, metrics, &life).await?;
+    drop(app);
+    life.finish().await
+}
+
+fn source(store: &Store, kafka: Option<&KafkaConfig>) -> anyhow::Result<Box<dyn EventSource>> {
+    Ok(match kafka {
+        Some(kafka) => Box::new(KafkaSource::new(kafka, &Topic::ALL)?),
+        None => Box::new(TableSource::new(store.reader().clone(), &Topic::ALL, store.wake())),
+    })
+}
+
+/// Serves until the process is told to stop.
+async fn listen(
+    config: &Config,
+    app: &Arc<App>,
+    metrics: PrometheusHandle,
+    life: &Lifecycle,
+) -> anyhow::Result<()> {
+    let router = if config.role.serves_api() {
+        let secret = secret::jwt(config)?;
+        let public = (!config.public_url.is_empty()).then_some(config.public_url.as_str());
+        let auth = Authenticator::new(Arc::clone(app), &secret, public).map_err(anyhow::Error::msg)?;
+        let list = config.cors_origins.split(',').map(str::trim).filter(|o| !o.is_empty());
+        let api = ApiConfig {
+            introspection: config.introspection,
+            allowed_origins: list.map(str::to_owned).collect(),
+        };
+        aim_api::router(app, auth, &api, metrics)?
+    } else {
+        aim_api::health_router(app, metrics)
+    };
+    let listener = TcpListener::bind((config.host.as_str(), config.port))
+        .await
+        .with_context(|| format!("cannot listen on {}:{}", config.host, config.port))?;
+    let address = listener.local_addr()?;
+    let role = match config.role {
+        Role::All => "all",
+        Role::Api => "api",
+        Role::Stream => "stream",
+    };
+    out::line(json!({ "event": "ready", "url": format!("http://{address}"), "role": role }));
+    life.serve(listener, router).await
+}

@@ -1,0 +1,221 @@
+//! Enumerations of the schema, one for one from the domain.
+
+use async_graphql::Enum;
+
+/// Where an agent is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::agent::AgentStatus")]
+pub(crate) enum AgentStatus {
+    /// Possession of the key is not proven yet.
+    Pending,
+    /// May act, within its grants.
+    Verified,
+    /// Stopped by a person.
+    Suspended,
+    /// Stopped by the product after a critical finding.
+    Quarantined,
+    /// Ended for ever.
+    Revoked,
+}
+
+/// What kind of program an agent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::agent::AgentType")]
+pub(crate) enum AgentType {
+    /// A model with tools.
+    LlmAgent,
+    /// Talks with a person.
+    Assistant,
+    /// Fixed steps.
+    Workflow,
+    /// Only calls MCP servers.
+    McpClient,
+    /// Anything else.
+    Custom,
+}
+
+/// How much harm an action can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::risk::RiskLevel")]
+pub(crate) enum RiskLevel {
+    /// Reads something harmless.
+    Low,
+    /// Changes something that is easily undone.
+    Medium,
+    /// Changes something that is hard to undo, or sends data outside.
+    High,
+    /// Moves money, deletes, executes code, changes who may do what.
+    Critical,
+}
+
+/// The answer to "may it?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::verification::Decision")]
+pub(crate) enum Decision {
+    /// Go on.
+    Allowed,
+    /// Do not.
+    Denied,
+    /// Wait for a person.
+    PendingApproval,
+}
+
+/// What spoke for or against an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::verification::ReasonCode")]
+pub(crate) enum ReasonCode {
+    /// The agent has not proven possession of its key yet.
+    AgentPending,
+    /// A person stopped the agent.
+    AgentSuspended,
+    /// The product stopped the agent after a critical finding.
+    AgentQuarantined,
+    /// The agent's identity has ended.
+    AgentRevoked,
+    /// The key that signed is not one of the agent's.
+    KeyUnknown,
+    /// The key that signed was revoked.
+    KeyRevoked,
+    /// The key that signed is past its life span.
+    KeyExpired,
+    /// A grant covers the action.
+    CapabilityGranted,
+    /// No grant covers the action.
+    CapabilityMissing,
+    /// The agent's trust is below what this risk needs.
+    TrustTooLow,
+    /// A person has to agree.
+    ApprovalRequired,
+    /// A policy could not be evaluated; the answer is no.
+    PolicyError,
+}
+
+/// What the agent owes in return for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::verification::Obligation")]
+pub(crate) enum Obligation {
+    /// Report how it went, with `reportActionResult`.
+    ReportResult,
+    /// Do nothing until the verification is `ALLOWED`.
+    AwaitApproval,
+}
+
+/// How an action ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::action::Outcome")]
+pub(crate) enum ActionOutcome {
+    /// It was done.
+    Ok,
+    /// It was tried and failed.
+    Error,
+    /// It was refused.
+    Denied,
+    /// Not reported yet.
+    Unknown,
+}
+
+/// What a detector found unusual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::anomaly::AnomalyKind")]
+pub(crate) enum AnomalyKind {
+    /// Many more actions in a window than the learned rate explains.
+    RateSpike,
+    /// Active in an hour of the week in which the agent is not.
+    OffHours,
+    /// A write action that the agent never did before.
+    FirstSeenWrite,
+    /// A write to a resource that the agent never wrote to before.
+    FirstSeenResource,
+    /// An action that no grant covers.
+    CapabilityDrift,
+    /// Many actions that fail.
+    FailureBurst,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::anomaly::Severity")]
+pub(crate) enum Severity {
+    /// Worth knowing.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Worth a look today.
+    High,
+    /// Act now; the agent is quarantined.
+    Critical,
+}
+
+/// Where an alert is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::alert::AlertStatus")]
+pub(crate) enum AlertStatus {
+    /// Nobody has looked yet.
+    Open,
+    /// Somebody is looking.
+    Acknowledged,
+    /// Somebody has judged it.
+    Resolved,
+}
+
+/// What a person found an alert to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::alert::AlertVerdict")]
+pub(crate) enum AlertVerdict {
+    /// It was an attack or a fault.
+    TruePositive,
+    /// It was nothing.
+    FalsePositive,
+}
+
+/// Named ranges of the trust score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::trust::TrustBand")]
+pub(crate) enum TrustBand {
+    /// Below 0.2.
+    Untrusted,
+    /// 0.2 up to 0.5.
+    Low,
+    /// 0.5 up to 0.8.
+    Moderate,
+    /// 0.8 and more.
+    High,
+}
+
+/// The eight inputs of the trust score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::trust::TrustFactorKind")]
+pub(crate) enum TrustFactorKind {
+    /// How its actions ended.
+    AgentHistory,
+    /// Attestations of the MCP servers it talks to.
+    McpAttestation,
+    /// How risky and how novel what it does is.
+    ActionRisk,
+    /// What it tried without a grant.
+    CapabilityViolations,
+    /// How its rate fits the learned one.
+    Frequency,
+    /// How its hours fit the learned ones.
+    TemporalPattern,
+    /// Where it acts from.
+    GeographicSignals,
+    /// What people and peers say.
+    CommunityFeedback,
+}
+
+/// What a person may do; each role may do all that the ones before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::role::Role")]
+pub(crate) enum Role {
+    /// Reads.
+    Viewer,
+    /// Registers agents.
+    Member,
+    /// Runs agents: suspends, reinstates, grants, approves.
+    Manager,
+    /// Also manages people and settings, and sees the audit trail.
+    Admin,
+    /// Also owns the organization itself.
+    Owner,
+}

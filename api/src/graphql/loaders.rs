@@ -1,0 +1,71 @@
+//! Loaders: what a list's items need, in one statement for all.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aim_app::{App, AppError, Permit};
+use aim_domain::id::AgentId;
+use aim_domain::verification::KeyFacts;
+use aim_store::agents::Agent;
+use aim_store::grants::GrantRecord;
+use async_graphql::dataloader::Loader;
+
+/// Loads agents of the permit's organization.
+pub(crate) struct AgentLoader {
+    pub(super) app: Arc<App>,
+    pub(super) permit: Permit,
+}
+
+impl Loader<AgentId> for AgentLoader {
+    type Value = Agent;
+    type Error = AppError;
+
+    async fn load(&self, ids: &[AgentId]) -> Result<HashMap<AgentId, Agent>, AppError> {
+        let agents = self.app.load_agents(&self.permit, ids).await?;
+        Ok(agents.into_iter().map(|agent| (agent.id, agent)).collect())
+    }
+}
+
+/// Loads what belongs to agents that were read already.
+pub(crate) struct DetailLoader {
+    pub(super) app: Arc<App>,
+}
+
+/// Asks for an agent's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct KeysOf(pub(crate) AgentId);
+
+/// Asks for an agent's live grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct GrantsOf(pub(crate) AgentId);
+
+impl Loader<KeysOf> for DetailLoader {
+    type Value = Vec<KeyFacts>;
+    type Error = AppError;
+
+    async fn load(&self, keys: &[KeysOf]) -> Result<HashMap<KeysOf, Vec<KeyFacts>>, AppError> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let mut found: HashMap<KeysOf, Vec<KeyFacts>> = HashMap::new();
+        for (agent, key) in self.app.load_keys(&ids).await? {
+            found.entry(KeysOf(agent)).or_default().push(key);
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<GrantsOf> for DetailLoader {
+    type Value = Vec<GrantRecord>;
+    type Error = AppError;
+
+    async fn load(
+        &self,
+        keys: &[GrantsOf],
+    ) -> Result<HashMap<GrantsOf, Vec<GrantRecord>>, AppError> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let mut found: HashMap<GrantsOf, Vec<GrantRecord>> = HashMap::new();
+        for record in self.app.load_grants(&ids).await? {
+            found.entry(GrantsOf(record.agent)).or_default().push(record);
+        }
+        Ok(found)
+    }
+}

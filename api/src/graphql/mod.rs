@@ -1,0 +1,49 @@
+//! The schema: designed, not derived from tables.
+
+mod connection;
+mod context;
+mod enums;
+mod id;
+mod loaders;
+#[expect(dead_code, reason = "the derive makes methods of all fields of payloads, for its own use")]
+mod mutation;
+mod query;
+mod subscription;
+mod types;
+mod user_error;
+
+use async_graphql::{MergedObject, Schema, ValidationMode};
+
+pub(crate) use context::RequestContext;
+
+/// Everything that can be read.
+#[derive(Debug, Default, MergedObject)]
+pub struct Query(
+    query::AgentQueries,
+    query::DecisionQueries,
+    query::FindingQueries,
+    query::OperationQueries,
+);
+
+/// Everything that can be changed.
+#[derive(Debug, Default, MergedObject)]
+pub struct Mutation(
+    mutation::SessionMutations,
+    mutation::AgentMutations,
+    mutation::CapabilityMutations,
+    mutation::VerificationMutations,
+    mutation::AlertMutations,
+);
+
+/// The schema.
+pub type AimSchema = Schema<Query, Mutation, subscription::Subscription>;
+
+/// Builds the schema. Documents are validated before they reach it, so it validates only what
+/// execution needs.
+#[must_use]
+pub fn schema() -> AimSchema {
+    Schema::build(Query::default(), Mutation::default(), subscription::Subscription)
+        .validation_mode(ValidationMode::Fast)
+        .disable_suggestions()
+        .finish()
+}

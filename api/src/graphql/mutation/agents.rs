@@ -1,0 +1,162 @@
+//! Registering agents and changing their status.
+
+use aim_app::{RegisterAgent, StatusChange};
+use aim_domain::role::Permission;
+use aim_domain::signature::PossessionProof;
+use async_graphql::{Context, ID, InputObject, Object, Result};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use super::super::context::RequestContext;
+use super::super::enums::AgentType;
+use super::super::id::parse_id;
+use super::super::types::Agent;
+use super::super::user_error::payload;
+
+/// Proof that the caller has the private key.
+#[derive(Debug, InputObject)]
+struct ProofOfPossessionInput {
+    /// When it was signed, in Unix seconds; at most 300 s from now.
+    created: i64,
+    /// Ed25519 signature, base64 or base64url, over five lines: `aim-register-v1`, the
+    /// organization's UUID, the agent's name, the public key in base64url, `created`.
+    signature: String,
+}
+
+/// A new agent.
+#[derive(Debug, InputObject)]
+struct RegisterAgentInput {
+    /// Name, unique in the organization: letters, digits and `. _ - / : @`, at most 128 bytes.
+    name: String,
+    /// What people call it; the name when left out.
+    display_name: Option<String>,
+    /// What it is for.
+    description: Option<String>,
+    /// What kind of program it is.
+    #[graphql(default_with = "AgentType::Custom")]
+    agent_type: AgentType,
+    /// Its version.
+    version: Option<String>,
+    /// Where its source is.
+    repository_url: Option<String>,
+    /// Where its manual is.
+    documentation_url: Option<String>,
+    /// What it says it needs; declared is not granted.
+    #[graphql(default)]
+    declared_capabilities: Vec<String>,
+    /// Servers it says it talks to.
+    #[graphql(default)]
+    talks_to: Vec<String>,
+    /// Ed25519 public key made by the client: its 32 bytes as base64url or base64.
+    public_key: String,
+    /// Proof that the caller has the private key.
+    proof_of_possession: ProofOfPossessionInput,
+}
+
+macro_rules! status_input {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, InputObject)]
+        struct $name {
+            /// Global id of the agent.
+            agent_id: ID,
+            /// Why; kept in the audit trail.
+            reason: String,
+        }
+    };
+}
+
+status_input!(/// Which agent to stop.
+    SuspendAgentInput);
+status_input!(/// Which agent to let act again.
+    ReinstateAgentInput);
+status_input!(/// Which agent to end.
+    RevokeAgentInput);
+
+payload!(RegisterAgentPayload, RegisterAgentError, /// The new agent.
+    agent: Agent);
+payload!(SuspendAgentPayload, SuspendAgentError, /// The agent.
+    agent: Agent);
+payload!(ReinstateAgentPayload, ReinstateAgentError, /// The agent.
+    agent: Agent);
+payload!(RevokeAgentPayload, RevokeAgentError, /// The agent.
+    agent: Agent);
+
+async fn change(
+    context: &Context<'_>,
+    id: &ID,
+    change: StatusChange,
+    reason: &str,
+) -> Result<std::result::Result<aim_store::agents::Agent, aim_app::AppError>> {
+    let request = RequestContext::of(context)?;
+    let permit = request.permit(Permission::ManageAgents)?;
+    let id = parse_id("Agent", "agentId", id)?;
+    Ok(request.app.change_agent_status(&permit, id, change, reason).await)
+}
+
+/// Mutations of agents.
+#[derive(Debug, Default)]
+pub struct AgentMutations;
+
+#[Object]
+impl AgentMutations {
+    /// Registers an agent with a key that its owner made. Needs `MEMBER`.
+    async fn register_agent(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The new agent.")] input: RegisterAgentInput,
+    ) -> Result<RegisterAgentPayload> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::RegisterAgent)?;
+        let proof = input.proof_of_possession;
+        let signature = URL_SAFE_NO_PAD
+            .decode(&proof.signature)
+            .or_else(|_| STANDARD.decode(&proof.signature))
+            // What is no base64 is no signature: the proof says so.
+            .unwrap_or_default();
+        let registration = RegisterAgent {
+            name: input.name,
+            display_name: input.display_name,
+            description: input.description,
+            agent_type: input.agent_type.into(),
+            version: input.version,
+            repository_url: input.repository_url,
+            documentation_url: input.documentation_url,
+            declared_capabilities: input.declared_capabilities,
+            talks_to: input.talks_to,
+            public_key: input.public_key,
+            proof: PossessionProof { created: proof.created, signature },
+        };
+        RegisterAgentPayload::of(request.app.register_agent(&permit, registration).await)
+    }
+
+    /// Stops an agent for now. Needs `MANAGER`.
+    async fn suspend_agent(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which agent, and why.")] input: SuspendAgentInput,
+    ) -> Result<SuspendAgentPayload> {
+        let outcome = change(context, &input.agent_id, StatusChange::Suspend, &input.reason);
+        SuspendAgentPayload::of(outcome.await?)
+    }
+
+    /// Lets a suspended or quarantined agent act again. Needs `MANAGER`.
+    async fn reinstate_agent(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which agent, and why.")] input: ReinstateAgentInput,
+    ) -> Result<ReinstateAgentPayload> {
+        let outcome = change(context, &input.agent_id, StatusChange::Reinstate, &input.reason);
+        ReinstateAgentPayload::of(outcome.await?)
+    }
+
+    /// Ends an agent for ever, with its keys. Needs `MANAGER`.
+    async fn revoke_agent(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which agent, and why.")] input: RevokeAgentInput,
+    ) -> Result<RevokeAgentPayload> {
+        let outcome = change(context, &input.agent_id, StatusChange::Revoke, &input.reason);
+        RevokeAgentPayload::of(outcome.await?)
+    }
+}

@@ -1,0 +1,63 @@
+//! Verifications.
+
+use aim_domain::id::VerificationId;
+use aim_domain::role::Permission;
+use aim_store::verifications::VerificationFilter as Filter;
+use async_graphql::{Context, ID, InputObject, Object, Result};
+
+use super::super::connection::page;
+use super::super::context::{RequestContext, fault};
+use super::super::enums::Decision;
+use super::super::id::parse_id;
+use super::super::types::{Verification, VerificationConnection};
+
+/// Which verifications.
+#[derive(Debug, Default, InputObject)]
+struct VerificationFilter {
+    /// Of this agent.
+    agent_id: Option<ID>,
+    /// With this answer.
+    decision: Option<Decision>,
+    /// Of this action.
+    action: Option<String>,
+}
+
+/// Queries about decisions.
+#[derive(Debug, Default)]
+pub struct DecisionQueries;
+
+#[Object]
+impl DecisionQueries {
+    /// A verification; null when there is none with this id in your organization. Needs `VIEWER`.
+    async fn verification(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Global id.")] id: ID,
+    ) -> Result<Option<Verification>> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let id: VerificationId = parse_id("Verification", "id", &id)?;
+        let found = request.app.find_verification(&permit, id).await.map_err(fault)?;
+        Ok(found.map(Verification::from))
+    }
+
+    /// Verifications, newest first. Needs `VIEWER`.
+    async fn verifications(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Page size from the newest on, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor to go on behind.")] after: Option<String>,
+        #[graphql(desc = "Page size from the oldest on, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor to go back from.")] before: Option<String>,
+        #[graphql(desc = "Which ones; all when left out.")] filter: Option<VerificationFilter>,
+    ) -> Result<VerificationConnection> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let page = page("Verification", first, after, last, before)?;
+        let filter = filter.unwrap_or_default();
+        let agent = filter.agent_id.map(|id| parse_id("Agent", "filter.agentId", &id)).transpose()?;
+        let decision = filter.decision.map(Into::into);
+        let filter = Filter { agent, decision, action: filter.action };
+        Ok(request.app.list_verifications(&permit, &filter, page).await.map_err(fault)?.into())
+    }
+}

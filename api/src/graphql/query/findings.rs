@@ -1,0 +1,98 @@
+//! Alerts and anomalies.
+
+use aim_domain::id::AlertId;
+use aim_domain::role::Permission;
+use aim_store::alerts::AlertFilter as Alerts;
+use aim_store::anomalies::AnomalyFilter as Anomalies;
+use async_graphql::{Context, ID, InputObject, Object, Result};
+
+use super::super::connection::page;
+use super::super::context::{RequestContext, fault};
+use super::super::enums::{AlertStatus, AnomalyKind, Severity};
+use super::super::id::parse_id;
+use super::super::types::{Alert, AlertConnection, AnomalyConnection};
+
+/// Which alerts.
+#[derive(Debug, Default, InputObject)]
+struct AlertFilter {
+    /// About this agent.
+    agent_id: Option<ID>,
+    /// In this status.
+    status: Option<AlertStatus>,
+    /// Of this severity.
+    severity: Option<Severity>,
+}
+
+/// Which findings.
+#[derive(Debug, Default, InputObject)]
+struct AnomalyFilter {
+    /// About this agent.
+    agent_id: Option<ID>,
+    /// Of this kind.
+    kind: Option<AnomalyKind>,
+    /// Of this severity.
+    severity: Option<Severity>,
+}
+
+/// Queries about what was found.
+#[derive(Debug, Default)]
+pub struct FindingQueries;
+
+#[Object]
+impl FindingQueries {
+    /// An alert; null when there is none with this id in your organization. Needs `VIEWER`.
+    async fn alert(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Global id.")] id: ID,
+    ) -> Result<Option<Alert>> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let id: AlertId = parse_id("Alert", "id", &id)?;
+        Ok(request.app.find_alert(&permit, id).await.map_err(fault)?.map(Alert::from))
+    }
+
+    /// Alerts, newest first. Needs `VIEWER`.
+    async fn alerts(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Page size from the newest on, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor to go on behind.")] after: Option<String>,
+        #[graphql(desc = "Page size from the oldest on, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor to go back from.")] before: Option<String>,
+        #[graphql(desc = "Which alerts; all when left out.")] filter: Option<AlertFilter>,
+    ) -> Result<AlertConnection> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let page = page("Alert", first, after, last, before)?;
+        let filter = filter.unwrap_or_default();
+        let filter = Alerts {
+            agent: filter.agent_id.map(|id| parse_id("Agent", "filter.agentId", &id)).transpose()?,
+            status: filter.status.map(Into::into),
+            severity: filter.severity.map(Into::into),
+        };
+        Ok(request.app.list_alerts(&permit, &filter, page).await.map_err(fault)?.into())
+    }
+
+    /// Findings of detectors, newest first. Needs `VIEWER`.
+    async fn anomalies(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Page size from the newest on, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor to go on behind.")] after: Option<String>,
+        #[graphql(desc = "Page size from the oldest on, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor to go back from.")] before: Option<String>,
+        #[graphql(desc = "Which findings; all when left out.")] filter: Option<AnomalyFilter>,
+    ) -> Result<AnomalyConnection> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let page = page("Anomaly", first, after, last, before)?;
+        let filter = filter.unwrap_or_default();
+        let filter = Anomalies {
+            agent: filter.agent_id.map(|id| parse_id("Agent", "filter.agentId", &id)).transpose()?,
+            kind: filter.kind.map(Into::into),
+            severity: filter.severity.map(Into::into),
+        };
+        Ok(request.app.list_anomalies(&permit, &filter, page).await.map_err(fault)?.into())
+    }
+}

@@ -1,0 +1,214 @@
+//! Facts as they happen, resumable behind a cursor.
+
+use std::sync::Arc;
+
+use aim_app::{AppError, ErrorCode, FeedItem};
+use aim_domain::event::Fact;
+use aim_domain::id::AgentId;
+use aim_domain::role::Permission;
+use async_graphql::{ComplexObject, Context, Error, ErrorExtensions, ID, Result, SimpleObject, Subscription as Declare};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+
+use super::context::{RequestContext, fault};
+use super::enums::{Decision, Severity};
+use super::id::{global_id, parse_id};
+use super::types::{Alert, Verification};
+
+/// An alert was raised, or has become worse.
+#[derive(Debug, SimpleObject)]
+#[graphql(complex)]
+struct AlertRaised {
+    /// Resume behind this with `after`.
+    cursor: String,
+    /// When it was raised.
+    occurred_at: DateTime<Utc>,
+    /// The alert's global id.
+    alert_id: ID,
+    /// The agent's global id.
+    agent_id: ID,
+    /// How bad it was then.
+    severity: Severity,
+    /// In words.
+    summary: String,
+}
+
+#[ComplexObject]
+impl AlertRaised {
+    /// The alert as it is now.
+    async fn alert(&self, context: &Context<'_>) -> Result<Option<Alert>> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let id = parse_id("Alert", "alertId", &self.alert_id)?;
+        Ok(request.app.find_alert(&permit, id).await.map_err(fault)?.map(Alert::from))
+    }
+}
+
+/// A trust score moved.
+#[derive(Debug, SimpleObject)]
+struct TrustScoreChanged {
+    /// Resume behind this with `after`.
+    cursor: String,
+    /// When it moved.
+    occurred_at: DateTime<Utc>,
+    /// The agent's global id.
+    agent_id: ID,
+    /// Global id of the snapshot with the factors.
+    snapshot_id: ID,
+    /// Before; null for `UNSCORED`.
+    previous_score: Option<f64>,
+    /// After; null for `UNSCORED`.
+    score: Option<f64>,
+}
+
+/// A verification was decided.
+#[derive(Debug, SimpleObject)]
+#[graphql(complex)]
+struct VerificationRecorded {
+    /// Resume behind this with `after`.
+    cursor: String,
+    /// When it was decided.
+    occurred_at: DateTime<Utc>,
+    /// The verification's global id.
+    verification_id: ID,
+    /// The agent's global id.
+    agent_id: ID,
+    /// What the agent wants to do.
+    action: String,
+    /// The answer.
+    decision: Decision,
+}
+
+#[ComplexObject]
+impl VerificationRecorded {
+    /// The verification as it is now.
+    async fn verification(&self, context: &Context<'_>) -> Result<Option<Verification>> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let id = parse_id("Verification", "verificationId", &self.verification_id)?;
+        let found = request.app.find_verification(&permit, id).await.map_err(fault)?;
+        Ok(found.map(Verification::from))
+    }
+}
+
+fn cursor_of(item: &FeedItem) -> String {
+    URL_SAFE_NO_PAD.encode(format!("event:{}", item.position))
+}
+
+fn position_of(cursor: Option<String>) -> Result<Option<i64>> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let inside = URL_SAFE_NO_PAD.decode(&cursor).ok().and_then(|b| String::from_utf8(b).ok());
+    let position = inside.as_deref().and_then(|text| text.strip_prefix("event:")?.parse().ok());
+    position.map(Some).ok_or_else(|| {
+        let message = format!("`{cursor}` is not a cursor of a subscription");
+        fault(AppError::new(ErrorCode::InvalidInput, message))
+    })
+}
+
+/// The facts of the asker's organization that `pick` takes.
+fn facts<T: Send + 'static>(
+    context: &Context<'_>,
+    after: Option<String>,
+    pick: impl Fn(&FeedItem) -> Option<T> + Send + Sync + 'static,
+) -> Result<BoxStream<'static, Result<T>>> {
+    let request = RequestContext::of(context)?;
+    let permit = request.permit(Permission::Read)?;
+    let items = request.app.subscribe(permit.scope(), position_of(after)?);
+    let pick = Arc::new(pick);
+    let picked = items.filter_map(move |item| {
+        let picked = match item {
+            Ok(item) => pick(&item).map(Ok),
+            Err(error) => Some(Err(lagged(&error))),
+        };
+        std::future::ready(picked)
+    });
+    Ok(picked.boxed())
+}
+
+fn lagged(error: &aim_app::FeedError) -> Error {
+    let code = match error {
+        aim_app::FeedError::Lagged => "SUBSCRIPTION_LAGGED",
+        aim_app::FeedError::Unavailable => "UNAVAILABLE",
+    };
+    Error::new(error.to_string()).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+/// Everything that can be subscribed to.
+#[derive(Debug, Clone, Copy)]
+pub struct Subscription;
+
+#[Declare]
+impl Subscription {
+    /// Alerts of your organization. Needs `VIEWER`.
+    async fn alert_raised(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Cursor of the last fact you have; what followed it comes first.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<AlertRaised>>> {
+        facts(context, after, |item| match &item.fact {
+            Fact::AlertRaised(fact) => Some(AlertRaised {
+                cursor: cursor_of(item),
+                occurred_at: item.time,
+                alert_id: global_id("Alert", fact.alert),
+                agent_id: global_id("Agent", fact.agent),
+                severity: fact.severity.into(),
+                summary: fact.summary.clone(),
+            }),
+            _ => None,
+        })
+    }
+
+    /// Trust scores of your organization's agents, whenever one moves by 0.01. Needs `VIEWER`.
+    async fn trust_score_changed(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only of this agent.")] agent_id: Option<ID>,
+        #[graphql(desc = "Cursor of the last fact you have; what followed it comes first.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<TrustScoreChanged>>> {
+        let agent: Option<AgentId> =
+            agent_id.map(|id| parse_id("Agent", "agentId", &id)).transpose()?;
+        facts(context, after, move |item| match &item.fact {
+            Fact::TrustScoreChanged(fact) if agent.is_none_or(|agent| agent == fact.agent) => {
+                Some(TrustScoreChanged {
+                    cursor: cursor_of(item),
+                    occurred_at: item.time,
+                    agent_id: global_id("Agent", fact.agent),
+                    snapshot_id: global_id("TrustSnapshot", fact.snapshot),
+                    previous_score: fact.from.map(aim_domain::trust::TrustScore::as_fraction),
+                    score: fact.to.map(aim_domain::trust::TrustScore::as_fraction),
+                })
+            }
+            _ => None,
+        })
+    }
+
+    /// Verifications of your organization's agents. Needs `VIEWER`.
+    async fn verification_recorded(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only of this agent.")] agent_id: Option<ID>,
+        #[graphql(desc = "Cursor of the last fact you have; what followed it comes first.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<VerificationRecorded>>> {
+        let agent: Option<AgentId> =
+            agent_id.map(|id| parse_id("Agent", "agentId", &id)).transpose()?;
+        facts(context, after, move |item| match &item.fact {
+            Fact::VerificationRecorded(fact) if agent.is_none_or(|agent| agent == fact.agent) => {
+                Some(VerificationRecorded {
+                    cursor: cursor_of(item),
+                    occurred_at: item.time,
+                    verification_id: global_id("Verification", fact.verification),
+                    agent_id: global_id("Agent", fact.agent),
+                    action: fact.action.as_str().to_owned(),
+                    decision: fact.decision.into(),
+                })
+            }
+            _ => None,
+        })
+    }
+}

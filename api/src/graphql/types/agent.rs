@@ -1,0 +1,230 @@
+//! Agents, their keys and their grants.
+
+use aim_domain::id::AgentId;
+use aim_domain::role::Permission;
+use aim_domain::verification::KeyFacts;
+use aim_store::agents::Agent as Row;
+use aim_store::grants::GrantRecord;
+use async_graphql::{ComplexObject, Context, ID, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::super::connection::{connection, page};
+use super::super::context::{RequestContext, fault};
+use super::super::enums::{AgentStatus, AgentType, RiskLevel, TrustBand};
+use super::super::id::global_id;
+use super::super::loaders::{GrantsOf, KeysOf};
+use super::TrustSnapshotConnection;
+
+/// A registered autonomous program.
+#[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct Agent {
+    /// Global id.
+    pub(crate) id: ID,
+    /// The plain UUID, as in event keys and `urn:aim:agent:` sources.
+    pub(crate) uuid: ID,
+    /// Name, unique in the organization.
+    name: String,
+    /// What people call it.
+    display_name: String,
+    /// What it is for.
+    description: String,
+    /// What kind of program it is.
+    agent_type: AgentType,
+    /// Its version.
+    version: Option<String>,
+    /// Where its source is.
+    repository_url: Option<String>,
+    /// Where its manual is.
+    documentation_url: Option<String>,
+    /// What it says it needs; declared is not granted.
+    declared_capabilities: Vec<String>,
+    /// Servers it says it talks to.
+    talks_to: Vec<String>,
+    /// Where it is in its life.
+    status: AgentStatus,
+    /// Why it is there.
+    status_reason: Option<String>,
+    /// Since when it is there.
+    status_changed_at: DateTime<Utc>,
+    /// Its trust now.
+    trust: AgentTrust,
+    /// When it was registered.
+    created_at: DateTime<Utc>,
+    /// When it last changed.
+    updated_at: DateTime<Utc>,
+    /// Time of its newest action, by its own clock.
+    last_seen_at: Option<DateTime<Utc>>,
+    #[graphql(skip)]
+    key: AgentId,
+}
+
+/// The trust of an agent now.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct AgentTrust {
+    /// 0 (none) to 1 (full); null while `UNSCORED`, with too little data for a number.
+    score: Option<f64>,
+    /// The named range of the score; null while `UNSCORED`.
+    band: Option<TrustBand>,
+    /// How much data is behind it, 0 to 1.
+    confidence: f64,
+    /// Observed actions behind it.
+    sample_count: u64,
+    /// When it was last computed.
+    updated_at: Option<DateTime<Utc>>,
+}
+
+impl From<Row> for Agent {
+    fn from(row: Row) -> Self {
+        Self {
+            id: global_id("Agent", row.id),
+            uuid: ID(row.id.to_string()),
+            key: row.id,
+            name: row.name,
+            display_name: row.display_name,
+            description: row.description,
+            agent_type: row.agent_type.into(),
+            version: row.version,
+            repository_url: row.repository_url,
+            documentation_url: row.documentation_url,
+            declared_capabilities: row.declared_capabilities,
+            talks_to: row.talks_to,
+            status: row.status.into(),
+            status_reason: row.status_reason,
+            status_changed_at: row.status_changed_at,
+            trust: AgentTrust {
+                score: row.trust.map(aim_domain::trust::TrustScore::as_fraction),
+                band: row.trust.map(|trust| trust.band().into()),
+                confidence: row.trust_confidence.as_fraction(),
+                sample_count: row.trust_sample_count,
+                updated_at: row.trust_updated_at,
+            },
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            last_seen_at: row.last_seen_at,
+        }
+    }
+}
+
+#[ComplexObject]
+impl Agent {
+    /// Its keys, newest first, revoked ones too.
+    async fn keys(&self, context: &Context<'_>) -> Result<Vec<AgentKey>> {
+        let request = RequestContext::of(context)?;
+        let keys = request.details().load_one(KeysOf(self.key)).await.map_err(fault)?;
+        Ok(keys.unwrap_or_default().into_iter().map(AgentKey::from).collect())
+    }
+
+    /// Its live grants, oldest first.
+    async fn capability_grants(&self, context: &Context<'_>) -> Result<Vec<CapabilityGrant>> {
+        let request = RequestContext::of(context)?;
+        let grants = request.details().load_one(GrantsOf(self.key)).await.map_err(fault)?;
+        Ok(grants.unwrap_or_default().into_iter().map(CapabilityGrant::from).collect())
+    }
+
+    /// Its trust over time, newest first; each entry with all eight factors and their evidence.
+    async fn trust_history(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Page size, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor to go on behind.")] after: Option<String>,
+    ) -> Result<TrustSnapshotConnection> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let page = page("TrustSnapshot", first, after, None, None)?;
+        let found = request.app.list_trust_snapshots(&permit, self.key, page).await;
+        Ok(found.map_err(fault)?.into())
+    }
+}
+
+connection!(AgentConnection, AgentEdge, Agent, Row, "Agent");
+
+/// One public key of an agent.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct AgentKey {
+    /// Global id.
+    id: ID,
+    /// JWK thumbprint (RFC 7638): `keyid` in signatures.
+    key_id: String,
+    /// The 32 bytes of the Ed25519 key, base64url.
+    public_key: String,
+    /// When it expires.
+    expires_at: Option<DateTime<Utc>>,
+    /// When it was revoked.
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+impl From<KeyFacts> for AgentKey {
+    fn from(key: KeyFacts) -> Self {
+        Self {
+            id: global_id("AgentKey", key.id),
+            public_key: key.public_key.to_base64url(),
+            key_id: key.key_id,
+            expires_at: key.expires_at,
+            revoked_at: key.revoked_at,
+        }
+    }
+}
+
+/// The row that gives an agent a capability.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct CapabilityGrant {
+    /// Global id.
+    id: ID,
+    /// A capability or a pattern such as `files:*`.
+    capability: String,
+    /// On which resources, as a pattern; null is all.
+    resource: Option<String>,
+    /// Until when; null is until revoked.
+    expires_at: Option<DateTime<Utc>>,
+    /// By whom, as `user:<id>`.
+    granted_by: String,
+    /// Why.
+    reason: Option<String>,
+    /// Since when.
+    created_at: DateTime<Utc>,
+    /// When it was taken back.
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+impl From<GrantRecord> for CapabilityGrant {
+    fn from(record: GrantRecord) -> Self {
+        Self {
+            id: global_id("CapabilityGrant", record.grant.id),
+            capability: record.grant.capability.as_str().to_owned(),
+            resource: record.grant.resource.map(|pattern| pattern.as_str().to_owned()),
+            expires_at: record.grant.expires_at,
+            granted_by: record.granted_by,
+            reason: record.reason,
+            created_at: record.created_at,
+            revoked_at: record.revoked_at,
+        }
+    }
+}
+
+/// A named permission of the standard catalogue.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct Capability {
+    /// Such as `files:read`.
+    name: String,
+    /// Such as `files`.
+    category: String,
+    /// What it allows.
+    description: String,
+    /// How risky it is.
+    risk: RiskLevel,
+    /// Whether it changes something.
+    is_write: bool,
+}
+
+impl From<aim_store::capabilities::Capability> for Capability {
+    fn from(row: aim_store::capabilities::Capability) -> Self {
+        Self {
+            name: row.name,
+            category: row.category,
+            description: row.description,
+            risk: row.risk.into(),
+            is_write: row.is_write,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The audit trail, and events that were given up on.
+
+use aim_store::audit::AuditEntry as Row;
+use aim_store::dead_letters::DeadLetter as DeadLetterRow;
+use async_graphql::{ID, Json, SimpleObject};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::super::connection::connection;
+use super::super::id::global_id;
+
+/// A record of who did what.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct AuditEntry {
+    /// Global id.
+    id: ID,
+    /// `user`, `agent` or `system`.
+    actor_type: String,
+    /// Who.
+    actor_id: String,
+    /// What, in dotted words such as `agent.suspend`.
+    action: String,
+    /// To what kind of object.
+    object_type: String,
+    /// To which object.
+    object_id: String,
+    /// Why.
+    reason: Option<String>,
+    /// What it was.
+    before: Option<Json<Value>>,
+    /// What it is.
+    after: Option<Json<Value>>,
+    /// The request it was part of.
+    request_id: String,
+    /// When.
+    created_at: DateTime<Utc>,
+}
+
+impl From<Row> for AuditEntry {
+    fn from(row: Row) -> Self {
+        Self {
+            id: global_id("AuditEntry", row.id),
+            actor_type: row.actor_type,
+            actor_id: row.actor_id,
+            action: row.action,
+            object_type: row.object_type,
+            object_id: row.object_id,
+            reason: row.reason,
+            before: row.before.map(Json),
+            after: row.after.map(Json),
+            request_id: row.request_id,
+            created_at: row.created_at,
+        }
+    }
+}
+
+connection!(AuditEntryConnection, AuditEntryEdge, AuditEntry, Row, "AuditEntry");
+
+/// An event that was given up on, with the reason and the original bytes.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct DeadLetter {
+    /// Global id.
+    id: ID,
+    /// The topic it was read from.
+    topic: String,
+    /// The partition.
+    partition: i32,
+    /// The position.
+    position: i64,
+    /// Why, for programs, such as `SIGNATURE_INVALID`.
+    reason: String,
+    /// Why, for people.
+    detail: String,
+    /// The original bytes; what is no UTF-8 is replaced.
+    payload: String,
+    /// When it was given up on.
+    created_at: DateTime<Utc>,
+}
+
+impl From<DeadLetterRow> for DeadLetter {
+    fn from(row: DeadLetterRow) -> Self {
+        Self {
+            id: global_id("DeadLetter", row.id),
+            topic: row.topic,
+            partition: row.partition,
+            position: row.position,
+            reason: row.reason,
+            detail: row.detail,
+            payload: String::from_utf8_lossy(&row.payload).into_owned(),
+            created_at: row.created_at,
+        }
+    }
+}
+
+connection!(DeadLetterConnection, DeadLetterEdge, DeadLetter, DeadLetterRow, "DeadLetter");

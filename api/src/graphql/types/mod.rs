@@ -1,0 +1,17 @@
+//! Output types.
+
+mod agent;
+mod alert;
+mod audit;
+mod operations;
+mod trust;
+mod user;
+mod verification;
+
+pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
+pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
+pub(crate) use audit::{AuditEntryConnection, DeadLetterConnection};
+pub(crate) use operations::StreamTotals;
+pub(crate) use trust::{TrustSnapshot, TrustSnapshotConnection};
+pub(crate) use user::{Organization, User};
+pub(crate) use verification::{Verification, VerificationConnection};

@@ -1,0 +1,60 @@
+//! People and organizations.
+
+use aim_store::organizations::Organization as OrganizationRow;
+use aim_store::users::User as Row;
+use async_graphql::{ID, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::super::enums::Role;
+use super::super::id::global_id;
+
+/// A person.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct User {
+    /// Global id.
+    id: ID,
+    /// E-mail address.
+    email: String,
+    /// Name.
+    name: String,
+    /// What they may do.
+    role: Role,
+    /// Whether a new password has to be chosen before anything else.
+    must_change_password: bool,
+}
+
+impl From<Row> for User {
+    fn from(row: Row) -> Self {
+        Self {
+            id: global_id("User", row.id),
+            email: row.email,
+            name: row.name,
+            role: row.role.into(),
+            must_change_password: row.must_change_password,
+        }
+    }
+}
+
+/// A tenant.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct Organization {
+    /// Global id.
+    id: ID,
+    /// The plain UUID, as in the text of a proof of possession.
+    uuid: ID,
+    /// Name.
+    name: String,
+    /// Since when it exists.
+    created_at: DateTime<Utc>,
+}
+
+impl From<OrganizationRow> for Organization {
+    fn from(row: OrganizationRow) -> Self {
+        Self {
+            id: global_id("Organization", row.id),
+            uuid: ID(row.id.to_string()),
+            name: row.name,
+            created_at: row.created_at,
+        }
+    }
+}
