@@ -52,3 +52,53 @@ impl Seen {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_are_remembered() {
+        let mut seen = Seen::with_capacity(2);
+        for (part, expected) in [
+            ("a", false),
+            ("b", false),
+            ("a", true),
+            ("c", false),
+            ("a", false),
+        ] {
+            assert_eq!(seen.insert(&[part.as_bytes()]), expected, "{part}");
+        }
+    }
+
+    #[test]
+    fn parts_are_kept_apart() {
+        let mut seen = Seen::with_capacity(2);
+        assert!(!seen.insert(&[b"ab", b"c"]));
+        assert!(!seen.insert(&[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn a_memory_of_another_size_has_another_shape() {
+        let empty = Seen::with_capacity(2);
+        let full = Seen {
+            capacity: 2,
+            next: 1,
+            marks: vec![1, 2],
+        };
+        assert!(empty.has_shape_of(&empty) && full.has_shape_of(&empty));
+        for wrong in [
+            Seen::with_capacity(0),
+            Seen {
+                next: 2,
+                ..full.clone()
+            },
+            Seen {
+                marks: vec![1, 2, 3],
+                ..full.clone()
+            },
+        ] {
+            assert!(!wrong.has_shape_of(&empty), "{wrong:?}");
+        }
+    }
+}
