@@ -95,7 +95,7 @@ mod tests {
             },
             Seen {
                 marks: vec![1, 2, 3],
-                ..full.clone()
+                ..full
             },
         ] {
             assert!(!wrong.has_shape_of(&empty), "{wrong:?}");
