@@ -1,5 +1,6 @@
 //! The harness against the real services.
 
+mod aim;
 mod kafka;
 mod node;
 mod orphans;
