@@ -94,7 +94,7 @@ pub(crate) struct DemoArgs {
 #[derive(Subcommand)]
 enum Evaluate {
     /// Tells hijacked runs from ordinary ones: AUC, and recall at a share of benign runs flagged.
-    Sessions,
+    Sessions(commands::evaluate::SessionsArgs),
 }
 
 #[derive(Subcommand)]
@@ -126,7 +126,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Replay(args) => commands::replay::run(args).await,
-        Command::Evaluate(Evaluate::Sessions) => Ok(()),
+        Command::Evaluate(Evaluate::Sessions(args)) => commands::evaluate::sessions(&args),
         Command::Bench(Bench::Verify(args)) => bench::verify::run(args).await,
         Command::Bench(Bench::Stream(args)) => bench::stream::run(args).await,
     }

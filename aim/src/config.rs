@@ -99,7 +99,7 @@ impl Config {
         };
         // Variables of the same prefix that are not settings are for tests and scripts.
         let known = serde_json::to_value(Self::default()).unwrap_or_default();
-        let own = Env::prefixed("AIM_").filter(move |key| known.get(key.as_str()).is_some());
+        let own = Env::prefixed("AIM_").filter(move |key| known.get(key.as_str().to_lowercase()).is_some());
         figment
             .merge(own)
             .merge(Env::raw().only(&PLAIN))

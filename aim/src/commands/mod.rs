@@ -1,7 +1,7 @@
 //! What an operator runs besides the server.
 
 pub(crate) mod demo;
-//EVAL pub(crate) mod evaluate;
+pub(crate) mod evaluate;
 pub(crate) mod health;
 pub(crate) mod migrate;
 pub(crate) mod replay;
