@@ -9,7 +9,10 @@ async fn it_starts_on_an_empty_folder_and_answers() {
     assert_eq!(aim.role(), "all");
     let first = aim.bootstrap().unwrap();
     assert_eq!(first.email, "admin@aim.local");
-    let answer = aim.graphql("{ __typename }", json!({}), None).await.unwrap();
+    let answer = aim
+        .graphql("{ __typename }", json!({}), None)
+        .await
+        .unwrap();
     assert_eq!(answer, json!({ "data": { "__typename": "Query" } }));
 }
 
@@ -19,13 +22,17 @@ async fn a_restart_after_a_crash_keeps_url_data_and_password() {
     let (url, first) = (aim.base_url().to_owned(), aim.bootstrap().cloned());
     aim.kill9().unwrap();
     assert!(!aim.is_running());
-    aim.graphql("{ __typename }", json!({}), None).await.unwrap_err();
+    aim.graphql("{ __typename }", json!({}), None)
+        .await
+        .unwrap_err();
     aim.restart().unwrap();
     assert!(aim.is_running());
     assert_eq!(aim.base_url(), url);
     // A second one-time password would show as a change.
     assert_eq!(aim.bootstrap().cloned(), first);
-    aim.graphql("{ __typename }", json!({}), None).await.unwrap();
+    aim.graphql("{ __typename }", json!({}), None)
+        .await
+        .unwrap();
 }
 
 #[test]
@@ -36,7 +43,10 @@ fn told_to_stop_it_ends_well() {
 
 #[test]
 fn a_start_that_fails_shows_the_log() {
-    let error = AimConfig::new().database("sqlite:///absent/aim.db").start().unwrap_err();
+    let error = AimConfig::new()
+        .database("sqlite:///absent/aim.db")
+        .start()
+        .unwrap_err();
     let text = format!("{error:#}");
     assert!(text.contains("ended with code 1"), "{text}");
     assert!(text.contains("unable to open database file"), "{text}");
