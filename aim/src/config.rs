@@ -61,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) cors_origins: String,
     /// Whether clients may ask for the schema, and GraphiQL is served.
     pub(crate) introspection: bool,
+    /// Where `scripts/graphiql` put GraphiQL's files; no GraphiQL when empty.
+    pub(crate) graphiql_dir: PathBuf,
     /// What is logged.
     pub(crate) log: String,
 }
@@ -81,6 +83,7 @@ impl Default for Config {
             public_url: String::new(),
             cors_origins: String::new(),
             introspection: true,
+            graphiql_dir: PathBuf::new(),
             log: "info".to_owned(),
         }
     }

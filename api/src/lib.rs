@@ -10,6 +10,7 @@ pub mod transport;
 pub use auth::Authenticator;
 pub use graphql::{AimSchema, schema};
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use aim_app::App;
@@ -26,6 +27,8 @@ pub struct ApiConfig {
     pub introspection: bool,
     /// Origins of web pages that may call from another host.
     pub allowed_origins: Vec<String>,
+    /// Where GraphiQL's and React's files are.
+    pub graphiql_dir: Option<PathBuf>,
 }
 
 /// What the plain HTTP endpoints share.
@@ -51,6 +54,7 @@ pub fn router(
     transport.introspection = config.introspection;
     transport.suggestions = config.introspection;
     transport.graphiql = config.introspection;
+    transport.graphiql_dir.clone_from(&config.graphiql_dir);
     transport.allowed_origins = config
         .allowed_origins
         .iter()

@@ -3,6 +3,7 @@
 mod lifecycle;
 mod secret;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,6 +101,7 @@ async fn listen(
         let api = ApiConfig {
             introspection: config.introspection,
             allowed_origins: list.map(str::to_owned).collect(),
+            graphiql_dir: Some(config.graphiql_dir.clone()).filter(|dir| *dir != PathBuf::new()),
         };
         aim_api::router(app, auth, &api, metrics)?
     } else {

@@ -1,7 +1,7 @@
 //! Role: what a deployment may choose about the transport. Limits are not here: see
 //! [`super::limits`].
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use http::HeaderValue;
@@ -23,6 +23,8 @@ pub struct TransportConfig {
     pub suggestions: bool,
     /// Whether `/graphiql` is served.
     pub graphiql: bool,
+    /// Where GraphiQL's and React's files are; see `scripts/graphiql`.
+    pub graphiql_dir: Option<PathBuf>,
     /// Origins of web pages, such as `https://aim.example`, that may call from another host. The
     /// own host is always allowed; requests without `Origin` do not come from a web page.
     pub allowed_origins: Vec<HeaderValue>,
@@ -64,6 +66,7 @@ impl TransportConfig {
             introspection: false,
             suggestions: false,
             graphiql: false,
+            graphiql_dir: None,
             allowed_origins: Vec::new(),
             clock,
             timing: Timing::default(),

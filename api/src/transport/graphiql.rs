@@ -1,8 +1,15 @@
-//! Role: the GraphiQL page, from files in the binary.
+//! Role: the GraphiQL page: our own files from the binary, GraphiQL's and React's from a folder
+//! that `scripts/graphiql` fills.
 //!
-//! Guarantees: nothing is loaded from another host; scripts run only from the embedded files.
+//! Guarantees: nothing is loaded from another host; scripts run only from these files.
 
-use axum::{body::Body, extract::Path, response::Response};
+use std::path::PathBuf;
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    response::Response,
+};
 use http::{HeaderValue, StatusCode, header};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -25,8 +32,25 @@ const FOR_AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600"
 #[folder = "assets/graphiql/"]
 struct Assets;
 
+/// What is taken from the folder; no other name reaches the disk.
+const VENDORED: [&str; 4] = [
+    "graphiql-3.0.0.min.css",
+    "graphiql-3.0.0.min.js",
+    "react-18.3.1.min.js",
+    "react-dom-18.3.1.min.js",
+];
+
+/// Where GraphiQL's and React's files are, if they are.
+pub(crate) type Folder = Option<PathBuf>;
+
 /// `GET /graphiql`
-pub(crate) async fn page() -> Response {
+pub(crate) async fn page(State(folder): State<Folder>) -> Response {
+    if folder.is_none() {
+        return not_found(
+            "GraphiQL is not installed here: run `scripts/graphiql FOLDER` and set \
+             AIM_GRAPHIQL_DIR to FOLDER; every other GraphQL client works with /graphql",
+        );
+    }
     let mut response = serve("page.html");
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
@@ -35,17 +59,33 @@ pub(crate) async fn page() -> Response {
 }
 
 /// `GET /graphiql/{file}`
-pub(crate) async fn asset(Path(file): Path<String>) -> Response {
-    serve(&file)
+pub(crate) async fn asset(State(folder): State<Folder>, Path(file): Path<String>) -> Response {
+    match folder {
+        Some(folder) if VENDORED.contains(&file.as_str()) => {
+            match tokio::fs::read(folder.join(&file)).await {
+                Ok(bytes) => found(&file, bytes),
+                Err(_) => not_found("not found; fill the folder with `scripts/graphiql`"),
+            }
+        }
+        _ => serve(&file),
+    }
+}
+
+fn not_found(words: &'static str) -> Response {
+    let mut response = Response::new(Body::from(words));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    secured(response)
 }
 
 fn serve(file: &str) -> Response {
-    let Some(EmbeddedFile { data, .. }) = Assets::get(file) else {
-        let mut response = Response::new(Body::from("not found"));
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        return secured(response);
-    };
-    let mut response = Response::new(Body::from(data.into_owned()));
+    match Assets::get(file) {
+        Some(EmbeddedFile { data, .. }) => found(file, data.into_owned()),
+        None => not_found("not found"),
+    }
+}
+
+fn found(file: &str, bytes: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(bytes));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, content_type(file));
     headers.insert(
@@ -81,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_the_page_names_is_embedded() {
+    fn everything_the_page_names_is_served() {
         let page = Assets::get("page.html").expect("page");
         let text = std::str::from_utf8(&page.data).expect("text");
         let names: Vec<_> = text
@@ -90,7 +130,7 @@ mod tests {
             .collect();
         assert!(names.len() >= 5, "{names:?}");
         for name in names {
-            assert!(Assets::get(name).is_some(), "{name}");
+            assert!(Assets::get(name).is_some() || VENDORED.contains(&name), "{name}");
         }
         assert!(!text.contains("//"), "the page names another host");
     }

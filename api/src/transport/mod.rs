@@ -65,7 +65,7 @@ pub fn router<E: Executor, A: Authenticate>(
     };
     let guard = DocumentGuard::new(&config.sdl, rules)?;
     let cors = cors(&config);
-    let serves_graphiql = config.graphiql;
+    let serves_graphiql = config.graphiql.then(|| config.graphiql_dir.clone());
     let shared = Arc::new(Shared {
         executor,
         authenticator,
@@ -78,10 +78,12 @@ pub fn router<E: Executor, A: Authenticate>(
     if let Some(cors) = cors {
         router = router.layer(cors);
     }
-    if serves_graphiql {
-        router = router
+    if let Some(folder) = serves_graphiql {
+        let pages = Router::new()
             .route("/graphiql", get(graphiql::page))
-            .route("/graphiql/{file}", get(graphiql::asset));
+            .route("/graphiql/{file}", get(graphiql::asset))
+            .with_state(folder);
+        router = router.merge(pages);
     }
     Ok(router)
 }

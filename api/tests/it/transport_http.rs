@@ -278,7 +278,11 @@ async fn introspection_and_graphiql_are_off_in_production() {
 
 #[tokio::test]
 async fn graphiql_comes_from_this_host_only() {
-    let app = app(config());
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("graphiql-3.0.0.min.js"), "// GraphiQL").expect("a file");
+    let mut config = config();
+    config.graphiql_dir = Some(folder.path().to_owned());
+    let app = app(config);
     for (path, status, cache) in [
         ("/graphiql", 200, "no-cache"),
         ("/graphiql/page.js", 200, "public, max-age=3600"),
