@@ -1,6 +1,6 @@
 //! `aim serve` as a process: start, crash, restart, orderly end.
 
-use aim_tests::AimConfig;
+use aim_tests::{AimConfig, Kafka, Postgres};
 use serde_json::json;
 
 #[tokio::test]
@@ -50,4 +50,21 @@ fn a_start_that_fails_shows_the_log() {
     let text = format!("{error:#}");
     assert!(text.contains("ended with code 1"), "{text}");
     assert!(text.contains("unable to open database file"), "{text}");
+}
+
+#[tokio::test]
+async fn the_roles_run_as_two_processes_on_postgresql_and_kafka() {
+    let database = Postgres::shared().unwrap().fresh_database().unwrap();
+    let brokers = Kafka::shared().unwrap().bootstrap();
+    let config = AimConfig::new().database(database).kafka(brokers, "roles-");
+    let api = config.clone().role("api").start().unwrap();
+    let mut stream = config.role("stream").start().unwrap();
+    assert_eq!((api.role(), stream.role()), ("api", "stream"));
+    assert_eq!(stream.bootstrap(), None);
+    let answer = api
+        .graphql("{ __typename }", json!({}), None)
+        .await
+        .unwrap();
+    assert_eq!(answer["data"]["__typename"], "Query");
+    assert_eq!(stream.stop().unwrap(), 0, "{}", stream.log());
 }

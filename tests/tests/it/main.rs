@@ -5,3 +5,4 @@ mod kafka;
 mod node;
 mod orphans;
 mod postgres;
+mod public_clients;

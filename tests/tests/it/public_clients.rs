@@ -1,0 +1,26 @@
+//! What the public GraphQL audits and clients say about the real server.
+
+use aim_tests::{AimConfig, run_script};
+
+/// Runs a script against a fresh server; its last line tells what failed.
+#[track_caller]
+fn check(script: &str) {
+    let aim = AimConfig::new().start().unwrap();
+    let output = run_script(script, &[&format!("{}/graphql", aim.base_url())]).unwrap();
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+}
+
+#[test]
+fn all_audits_of_graphql_over_http_pass() {
+    check("graphql_http_audit.mjs");
+}
+
+#[test]
+fn the_websocket_protocol_is_kept() {
+    check("graphql_ws_conformance.mjs");
+}
+
+#[test]
+fn event_streams_keep_the_protocol() {
+    check("graphql_sse_conformance.mjs");
+}
