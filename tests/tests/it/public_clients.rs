@@ -3,24 +3,24 @@
 use aim_tests::{AimConfig, run_script};
 
 /// Runs a script against a fresh server; its last line tells what failed.
-#[track_caller]
-fn check(script: &str) {
-    let aim = AimConfig::new().start().unwrap();
-    let output = run_script(script, &[&format!("{}/graphql", aim.base_url())]).unwrap();
-    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+fn check(script: &str) -> anyhow::Result<()> {
+    let aim = AimConfig::new().start()?;
+    let output = run_script(script, &[&format!("{}/graphql", aim.base_url())])?;
+    anyhow::ensure!(output.code == 0, "{}{}", output.stdout, output.stderr);
+    Ok(())
 }
 
 #[test]
 fn all_audits_of_graphql_over_http_pass() {
-    check("graphql_http_audit.mjs");
+    check("graphql_http_audit.mjs").unwrap();
 }
 
 #[test]
 fn the_websocket_protocol_is_kept() {
-    check("graphql_ws_conformance.mjs");
+    check("graphql_ws_conformance.mjs").unwrap();
 }
 
 #[test]
 fn event_streams_keep_the_protocol() {
-    check("graphql_sse_conformance.mjs");
+    check("graphql_sse_conformance.mjs").unwrap();
 }
