@@ -6,6 +6,7 @@ use aim_domain::clock::Clock;
 use aim_domain::event::{Fact, NewEvent};
 use aim_domain::id::{AgentId, EventId, OrganizationId};
 use aim_store::Store;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::cache::FactsCache;
@@ -44,7 +45,7 @@ pub struct App {
 }
 
 impl App {
-    /// Sets the use cases up; the writer's task runs on `tracker` until the `App` is dropped.
+    /// Sets the use cases up; the writer's task runs on `tracker` until `stop` fires.
     #[must_use]
     pub fn new(
         store: Store,
@@ -52,10 +53,11 @@ impl App {
         ingest: IngestSink,
         config: AppConfig,
         tracker: &TaskTracker,
+        stop: CancellationToken,
     ) -> Self {
         let ids = Arc::new(Ids::new(Arc::clone(&clock)));
         Self {
-            writer: GroupWriter::start(store.clone(), tracker),
+            writer: GroupWriter::start(store.clone(), tracker, stop),
             cache: Arc::new(FactsCache::new(config.cached_agents)),
             feed: Feed::new(config.feed_capacity),
             passwords: Passwords::default(),

@@ -13,6 +13,7 @@ use aim_store::verifications::{UsedNonce, Verification};
 use aim_store::{Store, StoreError};
 use moka::sync::Cache;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::{AppError, ErrorCode};
@@ -67,10 +68,10 @@ pub(crate) struct GroupWriter {
 }
 
 impl GroupWriter {
-    /// Starts the writer's task on `tracker`; it ends when the handle is dropped.
-    pub(crate) fn start(store: Store, tracker: &TaskTracker) -> Self {
+    /// Starts the writer's task on `tracker`. When `stop` fires it writes what waits and ends.
+    pub(crate) fn start(store: Store, tracker: &TaskTracker, stop: CancellationToken) -> Self {
         let (queue, incoming) = mpsc::channel(QUEUE);
-        tracker.spawn(run(store, incoming));
+        tracker.spawn(run(store, incoming, stop));
         let nonces = Cache::builder().max_capacity(NONCES_MAX).time_to_live(NONCE_TTL).build();
         Self { queue, nonces: Nonces(nonces) }
     }
@@ -90,8 +91,21 @@ impl GroupWriter {
     }
 }
 
-async fn run(store: Store, mut incoming: mpsc::Receiver<(PendingWrite, Reply)>) {
-    while let Some(first) = incoming.recv().await {
+async fn run(
+    store: Store,
+    mut incoming: mpsc::Receiver<(PendingWrite, Reply)>,
+    stop: CancellationToken,
+) {
+    loop {
+        let first = tokio::select! {
+            first = incoming.recv() => first,
+            // Closing refuses newcomers; what is queued already is still written.
+            () = stop.cancelled(), if !incoming.is_closed() => {
+                incoming.close();
+                continue;
+            }
+        };
+        let Some(first) = first else { return };
         let mut group = vec![first];
         while group.len() < GROUP_MAX {
             match incoming.try_recv() {

@@ -32,6 +32,11 @@ impl Lifecycle {
         &self.tracker
     }
 
+    /// Fires when the process is to stop.
+    pub(super) fn token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
     /// Runs a task that ends when told to. One that ends before takes the process down with it: a
     /// server without its stream must not look healthy.
     pub(super) fn spawn<F>(

@@ -53,7 +53,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     };
     let life = Lifecycle::new();
     let app =
-        Arc::new(App::new(store.clone(), Arc::clone(&clock), ingest, AppConfig::default(), life.tracker()));
+        Arc::new(App::new(store.clone(), Arc::clone(&clock), ingest, AppConfig::default(), life.tracker(), life.token()));
     let follower = Arc::clone(&app);
     life.spawn("follower", async move |stop| follower.follow(stop).await);
     if config.role.serves_api() {
