@@ -193,7 +193,8 @@ impl Kafka {
     }
 }
 
-/// A single node: each internal topic has one replica, and groups need not wait for members.
+/// A single node: each internal topic has one replica, and groups need not wait for members. After
+/// a crash it can register again only when its old session has lapsed, so sessions are short.
 fn settings(port: u16, controller: u16, data: &Path) -> String {
     let data = data.display();
     format!(
@@ -216,6 +217,8 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
 log.cleaner.dedupe.buffer.size=16777216
 num.network.threads=2
 num.io.threads=2

@@ -109,16 +109,22 @@ impl Postgres {
         self.create_database(&format!("test_{number}"))
     }
 
-    /// Ends the server at once, as a crash does: connections break, and the next start recovers
-    /// from the write-ahead log.
+    /// Stops the server in order; connections break, also in the middle of a transaction.
     ///
     /// # Errors
     /// When it had to be killed.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        if let Some(mut server) = self.server.take() {
-            server.end("QUIT")?;
-        }
-        Ok(())
+        self.end("INT")
+    }
+
+    /// Ends the server at once, as a crash does: the next start recovers from the write-ahead
+    /// log, which takes seconds.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn kill9(&mut self) -> anyhow::Result<()> {
+        // By its own word for it: SIGKILL would leave its shared memory behind.
+        self.end("QUIT")
     }
 
     /// Starts a stopped server: same port, same data. Nothing happens to a running one.
@@ -173,6 +179,13 @@ impl Postgres {
         })
         .with_context(|| format!("log of PostgreSQL:\n{}", tail(&home.join("log"))))?;
         self.server = Some(server);
+        Ok(())
+    }
+
+    fn end(&mut self, signal: &str) -> anyhow::Result<()> {
+        if let Some(mut server) = self.server.take() {
+            server.end(signal)?;
+        }
         Ok(())
     }
 

@@ -52,10 +52,19 @@ fn an_outage_refuses_clients_and_keeps_commits() {
     let mut server = Postgres::start().unwrap();
     let url = server.url();
     ask(&url, "CREATE TABLE kept AS SELECT 7 AS number").unwrap();
-    server.stop().unwrap();
-    let refused = ask(&url, "SELECT 1").unwrap_err().to_string();
-    assert!(refused.contains("refused"), "{refused}");
-    server.start_again().unwrap();
-    assert_eq!(server.url(), url);
-    assert_eq!(ask(&url, "SELECT number FROM kept").unwrap(), "7");
+    for crash in [false, true] {
+        if crash {
+            server.kill9().unwrap()
+        } else {
+            server.stop().unwrap()
+        }
+        let refused = ask(&url, "SELECT 1").unwrap_err().to_string();
+        assert!(refused.contains("refused"), "{refused}");
+        server.start_again().unwrap();
+        assert_eq!(server.url(), url);
+        assert_eq!(
+            ask(&url, "UPDATE kept SET number = number RETURNING number").unwrap(),
+            "7"
+        );
+    }
 }
