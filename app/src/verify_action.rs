@@ -6,11 +6,11 @@ use aim_domain::name::{ActionName, Resource};
 use aim_domain::risk::RiskLevel;
 use aim_domain::verification::{ActionRequest, Arguments, ReasonCode, decide};
 use aim_store::audit::NewAuditEntry;
+use aim_store::decisions::{DecisionRecord, Written};
 use aim_store::verifications::{UsedNonce, Verification};
 use serde_json::{Map, Value, json};
 
 use crate::error::FieldErrors;
-use crate::writer::{PendingWrite, Written};
 use crate::{AgentActor, App, AppError, ErrorCode};
 
 /// Most bytes of `session`, `task` and `idempotencyKey`.
@@ -131,7 +131,7 @@ impl App {
         request: ActionRequest,
         verification: &Verification,
         granted: bool,
-    ) -> PendingWrite {
+    ) -> DecisionRecord {
         let fact = VerificationRecorded {
             verification: verification.id,
             agent: verification.agent,
@@ -162,7 +162,7 @@ impl App {
             })),
             request_id: verification.request_id.clone(),
         };
-        PendingWrite {
+        DecisionRecord {
             verification: verification.clone(),
             nonce: UsedNonce {
                 key: actor.key,

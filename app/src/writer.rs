@@ -6,10 +6,8 @@
 
 use std::time::Duration;
 
-use aim_domain::event::NewEvent;
 use aim_domain::id::AgentKeyId;
-use aim_store::audit::NewAuditEntry;
-use aim_store::verifications::{UsedNonce, Verification};
+use aim_store::decisions::{DecisionRecord, Written};
 use aim_store::{Store, StoreError};
 use moka::sync::Cache;
 use tokio::sync::{mpsc, oneshot};
@@ -27,26 +25,6 @@ const NONCE_TTL: Duration = Duration::from_secs(361);
 /// Most nonces remembered in memory; older ones are still in the database.
 const NONCES_MAX: u64 = 4_000_000;
 
-/// A decision to be written.
-#[derive(Debug)]
-pub(crate) struct PendingWrite {
-    pub(crate) verification: Verification,
-    pub(crate) nonce: UsedNonce,
-    pub(crate) audit: NewAuditEntry,
-    pub(crate) event: NewEvent,
-}
-
-/// What became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// It is durable.
-    New,
-    /// Its agent has used this idempotency key before; nothing was written.
-    SameKey,
-    /// Its nonce has been used before; nothing was written.
-    Replayed,
-}
-
 type Reply = oneshot::Sender<Result<Written, AppError>>;
 
 /// Nonces seen by this process.
@@ -63,7 +41,7 @@ impl Nonces {
 /// The writer's handle.
 #[derive(Debug)]
 pub(crate) struct GroupWriter {
-    queue: mpsc::Sender<(PendingWrite, Reply)>,
+    queue: mpsc::Sender<(DecisionRecord, Reply)>,
     nonces: Nonces,
 }
 
@@ -81,7 +59,7 @@ impl GroupWriter {
     }
 
     /// Hands a decision to the writer and waits until it is durable.
-    pub(crate) async fn write(&self, pending: PendingWrite) -> Result<Written, AppError> {
+    pub(crate) async fn write(&self, pending: DecisionRecord) -> Result<Written, AppError> {
         let unavailable = |why: &str| AppError::new(ErrorCode::Unavailable, why.to_owned());
         let (reply, answer) = oneshot::channel();
         self.queue
@@ -93,7 +71,7 @@ impl GroupWriter {
 
 async fn run(
     store: Store,
-    mut incoming: mpsc::Receiver<(PendingWrite, Reply)>,
+    mut incoming: mpsc::Receiver<(DecisionRecord, Reply)>,
     stop: CancellationToken,
 ) {
     loop {
@@ -115,7 +93,7 @@ async fn run(
         }
         metrics::histogram!("aim_group_commit_size").record(group.len() as f64);
         let (writes, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-        let outcomes = match write(&store, &writes).await {
+        let outcomes = match store.write_decisions(&writes).await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
             Err(error) => one_by_one(&store, &writes, error).await,
         };
@@ -129,7 +107,7 @@ async fn run(
 /// A group failed: one bad member must not take the others down with it.
 async fn one_by_one(
     store: &Store,
-    writes: &[PendingWrite],
+    writes: &[DecisionRecord],
     error: StoreError,
 ) -> Vec<Result<Written, AppError>> {
     if writes.len() == 1 {
@@ -138,35 +116,8 @@ async fn one_by_one(
     tracing::warn!(%error, size = writes.len(), "a group of decisions failed; writing each alone");
     let mut outcomes = Vec::with_capacity(writes.len());
     for each in writes {
-        let outcome = write(store, std::slice::from_ref(each)).await;
+        let outcome = store.write_decisions(std::slice::from_ref(each)).await;
         outcomes.push(outcome.map(|written| written[0]).map_err(AppError::from));
     }
     outcomes
-}
-
-async fn write(store: &Store, group: &[PendingWrite]) -> Result<Vec<Written>, StoreError> {
-    let mut tx = store.begin().await?;
-    let nonces: Vec<_> = group.iter().map(|write| write.nonce.clone()).collect();
-    // Within one process the nonce cache lets each nonce through once, so a group has no twins.
-    let used = tx.insert_nonces(&nonces).await?;
-    let fresh: Vec<_> = group
-        .iter()
-        .filter(|write| !used.contains(&write.nonce))
-        .map(|write| &write.verification)
-        .collect();
-    let new = tx.insert_verifications(&fresh).await?;
-    let mut outcomes = Vec::with_capacity(group.len());
-    for write in group {
-        outcomes.push(if used.contains(&write.nonce) {
-            Written::Replayed
-        } else if new.contains(&write.verification.id) {
-            tx.audit(write.audit.clone());
-            tx.emit(&write.event);
-            Written::New
-        } else {
-            Written::SameKey
-        });
-    }
-    tx.commit().await?;
-    Ok(outcomes)
 }

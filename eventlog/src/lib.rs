@@ -33,7 +33,7 @@ pub use memory::{MemoryLog, MemorySource};
 pub use observed::{agent_of_source, parse_action};
 pub use relay::Relay;
 pub use source::{Delivery, EventSink, EventSource, Polled, Record};
-pub use table::{TableSink, TableSource, append_rows, newest_position};
+pub use table::{LOG_LOCK_KEY, TableSink, TableSource, append_rows, newest_position};
 pub use tail::{TableTail, TailedEvent};
 pub use topic::{Partition, Topic};
 pub use wake::Wake;

@@ -25,8 +25,9 @@ use crate::{
     Delivery, EventLogError, EventSink, EventSource, Partition, Polled, Record, Topic, Wake,
 };
 
-/// The lock that gives positions the order of commits: any constant that nothing else uses.
-const LOG_LOCK: &str = "SELECT pg_advisory_xact_lock(7203945116502171)";
+/// The lock that gives positions the order of commits: any constant that nothing else uses. Who
+/// appends to the table on PostgreSQL without [`append_rows`] takes it before the first position.
+pub const LOG_LOCK_KEY: i64 = 7_203_945_116_502_171;
 /// Rows of one statement: 8 columns × rows stay below SQLite's 32,766 parameters.
 const CHUNK: usize = 3_000;
 /// How long an idle reader waits before it looks again: a writer in another process rings no bell
@@ -43,7 +44,7 @@ pub async fn append_rows<C: ConnectionTrait>(
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     if on.get_database_backend() == DbBackend::Postgres {
-        on.execute_unprepared(LOG_LOCK).await?;
+        on.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOG_LOCK_KEY})")).await?;
     }
     for chunk in records.chunks(CHUNK) {
         let rows = chunk.iter().map(|record| entity::ActiveModel {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aim_domain::clock::Clock;
 use aim_eventlog::Wake;
+use chrono::{DateTime, Utc};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, TransactionTrait};
 
@@ -68,6 +69,11 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let tx = self.write.begin().await?;
         Ok(Tx::new(tx, self.clock.now(), self.wake.clone()))
+    }
+
+    /// The present time.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// The connection that reads use.

@@ -1,0 +1,122 @@
+//! What PostgreSQL does better in its own words. The only SQL text of the store.
+
+use std::collections::HashMap;
+
+use aim_eventlog::{LOG_LOCK_KEY, record_of};
+use chrono::{DateTime, Utc};
+use sea_orm::sqlx::{self, Row};
+use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
+use uuid::Uuid;
+
+use crate::decisions::{DecisionRecord, Written};
+use crate::{StoreError, code};
+
+/// A group of decisions in one statement: what is not fresh or not new falls out of the joins, and
+/// the log's lock is taken before the first position is.
+const WRITE_DECISIONS: &str = "\
+WITH input AS (
+  SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
+    $7::text[], $8::text[], $9::jsonb[], $10::jsonb[], $11::int4[], $12::text[], $13::text[],
+    $14::bytea[], $15::text[], $16::text[], $17::timestamptz[], $18::timestamptz[], $19::text[],
+    $20::timestamptz[], $21::uuid[], $22::jsonb[], $23::uuid[], $24::bytea[])
+  AS t(id, organization_id, agent_id, agent_key_id, action, resource, risk, decision, reasons,
+    obligations, trust_score, session, task, action_digest, idempotency_key, request_id,
+    created_at, expires_at, nonce, stale_at, audit_id, audit_after, event_id, payload)
+), fresh AS (
+  INSERT INTO used_nonces (agent_key_id, nonce, expires_at)
+  SELECT agent_key_id, nonce, stale_at FROM input
+  ON CONFLICT DO NOTHING RETURNING agent_key_id, nonce
+), written AS (
+  INSERT INTO verifications (id, organization_id, agent_id, agent_key_id, action, resource, risk,
+    decision, reasons, obligations, trust_score, session, task, action_digest, idempotency_key,
+    request_id, created_at, expires_at)
+  SELECT id, organization_id, agent_id, agent_key_id, action, resource, risk, decision, reasons,
+    obligations, trust_score, session, task, action_digest, idempotency_key, request_id,
+    created_at, expires_at
+  FROM input JOIN fresh USING (agent_key_id, nonce)
+  ON CONFLICT (agent_id, idempotency_key) DO NOTHING RETURNING id
+), audited AS (
+  INSERT INTO audit_entries (id, organization_id, actor_type, actor_id, action, object_type,
+    object_id, after, request_id, created_at)
+  SELECT audit_id, organization_id, 'agent', agent_id::text, 'action.verify', 'verification',
+    id::text, audit_after, request_id, $25
+  FROM input JOIN written USING (id)
+), locked AS MATERIALIZED (
+  SELECT pg_advisory_xact_lock($26)
+), logged AS (
+  INSERT INTO event_log (topic, key, event_id, organization_id, event_type, payload, created_at)
+  SELECT $27, agent_id::text, event_id, organization_id, $28, payload, $25
+  FROM locked CROSS JOIN input JOIN written USING (id) ORDER BY id
+)
+SELECT id, fresh.nonce IS NOT NULL AS is_fresh, written.id IS NOT NULL AS is_new
+FROM input LEFT JOIN fresh USING (agent_key_id, nonce) LEFT JOIN written USING (id)";
+
+/// Writes a group of decisions; see [`crate::Store::write_decisions`].
+pub(crate) async fn write_decisions(
+    db: &DatabaseConnection,
+    group: &[DecisionRecord],
+    now: DateTime<Utc>,
+) -> Result<Vec<Written>, StoreError> {
+    let of = |v: fn(&DecisionRecord) -> Uuid| group.iter().map(v).collect::<Vec<_>>();
+    let text = |v: fn(&DecisionRecord) -> String| group.iter().map(v).collect::<Vec<_>>();
+    let maybe = |v: fn(&DecisionRecord) -> Option<String>| group.iter().map(v).collect::<Vec<_>>();
+    let json =
+        |v: fn(&DecisionRecord) -> serde_json::Value| group.iter().map(v).collect::<Vec<_>>();
+    let time = |v: fn(&DecisionRecord) -> DateTime<Utc>| group.iter().map(v).collect::<Vec<_>>();
+    let records: Vec<_> = group.iter().map(|record| record_of(&record.event)).collect();
+    let event_type = records.first().map_or("", |record| record.event_type.as_str());
+    let topic = aim_eventlog::Topic::Events.name();
+    let query = sqlx::query(WRITE_DECISIONS)
+        .bind(of(|r| r.verification.id.as_uuid()))
+        .bind(of(|r| r.verification.organization.as_uuid()))
+        .bind(of(|r| r.verification.agent.as_uuid()))
+        .bind(of(|r| r.verification.key.as_uuid()))
+        .bind(text(|r| r.verification.action.clone()))
+        .bind(maybe(|r| r.verification.resource.clone()))
+        .bind(text(|r| code::text(&r.verification.risk)))
+        .bind(text(|r| code::text(&r.verification.decision)))
+        .bind(json(|r| code::json(&r.verification.reasons)))
+        .bind(json(|r| code::json(&r.verification.obligations)))
+        .bind(group.iter().map(trust).collect::<Vec<Option<i32>>>())
+        .bind(maybe(|r| r.verification.session.clone()))
+        .bind(maybe(|r| r.verification.task.clone()))
+        .bind(group.iter().map(|r| r.verification.action_digest.clone()).collect::<Vec<_>>())
+        .bind(maybe(|r| r.verification.idempotency_key.clone()))
+        .bind(text(|r| r.verification.request_id.clone()))
+        .bind(time(|r| r.verification.created_at))
+        .bind(time(|r| r.verification.expires_at))
+        .bind(text(|r| r.nonce.nonce.clone()))
+        .bind(time(|r| r.nonce.expires_at))
+        .bind(of(|r| r.audit.id.as_uuid()))
+        .bind(json(|r| r.audit.after.clone().unwrap_or_default()))
+        .bind(of(|r| r.event.id.as_uuid()))
+        .bind(records.iter().map(|record| record.payload.to_vec()).collect::<Vec<_>>())
+        .bind(now)
+        .bind(LOG_LOCK_KEY)
+        .bind(topic)
+        .bind(event_type);
+    let rows = query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?;
+    let mut outcomes: HashMap<Uuid, Written> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let id: Uuid = row.try_get("id").map_err(failed)?;
+        let is_fresh: bool = row.try_get("is_fresh").map_err(failed)?;
+        let is_new: bool = row.try_get("is_new").map_err(failed)?;
+        outcomes.insert(id, match (is_fresh, is_new) {
+            (false, _) => Written::Replayed,
+            (true, true) => Written::New,
+            (true, false) => Written::SameKey,
+        });
+    }
+    let outcome = |record: &DecisionRecord| {
+        outcomes.get(&record.verification.id.as_uuid()).copied().ok_or(StoreError::Conflict("verifications"))
+    };
+    group.iter().map(outcome).collect()
+}
+
+fn trust(record: &DecisionRecord) -> Option<i32> {
+    record.verification.trust.map(|trust| i32::from(trust.ten_thousandths()))
+}
+
+fn failed(error: sqlx::Error) -> StoreError {
+    DbErr::Query(RuntimeErr::SqlxError(error.into())).into()
+}
