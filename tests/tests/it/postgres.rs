@@ -54,9 +54,9 @@ fn an_outage_refuses_clients_and_keeps_commits() {
     ask(&url, "CREATE TABLE kept AS SELECT 7 AS number").unwrap();
     for crash in [false, true] {
         if crash {
-            server.kill9().unwrap()
+            server.kill9().unwrap();
         } else {
-            server.stop().unwrap()
+            server.stop().unwrap();
         }
         let refused = ask(&url, "SELECT 1").unwrap_err().to_string();
         assert!(refused.contains("refused"), "{refused}");
