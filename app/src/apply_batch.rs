@@ -20,7 +20,7 @@ use aim_store::audit::NewAuditEntry;
 use aim_store::dead_letters::NewDeadLetter;
 use aim_store::offsets::ConsumerOffset;
 use aim_store::profiles::StoredProfile;
-use aim_store::trust::TrustSnapshot;
+use aim_store::trust::{TrustSnapshot, TrustUpdate};
 use aim_store::{StoreError, Tx};
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -137,7 +137,6 @@ impl App {
         let mut snapshots = Vec::new();
         for update in agents {
             let (agent, organization) = (update.profile.agent, update.profile.organization);
-            tx.update_trust(agent, &update.assessment, update.profile.watermark).await?;
             for snapshot in &update.snapshots {
                 let id = TrustSnapshotId::from_uuid(self.ids.next());
                 let (from, to) = (snapshot.previous, snapshot.assessment.score);
@@ -156,6 +155,15 @@ impl App {
                 });
             }
         }
+        let updates: Vec<_> = agents
+            .iter()
+            .map(|update| TrustUpdate {
+                agent: update.profile.agent,
+                assessment: &update.assessment,
+                last_seen_at: update.profile.watermark,
+            })
+            .collect();
+        tx.update_trust(&updates).await?;
         tx.insert_trust_snapshots(&snapshots).await
     }
 

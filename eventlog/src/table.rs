@@ -32,7 +32,7 @@ pub const LOG_LOCK_KEY: i64 = 7_203_945_116_502_171;
 const CHUNK: usize = 3_000;
 /// How long an idle reader waits before it looks again: a writer in another process rings no bell
 /// here.
-const IDLE_POLL: Duration = Duration::from_millis(20);
+const IDLE_POLL: Duration = Duration::from_millis(50);
 
 /// Appends records inside somebody's transaction, as its last statements.
 ///

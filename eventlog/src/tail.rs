@@ -11,7 +11,7 @@ use crate::wake::Listener;
 use crate::{EventLogError, Topic, Wake, newest_position};
 
 /// How long an idle reader waits before it looks again.
-const IDLE_POLL: Duration = Duration::from_millis(25);
+const IDLE_POLL: Duration = Duration::from_millis(50);
 
 /// A fact with its position, which is also its cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use aim_eventlog::{LOG_LOCK_KEY, record_of};
 use chrono::{DateTime, Utc};
 use sea_orm::sqlx::{self, Row};
-use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::decisions::{DecisionRecord, Written};
+use crate::trust::TrustUpdate;
 use crate::{StoreError, code};
 
 /// A group of decisions in one statement: what is not fresh or not new falls out of the joins, and
@@ -111,6 +113,36 @@ pub(crate) async fn write_decisions(
         outcomes.get(&record.verification.id.as_uuid()).copied().ok_or(StoreError::Conflict("verifications"))
     };
     group.iter().map(outcome).collect()
+}
+
+/// The scores of a batch of agents in one statement.
+const UPDATE_TRUST: &str = "\
+UPDATE agents SET trust_score = t.score, trust_confidence = t.confidence,
+  trust_sample_count = t.samples, trust_updated_at = $2, last_seen_at = t.seen
+FROM jsonb_to_recordset($1::jsonb)
+  AS t(id uuid, score int4, confidence int4, samples int8, seen timestamptz)
+WHERE agents.id = t.id";
+
+/// Writes the scores of agents; see [`crate::Tx::update_trust`].
+pub(crate) async fn update_trust(
+    on: &impl ConnectionTrait,
+    updates: &[TrustUpdate<'_>],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let rows = updates.iter().map(|update| {
+        json!({
+            "id": update.agent,
+            "score": update.assessment.score.map(aim_domain::trust::TrustScore::ten_thousandths),
+            "confidence": update.assessment.confidence.ten_thousandths(),
+            "samples": update.assessment.sample_count,
+            "seen": update.last_seen_at,
+        })
+    });
+    let rows = serde_json::Value::Array(rows.collect());
+    let values = [rows.into(), now.into()];
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, UPDATE_TRUST, values);
+    on.execute_raw(statement).await?;
+    Ok(())
 }
 
 fn trust(record: &DecisionRecord) -> Option<i32> {

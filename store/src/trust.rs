@@ -5,10 +5,11 @@ use aim_domain::scope::Scope;
 use aim_domain::trust::{TrustAssessment, TrustFactor, TrustScore};
 use aim_entities::{agent, trust_snapshot as entity};
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::Expr,};
 
 use crate::page::{self, Page, PageRequest};
-use crate::{Store, StoreError, Tx, code};
+use crate::{Store, StoreError, Tx, code, postgres};
 
 /// Score and factors of an agent at a time.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,27 +111,40 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes an agent's score and when it was last seen.
+    /// Writes the scores of agents and when each was last seen.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn update_trust(
-        &mut self,
-        id: AgentId,
-        assessment: &TrustAssessment,
-        last_seen_at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let score = assessment.score.map(|s| i32::from(s.ten_thousandths()));
-        let confidence = i32::from(assessment.confidence.ten_thousandths());
-        agent::Entity::update_many()
-            .col_expr(agent::Column::TrustScore, Expr::value(score))
-            .col_expr(agent::Column::TrustConfidence, Expr::value(confidence))
-            .col_expr(agent::Column::TrustSampleCount, Expr::value(signed(assessment.sample_count)))
-            .col_expr(agent::Column::TrustUpdatedAt, Expr::value(self.now()))
-            .col_expr(agent::Column::LastSeenAt, Expr::value(last_seen_at))
-            .filter(agent::Column::Id.eq(id.as_uuid()))
-            .exec(self.on())
-            .await?;
+    pub async fn update_trust(&mut self, updates: &[TrustUpdate<'_>]) -> Result<(), StoreError> {
+        if self.on().get_database_backend() == DbBackend::Postgres {
+            return postgres::update_trust(self.on(), updates, self.now()).await;
+        }
+        for update in updates {
+            let assessment = update.assessment;
+            let score = assessment.score.map(|s| i32::from(s.ten_thousandths()));
+            let confidence = i32::from(assessment.confidence.ten_thousandths());
+            let samples = signed(assessment.sample_count);
+            agent::Entity::update_many()
+                .col_expr(agent::Column::TrustScore, Expr::value(score))
+                .col_expr(agent::Column::TrustConfidence, Expr::value(confidence))
+                .col_expr(agent::Column::TrustSampleCount, Expr::value(samples))
+                .col_expr(agent::Column::TrustUpdatedAt, Expr::value(self.now()))
+                .col_expr(agent::Column::LastSeenAt, Expr::value(update.last_seen_at))
+                .filter(agent::Column::Id.eq(update.agent.as_uuid()))
+                .exec(self.on())
+                .await?;
+        }
         Ok(())
     }
+}
+
+/// A score to write.
+#[derive(Debug, Clone, Copy)]
+pub struct TrustUpdate<'a> {
+    /// Whose.
+    pub agent: AgentId,
+    /// The score with its confidence.
+    pub assessment: &'a TrustAssessment,
+    /// Event time of the newest action.
+    pub last_seen_at: DateTime<Utc>,
 }

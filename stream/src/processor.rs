@@ -7,6 +7,7 @@ use std::time::Duration;
 use aim_app::{App, AppError, ErrorCode};
 use aim_eventlog::{Delivery, EventLogError, EventSource, Partition, Polled};
 use aim_store::offsets::ConsumerOffset;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::admit::admit;
@@ -20,11 +21,14 @@ pub struct StreamConfig {
     pub batch_max: usize,
     /// How long a poll waits for the first event.
     pub wait: Duration,
+    /// Least time between two batches: an event after a pause is processed at once, a flood in
+    /// batches that leave the disk to the decisions.
+    pub pace: Duration,
 }
 
 impl Default for StreamConfig {
     fn default() -> Self {
-        Self { batch_max: 4_096, wait: Duration::from_millis(250) }
+        Self { batch_max: 4_096, wait: Duration::from_millis(250), pace: Duration::from_millis(20) }
     }
 }
 
@@ -38,6 +42,7 @@ pub struct Processor {
     config: StreamConfig,
     offsets: BTreeMap<Partition, ConsumerOffset>,
     profiles: Profiles,
+    next_batch: Instant,
 }
 
 impl std::fmt::Debug for Processor {
@@ -73,6 +78,7 @@ impl Processor {
             config,
             offsets: BTreeMap::new(),
             profiles: Profiles::default(),
+            next_batch: Instant::now(),
         }
     }
 
@@ -93,6 +99,7 @@ impl Processor {
     }
 
     async fn step(&mut self, stop: &CancellationToken) -> Result<(), Failure> {
+        tokio::time::sleep_until(self.next_batch).await;
         let polled = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             polled = self.source.poll(self.config.batch_max, self.config.wait) => polled?,
@@ -123,6 +130,7 @@ impl Processor {
 
     async fn process(&mut self, deliveries: Vec<Delivery>) -> Result<(), Failure> {
         let count = deliveries.len() as u64;
+        self.next_batch = Instant::now() + self.config.pace;
         let admitted = admit(&self.app, deliveries).await?;
         let mut batch = Batch::new(&self.app, &self.offsets);
         batch.gather(admitted).await?;
