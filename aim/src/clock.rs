@@ -8,7 +8,10 @@ use chrono::{DateTime, SubsecRound, Utc};
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that takes the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that takes the time"
+    )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now().trunc_subsecs(6)
     }

@@ -102,7 +102,8 @@ impl Config {
         };
         // Variables of the same prefix that are not settings are for tests and scripts.
         let known = serde_json::to_value(Self::default()).unwrap_or_default();
-        let own = Env::prefixed("AIM_").filter(move |key| known.get(key.as_str().to_lowercase()).is_some());
+        let own = Env::prefixed("AIM_")
+            .filter(move |key| known.get(key.as_str().to_lowercase()).is_some());
         figment
             .merge(own)
             .merge(Env::raw().only(&PLAIN))
@@ -113,7 +114,10 @@ impl Config {
     /// Where the database is.
     pub(crate) fn database_url(&self) -> String {
         if self.database_url.is_empty() {
-            format!("sqlite://{}?mode=rwc", self.data_dir.join("aim.db").display())
+            format!(
+                "sqlite://{}?mode=rwc",
+                self.data_dir.join("aim.db").display()
+            )
         } else {
             self.database_url.clone()
         }

@@ -7,7 +7,9 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging with a filter such as `info` or `aim_stream=debug,info`.
 pub(crate) fn start(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second start in one process changes nothing.
     let _ = if std::io::stderr().is_terminal() {
         logs.try_init()

@@ -6,11 +6,11 @@ use aim_app::{Actor, App, AppError, ErrorCode, UserActor};
 use aim_domain::id::UserId;
 use aim_domain::signature::HttpRequest;
 use aim_store::users::User;
+use async_graphql::Data;
+use async_graphql::parser::types::OperationType;
 use axum::body::Bytes;
 use axum::http::header;
 use axum::http::request::Parts;
-use async_graphql::Data;
-use async_graphql::parser::types::OperationType;
 use chrono::{DateTime, Duration, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,9 @@ pub struct Authenticator {
 
 impl std::fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authenticator").field("scheme", &self.scheme).finish_non_exhaustive()
+        f.debug_struct("Authenticator")
+            .field("scheme", &self.scheme)
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,17 +67,25 @@ impl Authenticator {
                 secret.len()
             ));
         }
-        let url: Option<axum::http::Uri> =
-            public_url.map(|url| url.parse().map_err(|e| format!("public URL `{url}`: {e}"))).transpose()?;
-        let authority = url.as_ref().and_then(|url| url.authority()).map(ToString::to_string);
+        let url: Option<axum::http::Uri> = public_url
+            .map(|url| url.parse().map_err(|e| format!("public URL `{url}`: {e}")))
+            .transpose()?;
+        let authority = url
+            .as_ref()
+            .and_then(|url| url.authority())
+            .map(ToString::to_string);
         if url.is_some() && authority.is_none() {
-            return Err("the public URL has no host; give one such as `https://aim.example`".into());
+            return Err(
+                "the public URL has no host; give one such as `https://aim.example`".into(),
+            );
         }
         Ok(Self {
             app,
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
-            scheme: url.and_then(|url| url.scheme_str().map(str::to_owned)).unwrap_or("http".into()),
+            scheme: url
+                .and_then(|url| url.scheme_str().map(str::to_owned))
+                .unwrap_or("http".into()),
             authority,
         })
     }
@@ -84,7 +94,11 @@ impl Authenticator {
     ///
     /// # Errors
     /// `Internal` when it cannot be made.
-    pub fn token(&self, user: &User, now: DateTime<Utc>) -> Result<(String, DateTime<Utc>), AppError> {
+    pub fn token(
+        &self,
+        user: &User,
+        now: DateTime<Utc>,
+    ) -> Result<(String, DateTime<Utc>), AppError> {
         let expires_at = now + TOKEN_LIFE;
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -132,7 +146,10 @@ impl Authenticator {
         let expires_at = DateTime::from_timestamp(claims.exp, 0)
             .filter(|end| *end > self.app.clock().now())
             .ok_or_else(|| refused("the token has expired; sign in again"))?;
-        let id: UserId = claims.sub.parse().map_err(|_| refused("the token names nobody"))?;
+        let id: UserId = claims
+            .sub
+            .parse()
+            .map_err(|_| refused("the token names nobody"))?;
         let user = self.app.find_session_user(id, claims.r#gen).await?;
         let actor = Actor::User(UserActor {
             id: user.id,
@@ -140,7 +157,10 @@ impl Authenticator {
             role: user.role,
             must_change_password: user.must_change_password,
         });
-        Ok(Identity { actor, expires_at: Some(expires_at) })
+        Ok(Identity {
+            actor,
+            expires_at: Some(expires_at),
+        })
     }
 
     async fn agent(&self, parts: &Parts, body: &Bytes) -> Result<Identity<Actor>, AppError> {
@@ -152,7 +172,10 @@ impl Authenticator {
             })?;
             headers.push((name.as_str(), text));
         }
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = parts
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
         let authority = self.authority.as_deref().or(host).or(parts.uri.host());
         let request = HttpRequest {
             method: parts.method.as_str(),
@@ -165,7 +188,10 @@ impl Authenticator {
         let agent = self.app.identify_agent(&request, body).await?;
         // A signed upgrade opens a connection for as long as a person's token would.
         let expires_at = Some(self.app.clock().now() + TOKEN_LIFE);
-        Ok(Identity { actor: Actor::Agent(agent), expires_at })
+        Ok(Identity {
+            actor: Actor::Agent(agent),
+            expires_at,
+        })
     }
 }
 
@@ -184,7 +210,9 @@ impl Authenticate for Authenticator {
         init_payload: Option<Value>,
     ) -> Result<Identity<Actor>, AuthError> {
         let given = init_payload.as_ref().and_then(|payload| {
-            payload.get("authorization").or_else(|| payload.get("Authorization"))
+            payload
+                .get("authorization")
+                .or_else(|| payload.get("Authorization"))
         });
         let identity = match given.and_then(Value::as_str) {
             Some(value) => self.person(value).await,
@@ -196,7 +224,8 @@ impl Authenticate for Authenticator {
     fn data(&self, identity: &Identity<Actor>, _: OperationType) -> Data {
         let request_id = self.app.next_id().to_string();
         let mut data = Data::default();
-        let request = RequestContext::new(Arc::clone(&self.app), identity.actor.clone(), request_id);
+        let request =
+            RequestContext::new(Arc::clone(&self.app), identity.actor.clone(), request_id);
         data.insert(request);
         data.insert(self.clone());
         data

@@ -35,23 +35,29 @@ pub(crate) async fn post(State(door): State<Arc<Door>>, request: Request) -> Res
         let body = read(body).await?;
         let identity = door.auth.identify(&parts, &body).await?;
         let request_id = door.app.next_id().to_string();
-        let permit = identity.actor.permit(Permission::IngestEvents, &request_id)?;
+        let permit = identity
+            .actor
+            .permit(Permission::IngestEvents, &request_id)?;
         door.app.ingest_events(&permit, lines(&body)?).await
     };
     match outcome.await {
-        Ok(accepted) => {
-            (StatusCode::ACCEPTED, axum::Json(json!({ "accepted": accepted }))).into_response()
-        }
+        Ok(accepted) => (
+            StatusCode::ACCEPTED,
+            axum::Json(json!({ "accepted": accepted })),
+        )
+            .into_response(),
         Err(error) => problem(error),
     }
 }
 
 async fn read(body: Body) -> Result<Bytes, AppError> {
     let collected = Limited::new(body, BODY_MAX_BYTES).collect().await;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|_| {
-        let message = format!("the body is larger than {BODY_MAX_BYTES} bytes or ended early");
-        AppError::new(ErrorCode::InvalidInput, message)
-    })
+    collected
+        .map(http_body_util::Collected::to_bytes)
+        .map_err(|_| {
+            let message = format!("the body is larger than {BODY_MAX_BYTES} bytes or ended early");
+            AppError::new(ErrorCode::InvalidInput, message)
+        })
 }
 
 fn lines(body: &[u8]) -> Result<Vec<IngestedEvent>, AppError> {
@@ -60,9 +66,15 @@ fn lines(body: &[u8]) -> Result<Vec<IngestedEvent>, AppError> {
         .filter(|(_, line)| !line.trim_ascii().is_empty())
         .map(|(index, line)| {
             let line: Line = serde_json::from_slice(line).map_err(|error| {
-                AppError::field(&format!("line {}", index + 1), format!("is not {{event, signature}}: {error}"))
+                AppError::field(
+                    &format!("line {}", index + 1),
+                    format!("is not {{event, signature}}: {error}"),
+                )
             })?;
-            Ok(IngestedEvent { payload: line.event.into(), signature: line.signature })
+            Ok(IngestedEvent {
+                payload: line.event.into(),
+                signature: line.signature,
+            })
         })
         .collect()
 }

@@ -24,13 +24,19 @@ pub(crate) async fn ready(State(door): State<Arc<Door>>) -> Response {
 pub(crate) async fn readiness(app: &App) -> Response {
     match app.check_ready().await {
         Ok(()) => "ready\n".into_response(),
-        Err(error) => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", error.message)).into_response()
-        }
+        Err(error) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{}\n", error.message),
+        )
+            .into_response(),
     }
 }
 
 /// Metrics in Prometheus's text form.
 pub(crate) fn metrics(handle: &PrometheusHandle) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response()
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        handle.render(),
+    )
+        .into_response()
 }

@@ -61,12 +61,18 @@ pub fn router(
         .filter_map(|origin| HeaderValue::from_str(origin).ok())
         .collect();
     let graphql = transport::router(schema, auth.clone(), transport)?;
-    let door = Arc::new(Door { app: Arc::clone(app), auth });
+    let door = Arc::new(Door {
+        app: Arc::clone(app),
+        auth,
+    });
     let plain = Router::new()
         .route("/v1/events", post(events::post))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .route("/metrics", get(move || async move { health::metrics(&metrics) }))
+        .route(
+            "/metrics",
+            get(move || async move { health::metrics(&metrics) }),
+        )
         .with_state(door);
     Ok(plain.merge(graphql))
 }
@@ -77,6 +83,9 @@ pub fn health_router(app: &Arc<App>, metrics: PrometheusHandle) -> Router {
     let app = Arc::clone(app);
     Router::new()
         .route("/health/live", get(health::live))
-        .route("/health/ready", get(async move || health::readiness(&app).await))
+        .route(
+            "/health/ready",
+            get(async move || health::readiness(&app).await),
+        )
         .route("/metrics", get(async move || health::metrics(&metrics)))
 }

@@ -74,15 +74,16 @@ impl Actor {
                 if matches!(permission, Permission::Read | Permission::IngestEvents) =>
             {
                 Ok(Permit {
-                scope: Scope::of(agent.organization),
-                actor_type: "agent",
-                actor_id: agent.agent.to_string(),
-                request_id: request_id.to_owned(),
+                    scope: Scope::of(agent.organization),
+                    actor_type: "agent",
+                    actor_id: agent.agent.to_string(),
+                    request_id: request_id.to_owned(),
                 })
             }
-            Self::Agent(_) => {
-                Err(AppError::new(ErrorCode::Forbidden, "agents may not do this; a person can"))
-            }
+            Self::Agent(_) => Err(AppError::new(
+                ErrorCode::Forbidden,
+                "agents may not do this; a person can",
+            )),
             Self::User(user) if user.must_change_password => Err(AppError::new(
                 ErrorCode::PreconditionFailed,
                 "change the one-time password first, with `changePassword`",
@@ -95,7 +96,11 @@ impl Actor {
             }),
             Self::User(user) => Err(AppError::new(
                 ErrorCode::Forbidden,
-                format!("role `{:?}` may not; it needs `{:?}`", user.role, permission.least_role()),
+                format!(
+                    "role `{:?}` may not; it needs `{:?}`",
+                    user.role,
+                    permission.least_role()
+                ),
             )),
         }
     }

@@ -25,17 +25,34 @@ impl App {
             .find_alert(permit.scope(), id)
             .await?
             .ok_or_else(|| AppError::not_found("alert"))?;
-        let status =
-            if verdict.is_some() { AlertStatus::Resolved } else { AlertStatus::Acknowledged };
+        let status = if verdict.is_some() {
+            AlertStatus::Resolved
+        } else {
+            AlertStatus::Acknowledged
+        };
         let mut tx = self.store.begin().await?;
-        if !tx.update_alert_status(id, status, verdict, &permit.actor()).await? {
-            return Err(AppError::new(ErrorCode::Conflict, "the alert is resolved already"));
+        if !tx
+            .update_alert_status(id, status, verdict, &permit.actor())
+            .await?
+        {
+            return Err(AppError::new(
+                ErrorCode::Conflict,
+                "the alert is resolved already",
+            ));
         }
-        let fact = AlertAnswered { alert: id, status, verdict };
+        let fact = AlertAnswered {
+            alert: id,
+            status,
+            verdict,
+        };
         tx.emit(&self.event(before.organization, before.agent, fact));
         tx.audit(permit.audit(
             &self.ids,
-            if verdict.is_some() { "alert.resolve" } else { "alert.acknowledge" },
+            if verdict.is_some() {
+                "alert.resolve"
+            } else {
+                "alert.acknowledge"
+            },
             ("alert", id.to_string()),
             reason,
             (

@@ -33,20 +33,41 @@ impl App {
             .find_verification(permit.scope(), id)
             .await?
             .ok_or_else(|| AppError::not_found("verification"))?;
-        let decision = if is_approved { Decision::Allowed } else { Decision::Denied };
+        let decision = if is_approved {
+            Decision::Allowed
+        } else {
+            Decision::Denied
+        };
         let mut tx = self.store.begin().await?;
-        if !tx.update_decision(id, decision, &permit.actor(), reason.as_deref()).await? {
-            let message = format!("the verification is not pending any more: `{:?}`", pending.decision);
+        if !tx
+            .update_decision(id, decision, &permit.actor(), reason.as_deref())
+            .await?
+        {
+            let message = format!(
+                "the verification is not pending any more: `{:?}`",
+                pending.decision
+            );
             return Err(AppError::new(ErrorCode::Conflict, message));
         }
-        let fact = VerificationAnswered { verification: id, agent: pending.agent, decision };
+        let fact = VerificationAnswered {
+            verification: id,
+            agent: pending.agent,
+            decision,
+        };
         tx.emit(&self.event(pending.organization, pending.agent, fact));
         tx.audit(permit.audit(
             &self.ids,
-            if is_approved { "verification.approve" } else { "verification.deny" },
+            if is_approved {
+                "verification.approve"
+            } else {
+                "verification.deny"
+            },
             ("verification", id.to_string()),
             reason,
-            (Some(json!({ "decision": pending.decision })), Some(json!({ "decision": decision }))),
+            (
+                Some(json!({ "decision": pending.decision })),
+                Some(json!({ "decision": decision })),
+            ),
         ));
         tx.commit().await?;
         let found = self.store.find_verification(permit.scope(), id).await?;

@@ -27,7 +27,10 @@ pub struct AppConfig {
 
 impl Default for AppConfig {
     fn default() -> Self {
-        Self { cached_agents: 100_000, feed_capacity: 8_192 }
+        Self {
+            cached_agents: 100_000,
+            feed_capacity: 8_192,
+        }
     }
 }
 
@@ -89,7 +92,10 @@ impl App {
         if self.cache.is_live(self.clock.now()) {
             Ok(())
         } else {
-            Err(AppError::new(ErrorCode::Unavailable, "the event log has not been read lately"))
+            Err(AppError::new(
+                ErrorCode::Unavailable,
+                "the event log has not been read lately",
+            ))
         }
     }
 

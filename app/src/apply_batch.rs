@@ -122,7 +122,11 @@ impl App {
         }
         tx.insert_activities(&batch.actions).await?;
         tx.insert_dead_letters(&batch.dead_letters).await?;
-        let profiles: Vec<_> = batch.agents.iter().map(|agent| agent.profile.clone()).collect();
+        let profiles: Vec<_> = batch
+            .agents
+            .iter()
+            .map(|agent| agent.profile.clone())
+            .collect();
         tx.upsert_profiles(&profiles).await?;
         self.write_trust(&mut tx, &batch.agents).await?;
         let stopped = self.write_findings(&mut tx, &batch.agents).await?;
@@ -140,7 +144,12 @@ impl App {
             for snapshot in &update.snapshots {
                 let id = TrustSnapshotId::from_uuid(self.ids.next());
                 let (from, to) = (snapshot.previous, snapshot.assessment.score);
-                let fact = TrustScoreChanged { snapshot: id, agent, from, to };
+                let fact = TrustScoreChanged {
+                    snapshot: id,
+                    agent,
+                    from,
+                    to,
+                };
                 tx.emit(&self.event(organization, agent, fact));
                 snapshots.push(TrustSnapshot {
                     id,
@@ -210,7 +219,10 @@ impl App {
                     created_at: tx.now(),
                 });
             }
-            let critical = update.findings.iter().find(|f| f.severity == Severity::Critical);
+            let critical = update
+                .findings
+                .iter()
+                .find(|f| f.severity == Severity::Critical);
             if let Some(finding) = critical {
                 if self.quarantine(tx, organization, agent, finding).await? {
                     stopped.push(agent);
@@ -218,10 +230,16 @@ impl App {
             }
         }
         tx.insert_anomalies(&anomalies).await?;
-        let new: Vec<_> =
-            alerts.values().filter(|(_, c)| *c == Change::New).map(|(alert, _)| alert).collect();
+        let new: Vec<_> = alerts
+            .values()
+            .filter(|(_, c)| *c == Change::New)
+            .map(|(alert, _)| alert)
+            .collect();
         tx.insert_alerts(&new).await?;
-        for (alert, _) in alerts.values().filter(|(_, change)| *change == Change::Updated) {
+        for (alert, _) in alerts
+            .values()
+            .filter(|(_, change)| *change == Change::Updated)
+        {
             tx.update_alert_findings(alert).await?;
         }
         Ok(stopped)
@@ -274,7 +292,12 @@ impl App {
         let id = alert.id;
         if is_news {
             let (severity, summary) = (alert.severity, alert.summary.clone());
-            let fact = AlertRaised { alert: id, agent, severity, summary };
+            let fact = AlertRaised {
+                alert: id,
+                agent,
+                severity,
+                summary,
+            };
             tx.emit(&self.event(organization, agent, fact));
         }
         id
@@ -290,7 +313,10 @@ impl App {
     ) -> Result<bool, StoreError> {
         let (from, to) = (AgentStatus::Verified, AgentStatus::Quarantined);
         let reason = format!("critical finding: {}", finding.summary);
-        if !tx.update_status(agent, from, to, Some(&reason), "system:stream").await? {
+        if !tx
+            .update_status(agent, from, to, Some(&reason), "system:stream")
+            .await?
+        {
             return Ok(false);
         }
         tx.audit(NewAuditEntry {
@@ -306,7 +332,11 @@ impl App {
             after: Some(json!({ "status": to, "event": finding.event })),
             request_id: finding.event.to_string(),
         });
-        let change = AgentChange::Status { from, to, reason: Some(reason) };
+        let change = AgentChange::Status {
+            from,
+            to,
+            reason: Some(reason),
+        };
         let fact: Fact = AgentChanged { agent, change }.into();
         tx.emit(&self.event(organization, agent, fact));
         Ok(true)

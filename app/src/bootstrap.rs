@@ -47,7 +47,9 @@ pub struct Bootstrap {
 
 impl std::fmt::Debug for Bootstrap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bootstrap").field("email", &self.email).finish_non_exhaustive()
+        f.debug_struct("Bootstrap")
+            .field("email", &self.email)
+            .finish_non_exhaustive()
     }
 }
 
@@ -91,7 +93,10 @@ impl App {
             tx.commit().await
         };
         match outcome.await {
-            Ok(()) => Ok(Some(Bootstrap { email: EMAIL.to_owned(), password })),
+            Ok(()) => Ok(Some(Bootstrap {
+                email: EMAIL.to_owned(),
+                password,
+            })),
             Err(aim_store::StoreError::Duplicate(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -100,7 +105,9 @@ impl App {
 
 fn one_time_password() -> String {
     let mut random = rand::rng();
-    (0..LENGTH).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect()
+    (0..LENGTH)
+        .map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())]))
+        .collect()
 }
 
 fn catalogue() -> Vec<Capability> {

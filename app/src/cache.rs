@@ -41,17 +41,24 @@ impl FactsCache {
 
     /// The follower was here and knows everything up to `now`.
     pub(crate) fn heard(&self, now: DateTime<Utc>) {
-        self.heard_micros.store(now.timestamp_micros(), Ordering::Release);
+        self.heard_micros
+            .store(now.timestamp_micros(), Ordering::Release);
     }
 
     /// Whether the follower was here lately.
     pub(crate) fn is_live(&self, now: DateTime<Utc>) -> bool {
-        let silent = now.timestamp_micros().saturating_sub(self.heard_micros.load(Ordering::Acquire));
+        let silent = now
+            .timestamp_micros()
+            .saturating_sub(self.heard_micros.load(Ordering::Acquire));
         silent < LIVE_SECONDS * 1_000_000
     }
 
     pub(crate) fn agent(&self, id: AgentId, now: DateTime<Utc>) -> Option<Arc<AgentFacts>> {
-        if self.is_live(now) { self.agents.get(&id) } else { None }
+        if self.is_live(now) {
+            self.agents.get(&id)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn key_owner(&self, key_id: &str) -> Option<(AgentId, AgentKeyId)> {
@@ -91,7 +98,10 @@ impl FactsCache {
         self.counter(agent).fetch_add(1, Ordering::AcqRel);
         if let Some(facts) = self.agents.get(&agent) {
             if facts.trust != trust {
-                let moved = AgentFacts { trust, ..facts.as_ref().clone() };
+                let moved = AgentFacts {
+                    trust,
+                    ..facts.as_ref().clone()
+                };
                 self.agents.insert(agent, Arc::new(moved));
             }
         }

@@ -27,11 +27,16 @@ impl App {
         if new.chars().count() < PASSWORD_MIN_CHARS || new.len() > PASSWORD_MAX_BYTES {
             return Err(AppError::field(
                 "newPassword",
-                format!("use {PASSWORD_MIN_CHARS} characters or more, at most {PASSWORD_MAX_BYTES} bytes"),
+                format!(
+                    "use {PASSWORD_MIN_CHARS} characters or more, at most {PASSWORD_MAX_BYTES} bytes"
+                ),
             ));
         }
         if new == current || new.to_lowercase().contains(&user.email) {
-            return Err(AppError::field("newPassword", "choose one unlike the old one and the e-mail address"));
+            return Err(AppError::field(
+                "newPassword",
+                "choose one unlike the old one and the e-mail address",
+            ));
         }
         let hash = Some(user.password_hash.clone());
         if current.len() > PASSWORD_MAX_BYTES
@@ -57,6 +62,11 @@ impl App {
         });
         tx.commit().await?;
         let token_generation = user.token_generation + 1;
-        Ok(User { must_change_password: false, token_generation, password_hash: hash, ..user })
+        Ok(User {
+            must_change_password: false,
+            token_generation,
+            password_hash: hash,
+            ..user
+        })
     }
 }

@@ -57,20 +57,40 @@ impl App {
         from.transition(to)
             .map_err(|error| AppError::new(ErrorCode::Conflict, error.to_string()))?;
         let mut tx = self.store.begin().await?;
-        if !tx.update_status(id, from, to, Some(reason), &permit.actor()).await? {
-            return Err(AppError::new(ErrorCode::Conflict, "changed by somebody else; read it again"));
+        if !tx
+            .update_status(id, from, to, Some(reason), &permit.actor())
+            .await?
+        {
+            return Err(AppError::new(
+                ErrorCode::Conflict,
+                "changed by somebody else; read it again",
+            ));
         }
         if change == StatusChange::Revoke {
             tx.revoke_keys(id, reason).await?;
         }
-        let status = AgentChange::Status { from, to, reason: Some(reason.to_owned()) };
-        tx.emit(&self.event(agent.organization, id, AgentChanged { agent: id, change: status }));
+        let status = AgentChange::Status {
+            from,
+            to,
+            reason: Some(reason.to_owned()),
+        };
+        tx.emit(&self.event(
+            agent.organization,
+            id,
+            AgentChanged {
+                agent: id,
+                change: status,
+            },
+        ));
         tx.audit(permit.audit(
             &self.ids,
             action,
             ("agent", id.to_string()),
             Some(reason.to_owned()),
-            (Some(json!({ "status": from })), Some(json!({ "status": to }))),
+            (
+                Some(json!({ "status": from })),
+                Some(json!({ "status": to })),
+            ),
         ));
         tx.commit().await?;
         self.cache.forget(id);

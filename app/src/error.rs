@@ -50,7 +50,11 @@ impl AppError {
     /// An error without field errors.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), fields: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+        }
     }
 
     /// No such object.
@@ -62,14 +66,24 @@ impl AppError {
     /// Input with wrong fields.
     #[must_use]
     pub fn invalid(fields: Vec<FieldError>) -> Self {
-        let words: Vec<_> = fields.iter().map(|f| format!("`{}` {}", f.field, f.message)).collect();
-        Self { code: ErrorCode::InvalidInput, message: words.join("; "), fields }
+        let words: Vec<_> = fields
+            .iter()
+            .map(|f| format!("`{}` {}", f.field, f.message))
+            .collect();
+        Self {
+            code: ErrorCode::InvalidInput,
+            message: words.join("; "),
+            fields,
+        }
     }
 
     /// Input with one wrong field.
     #[must_use]
     pub fn field(field: &str, message: impl Into<String>) -> Self {
-        Self::invalid(vec![FieldError { field: field.to_owned(), message: message.into() }])
+        Self::invalid(vec![FieldError {
+            field: field.to_owned(),
+            message: message.into(),
+        }])
     }
 }
 
@@ -77,16 +91,20 @@ impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Duplicate(_) => Self::new(ErrorCode::Conflict, "already exists"),
-            StoreError::Conflict(_) => {
-                Self::new(ErrorCode::Conflict, "changed by somebody else; read it again")
-            }
+            StoreError::Conflict(_) => Self::new(
+                ErrorCode::Conflict,
+                "changed by somebody else; read it again",
+            ),
             StoreError::Corrupt { .. } => {
                 tracing::error!(%error, "store");
                 Self::new(ErrorCode::Internal, "internal error")
             }
             StoreError::Database(_) => {
                 tracing::error!(%error, "store");
-                Self::new(ErrorCode::Unavailable, "the database does not answer; try again")
+                Self::new(
+                    ErrorCode::Unavailable,
+                    "the database does not answer; try again",
+                )
             }
         }
     }
@@ -103,25 +121,40 @@ impl FieldErrors {
         field: &str,
         outcome: Result<T, E>,
     ) -> Option<T> {
-        outcome.map_err(|error| self.add(field, error.to_string())).ok()
+        outcome
+            .map_err(|error| self.add(field, error.to_string()))
+            .ok()
     }
 
     /// Remembers what is wrong with a field.
     pub(crate) fn add(&mut self, field: &str, message: impl Into<String>) {
-        self.0.push(FieldError { field: field.to_owned(), message: message.into() });
+        self.0.push(FieldError {
+            field: field.to_owned(),
+            message: message.into(),
+        });
     }
 
     /// Refuses a text that is too long or holds control characters.
     pub(crate) fn text(&mut self, field: &str, text: &str, max: usize) {
         if text.len() > max {
-            self.add(field, format!("has {} bytes; shorten it to at most {max}", text.len()));
-        } else if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+            self.add(
+                field,
+                format!("has {} bytes; shorten it to at most {max}", text.len()),
+            );
+        } else if text
+            .chars()
+            .any(|c| c.is_control() && c != '\n' && c != '\t')
+        {
             self.add(field, "has a control character; use printable characters");
         }
     }
 
     /// Ends the collection.
     pub(crate) fn finish(self) -> Result<(), AppError> {
-        if self.0.is_empty() { Ok(()) } else { Err(AppError::invalid(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(AppError::invalid(self.0))
+        }
     }
 }

@@ -39,8 +39,9 @@ impl App {
     ) -> Result<GrantRecord, AppError> {
         let mut errors = FieldErrors::default();
         let capability = errors.keep("capability", Pattern::capability(input.capability));
-        let resource =
-            input.resource.and_then(|text| errors.keep("resource", Pattern::resource(text)));
+        let resource = input
+            .resource
+            .and_then(|text| errors.keep("resource", Pattern::resource(text)));
         let now = self.clock.now();
         if input.expires_at.is_some_and(|end| end <= now) {
             errors.add("expiresAt", "has passed; give a time to come");
@@ -54,17 +55,26 @@ impl App {
         };
         let agent = self.get_agent(permit, input.agent).await?;
         if agent.status == aim_domain::agent::AgentStatus::Revoked {
-            return Err(AppError::new(ErrorCode::Conflict, "the agent is revoked for ever"));
+            return Err(AppError::new(
+                ErrorCode::Conflict,
+                "the agent is revoked for ever",
+            ));
         }
         if self.store.list_grants(&[agent.id]).await?.len() as u64 >= GRANTS_MAX {
-            let message = format!("the agent has {GRANTS_MAX} grants; revoke some, or use patterns");
+            let message =
+                format!("the agent has {GRANTS_MAX} grants; revoke some, or use patterns");
             return Err(AppError::new(ErrorCode::Conflict, message));
         }
         let id = CapabilityGrantId::from_uuid(self.ids.next());
         let record = GrantRecord {
             organization: agent.organization,
             agent: agent.id,
-            grant: CapabilityGrant { id, capability, resource, expires_at: input.expires_at },
+            grant: CapabilityGrant {
+                id,
+                capability,
+                resource,
+                expires_at: input.expires_at,
+            },
             granted_by: permit.actor(),
             reason: input.reason,
             created_at: now,
@@ -73,7 +83,14 @@ impl App {
         let mut tx = self.store.begin().await?;
         tx.insert_grant(&record).await?;
         let change = AgentChange::Granted { grant: id };
-        tx.emit(&self.event(agent.organization, agent.id, AgentChanged { agent: agent.id, change }));
+        tx.emit(&self.event(
+            agent.organization,
+            agent.id,
+            AgentChanged {
+                agent: agent.id,
+                change,
+            },
+        ));
         tx.audit(permit.audit(
             &self.ids,
             "capability.grant",
@@ -103,7 +120,10 @@ impl App {
             .ok_or_else(|| AppError::not_found("capability grant"))?;
         let mut tx = self.store.begin().await?;
         if !tx.revoke_grant(permit.scope(), id, &permit.actor()).await? {
-            return Err(AppError::new(ErrorCode::Conflict, "the grant was revoked before"));
+            return Err(AppError::new(
+                ErrorCode::Conflict,
+                "the grant was revoked before",
+            ));
         }
         let change = AgentChange::GrantRevoked { grant: id };
         let agent = record.agent;
@@ -113,10 +133,16 @@ impl App {
             "capability.revoke",
             ("agent", agent.to_string()),
             reason,
-            (Some(json!({ "grant": id, "capability": record.grant.capability })), None),
+            (
+                Some(json!({ "grant": id, "capability": record.grant.capability })),
+                None,
+            ),
         ));
         tx.commit().await?;
         self.cache.forget(agent);
-        Ok(GrantRecord { revoked_at: Some(self.clock.now()), ..record })
+        Ok(GrantRecord {
+            revoked_at: Some(self.clock.now()),
+            ..record
+        })
     }
 }

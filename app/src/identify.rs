@@ -30,14 +30,20 @@ impl App {
             .map_err(|error| refused(error.code(), &error.to_string()))?;
         let (agent, key, organization, public_key) =
             self.find_key(&signed.key_id).await?.ok_or_else(|| {
-                refused("KEY_UNKNOWN", "no agent has the key named by `keyid`; register it")
+                refused(
+                    "KEY_UNKNOWN",
+                    "no agent has the key named by `keyid`; register it",
+                )
             })?;
         let now = self.clock.now();
         let verified = signed
             .verify(request, body, &public_key, now)
             .map_err(|error| refused(error.code(), &error.to_string()))?;
         if !self.cache_nonce(key, &signed.nonce) {
-            return Err(refused("NONCE_REPLAYED", "this request was sent before; sign a new one"));
+            return Err(refused(
+                "NONCE_REPLAYED",
+                "this request was sent before; sign a new one",
+            ));
         }
         Ok(AgentActor {
             agent,
@@ -56,8 +62,15 @@ impl App {
     pub(crate) async fn find_key(
         &self,
         key_id: &str,
-    ) -> Result<Option<(AgentId, AgentKeyId, aim_domain::id::OrganizationId, PublicKey)>, AppError>
-    {
+    ) -> Result<
+        Option<(
+            AgentId,
+            AgentKeyId,
+            aim_domain::id::OrganizationId,
+            PublicKey,
+        )>,
+        AppError,
+    > {
         let owner = match self.cache.key_owner(key_id) {
             Some(owner) => owner,
             None => match self.store.find_key_owner(key_id).await? {
@@ -83,7 +96,10 @@ impl App {
 
     async fn load_facts(&self, id: AgentId) -> Result<AgentFacts, AppError> {
         let agents = self.store.load_agents_of_all(&[id]).await?;
-        let agent = agents.into_iter().next().ok_or_else(|| AppError::not_found("agent"))?;
+        let agent = agents
+            .into_iter()
+            .next()
+            .ok_or_else(|| AppError::not_found("agent"))?;
         let scope = Scope::of(agent.organization);
         let organization = self
             .store

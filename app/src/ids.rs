@@ -17,7 +17,10 @@ impl Ids {
     /// A maker of ids.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, context: Mutex::new(ContextV7::new()) }
+        Self {
+            clock,
+            context: Mutex::new(ContextV7::new()),
+        }
     }
 
     /// A new id; later ones sort behind earlier ones of this process.
@@ -26,6 +29,10 @@ impl Ids {
         let now = self.clock.now();
         let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
         let context = self.context.lock();
-        Uuid::new_v7(Timestamp::from_unix(&*context, seconds, now.timestamp_subsec_nanos()))
+        Uuid::new_v7(Timestamp::from_unix(
+            &*context,
+            seconds,
+            now.timestamp_subsec_nanos(),
+        ))
     }
 }

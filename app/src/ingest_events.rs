@@ -60,7 +60,10 @@ impl App {
         }
         self.ingest.append(records).await.map_err(|error| {
             tracing::error!(%error, "events could not be appended");
-            AppError::new(ErrorCode::Unavailable, "the event log does not answer; send all again")
+            AppError::new(
+                ErrorCode::Unavailable,
+                "the event log does not answer; send all again",
+            )
         })?;
         Ok(count)
     }

@@ -38,14 +38,20 @@ impl Passwords {
     ) -> Result<T, AppError> {
         let internal = || AppError::new(ErrorCode::Internal, "internal error");
         let _turn = self.0.acquire().await.map_err(|_| internal())?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| internal())
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| internal())
     }
 
     /// The PHC form of a password's hash.
     pub(crate) async fn hash(&self, password: String) -> Result<String, AppError> {
-        self.run(move || argon2().hash_password(password.as_bytes()).map(|hash| hash.to_string()))
-            .await?
-            .map_err(|_| AppError::new(ErrorCode::Internal, "internal error"))
+        self.run(move || {
+            argon2()
+                .hash_password(password.as_bytes())
+                .map(|hash| hash.to_string())
+        })
+        .await?
+        .map_err(|_| AppError::new(ErrorCode::Internal, "internal error"))
     }
 
     /// Whether the password is the one of `hash`. Without a hash the same time is spent, so that

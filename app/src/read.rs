@@ -36,7 +36,10 @@ impl App {
     /// # Errors
     /// `NotFound` when it is gone.
     pub async fn get_organization(&self, permit: &Permit) -> Result<Organization, AppError> {
-        let found = self.store.find_organization(permit.scope().organization).await?;
+        let found = self
+            .store
+            .find_organization(permit.scope().organization)
+            .await?;
         found.ok_or_else(|| AppError::not_found("organization"))
     }
 
@@ -123,7 +126,10 @@ impl App {
         filter: &VerificationFilter,
         page: PageRequest,
     ) -> Result<Page<Verification>, AppError> {
-        Ok(self.store.list_verifications(permit.scope(), filter, page).await?)
+        Ok(self
+            .store
+            .list_verifications(permit.scope(), filter, page)
+            .await?)
     }
 
     /// An alert, if it is in the permit's organization.
@@ -161,7 +167,10 @@ impl App {
         filter: &AnomalyFilter,
         page: PageRequest,
     ) -> Result<Page<Anomaly>, AppError> {
-        Ok(self.store.list_anomalies(permit.scope(), filter, page).await?)
+        Ok(self
+            .store
+            .list_anomalies(permit.scope(), filter, page)
+            .await?)
     }
 
     /// A page of an agent's trust history.
@@ -174,7 +183,10 @@ impl App {
         agent: AgentId,
         page: PageRequest,
     ) -> Result<Page<TrustSnapshot>, AppError> {
-        Ok(self.store.list_trust_snapshots(permit.scope(), agent, page).await?)
+        Ok(self
+            .store
+            .list_trust_snapshots(permit.scope(), agent, page)
+            .await?)
     }
 
     /// A snapshot, if it is in the permit's organization.
@@ -212,7 +224,10 @@ impl App {
         reason: Option<&str>,
         page: PageRequest,
     ) -> Result<Page<DeadLetter>, AppError> {
-        Ok(self.store.list_dead_letters(permit.scope(), reason, page).await?)
+        Ok(self
+            .store
+            .list_dead_letters(permit.scope(), reason, page)
+            .await?)
     }
 
     /// What became of the records of a topic, over all partitions: applied, duplicates, dead
@@ -222,9 +237,15 @@ impl App {
     /// `Unavailable` when the database does not answer.
     pub async fn stream_totals(&self, topic: Topic) -> Result<(u64, u64, u64), AppError> {
         let offsets = self.store.list_offsets(STREAM_GROUP).await?;
-        let mine = offsets.iter().filter(|offset| offset.partition.topic == topic);
+        let mine = offsets
+            .iter()
+            .filter(|offset| offset.partition.topic == topic);
         Ok(mine.fold((0, 0, 0), |sum, offset: &ConsumerOffset| {
-            (sum.0 + offset.applied, sum.1 + offset.duplicates, sum.2 + offset.dead_letters)
+            (
+                sum.0 + offset.applied,
+                sum.1 + offset.duplicates,
+                sum.2 + offset.dead_letters,
+            )
         }))
     }
 }

@@ -98,25 +98,44 @@ impl App {
         let taken = |field: &str, message: &str| AppError {
             code: ErrorCode::Conflict,
             message: message.to_owned(),
-            fields: vec![FieldError { field: field.to_owned(), message: message.to_owned() }],
+            fields: vec![FieldError {
+                field: field.to_owned(),
+                message: message.to_owned(),
+            }],
         };
         let mut tx = self.store.begin().await?;
         tx.insert_agent(&agent).await.map_err(|error| match error {
             StoreError::Duplicate(_) => taken("name", "an agent with this name exists"),
             other => other.into(),
         })?;
-        tx.insert_key(organization, agent.id, &key).await.map_err(|error| match error {
-            StoreError::Duplicate(_) => taken("publicKey", "this key is in use; make a new pair"),
-            other => other.into(),
-        })?;
-        let change = AgentChange::Registered { name: agent.name.clone() };
-        tx.emit(&self.event(organization, agent.id, AgentChanged { agent: agent.id, change }));
+        tx.insert_key(organization, agent.id, &key)
+            .await
+            .map_err(|error| match error {
+                StoreError::Duplicate(_) => {
+                    taken("publicKey", "this key is in use; make a new pair")
+                }
+                other => other.into(),
+            })?;
+        let change = AgentChange::Registered {
+            name: agent.name.clone(),
+        };
+        tx.emit(&self.event(
+            organization,
+            agent.id,
+            AgentChanged {
+                agent: agent.id,
+                change,
+            },
+        ));
         tx.audit(permit.audit(
             &self.ids,
             "agent.register",
             ("agent", agent.id.to_string()),
             None,
-            (None, Some(json!({ "name": agent.name, "keyId": key.key_id }))),
+            (
+                None,
+                Some(json!({ "name": agent.name, "keyId": key.key_id })),
+            ),
         ));
         tx.commit().await?;
         Ok(agent)
@@ -137,22 +156,36 @@ impl App {
                 errors.text(field, text, max);
             }
         }
-        for (field, list) in
-            [("declaredCapabilities", &input.declared_capabilities), ("talksTo", &input.talks_to)]
-        {
+        for (field, list) in [
+            ("declaredCapabilities", &input.declared_capabilities),
+            ("talksTo", &input.talks_to),
+        ] {
             if list.len() > LIST_MAX {
-                errors.add(field, format!("has {} entries; give at most {LIST_MAX}", list.len()));
+                errors.add(
+                    field,
+                    format!("has {} entries; give at most {LIST_MAX}", list.len()),
+                );
             }
         }
-        for (index, text) in input.declared_capabilities.iter().take(LIST_MAX).enumerate() {
-            errors.keep(&format!("declaredCapabilities.{index}"), ActionName::parse(text.clone()));
+        for (index, text) in input
+            .declared_capabilities
+            .iter()
+            .take(LIST_MAX)
+            .enumerate()
+        {
+            errors.keep(
+                &format!("declaredCapabilities.{index}"),
+                ActionName::parse(text.clone()),
+            );
         }
         for (index, text) in input.talks_to.iter().take(LIST_MAX).enumerate() {
             errors.text(&format!("talksTo.{index}"), text, URL_MAX);
         }
         if let (Some(name), Some(key)) = (&name, &key) {
             let organization = permit.scope().organization;
-            let outcome = input.proof.verify(organization, name, key, self.clock.now());
+            let outcome = input
+                .proof
+                .verify(organization, name, key, self.clock.now());
             errors.keep("proofOfPossession", outcome);
         }
         errors.finish()?;

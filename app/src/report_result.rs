@@ -60,7 +60,11 @@ impl App {
         if verification.decision != Decision::Allowed {
             return Err(conflict("the action was not allowed; it has no result"));
         }
-        let outcome = if input.succeeded { Outcome::Ok } else { Outcome::Error };
+        let outcome = if input.succeeded {
+            Outcome::Ok
+        } else {
+            Outcome::Error
+        };
         if let Some(before) = verification.outcome {
             return if before == outcome {
                 Ok(verification)
@@ -72,11 +76,21 @@ impl App {
             .map_err(|_| AppError::new(ErrorCode::Internal, "internal error"))?;
         let mut tx = self.store.begin().await?;
         let id = verification.id;
-        if !tx.update_outcome(id, outcome, input.detail.as_deref(), input.duration_ms).await? {
-            return Err(conflict("a result was reported at the same time; read it again"));
+        if !tx
+            .update_outcome(id, outcome, input.detail.as_deref(), input.duration_ms)
+            .await?
+        {
+            return Err(conflict(
+                "a result was reported at the same time; read it again",
+            ));
         }
         let agent = actor.agent;
-        let fact = ActionResultReported { verification: id, agent, action, outcome };
+        let fact = ActionResultReported {
+            verification: id,
+            agent,
+            action,
+            outcome,
+        };
         tx.emit(&self.event(actor.organization, agent, fact));
         tx.audit(NewAuditEntry {
             id: AuditEntryId::from_uuid(self.ids.next()),

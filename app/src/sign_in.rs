@@ -21,7 +21,10 @@ impl App {
         if password.len() > PASSWORD_MAX_BYTES {
             return Err(AppError::new(ErrorCode::Unauthenticated, WRONG));
         }
-        let user = self.store.find_user_by_email(&email.trim().to_lowercase()).await?;
+        let user = self
+            .store
+            .find_user_by_email(&email.trim().to_lowercase())
+            .await?;
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let matches = self.passwords.matches(password.to_owned(), hash).await?;
         match user {
@@ -44,8 +47,12 @@ impl App {
         token_generation: i32,
     ) -> Result<User, AppError> {
         let user = self.store.find_user(id).await?;
-        user.filter(|user| user.token_generation == token_generation).ok_or_else(|| {
-            AppError::new(ErrorCode::Unauthenticated, "the session has ended; sign in again")
-        })
+        user.filter(|user| user.token_generation == token_generation)
+            .ok_or_else(|| {
+                AppError::new(
+                    ErrorCode::Unauthenticated,
+                    "the session has ended; sign in again",
+                )
+            })
     }
 }

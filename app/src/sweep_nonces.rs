@@ -8,11 +8,7 @@ use crate::App;
 
 impl App {
     /// Forgets nonces whose signatures are stale, every `period`, until `stop` fires.
-    pub async fn sweep_nonces(
-        &self,
-        period: Duration,
-        stop: CancellationToken,
-    ) {
+    pub async fn sweep_nonces(&self, period: Duration, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,

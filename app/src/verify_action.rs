@@ -39,7 +39,9 @@ impl VerifyAction {
     fn check(self) -> Result<(ActionRequest, Option<String>), AppError> {
         let mut errors = FieldErrors::default();
         let action = errors.keep("action", ActionName::parse(self.action));
-        let resource = self.resource.and_then(|text| errors.keep("resource", Resource::parse(text)));
+        let resource = self
+            .resource
+            .and_then(|text| errors.keep("resource", Resource::parse(text)));
         let arguments = errors.keep("arguments", Arguments::new(self.arguments));
         for (field, text) in [
             ("session", &self.session),
@@ -86,7 +88,10 @@ impl App {
         let facts = self.facts(actor.agent).await?;
         let now = self.clock.now();
         let verdict = decide(&request, actor.key, &facts, now);
-        let granted = verdict.reasons.iter().all(|r| r.code != ReasonCode::CapabilityMissing);
+        let granted = verdict
+            .reasons
+            .iter()
+            .all(|r| r.code != ReasonCode::CapabilityMissing);
         let verification = Verification {
             id: VerificationId::from_uuid(self.ids.next()),
             organization: facts.organization,
@@ -114,7 +119,10 @@ impl App {
             outcome_detail: None,
             duration_ms: None,
         };
-        let written = self.writer.write(self.pending(actor, request, &verification, granted)).await?;
+        let written = self
+            .writer
+            .write(self.pending(actor, request, &verification, granted))
+            .await?;
         match written {
             Written::New => Ok(verification),
             Written::SameKey => self.earlier(verification).await,
@@ -185,7 +193,8 @@ impl App {
         if before.action_digest == now.action_digest {
             Ok(before)
         } else {
-            let message = format!("`idempotencyKey` `{key}` was used for another action; use a new one");
+            let message =
+                format!("`idempotencyKey` `{key}` was used for another action; use a new one");
             Err(AppError::new(ErrorCode::Conflict, message))
         }
     }

@@ -50,8 +50,14 @@ impl GroupWriter {
     pub(crate) fn start(store: Store, tracker: &TaskTracker, stop: CancellationToken) -> Self {
         let (queue, incoming) = mpsc::channel(QUEUE);
         tracker.spawn(run(store, incoming, stop));
-        let nonces = Cache::builder().max_capacity(NONCES_MAX).time_to_live(NONCE_TTL).build();
-        Self { queue, nonces: Nonces(nonces) }
+        let nonces = Cache::builder()
+            .max_capacity(NONCES_MAX)
+            .time_to_live(NONCE_TTL)
+            .build();
+        Self {
+            queue,
+            nonces: Nonces(nonces),
+        }
     }
 
     pub(crate) const fn nonces(&self) -> &Nonces {
@@ -65,7 +71,9 @@ impl GroupWriter {
         self.queue
             .try_send((pending, reply))
             .map_err(|_| unavailable("too many decisions wait to be written; try again"))?;
-        answer.await.map_err(|_| unavailable("the server is stopping; try again"))?
+        answer
+            .await
+            .map_err(|_| unavailable("the server is stopping; try again"))?
     }
 }
 

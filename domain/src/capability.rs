@@ -145,9 +145,16 @@ mod tests {
             ("*aab", "aaab", true),
             ("Files:*", "files:read", false),
         ] {
-            assert_eq!(Pattern::resource(pattern).unwrap().matches(text), expected, "{pattern} {text}");
+            assert_eq!(
+                Pattern::resource(pattern).unwrap().matches(text),
+                expected,
+                "{pattern} {text}"
+            );
         }
-        assert_eq!(Pattern::capability("*".repeat(9)), Err(PatternError::TooManyStars(9)));
+        assert_eq!(
+            Pattern::capability("*".repeat(9)),
+            Err(PatternError::TooManyStars(9))
+        );
     }
 
     #[test]
@@ -162,6 +169,10 @@ mod tests {
         assert!(grant.covers("files:read", Some("/data/x"), now));
         assert!(!grant.covers("files:read", Some("/etc/passwd"), now));
         assert!(!grant.covers("files:read", None, now));
-        assert!(!grant.covers("files:read", Some("/data/x"), now + chrono::Duration::seconds(1)));
+        assert!(!grant.covers(
+            "files:read",
+            Some("/data/x"),
+            now + chrono::Duration::seconds(1)
+        ));
     }
 }

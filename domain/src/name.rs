@@ -48,10 +48,17 @@ fn check(
         return Err(NameError::Empty { max });
     }
     if text.len() > max {
-        return Err(NameError::TooLong { length: text.len(), max });
+        return Err(NameError::TooLong {
+            length: text.len(),
+            max,
+        });
     }
     match text.char_indices().find(|(_, c)| !is_allowed(*c)) {
-        Some((at, character)) => Err(NameError::Character { character, at, allowed }),
+        Some((at, character)) => Err(NameError::Character {
+            character,
+            at,
+            allowed,
+        }),
         None => Ok(()),
     }
 }
@@ -134,10 +141,19 @@ mod tests {
     #[test]
     fn names_are_checked_at_the_door() {
         assert!(AgentName::parse("weather-agent").is_ok());
-        assert_eq!(AgentName::parse(""), Err(NameError::Empty { max: NAME_MAX_BYTES }));
+        assert_eq!(
+            AgentName::parse(""),
+            Err(NameError::Empty {
+                max: NAME_MAX_BYTES
+            })
+        );
         assert!(matches!(
             AgentName::parse("a b"),
-            Err(NameError::Character { character: ' ', at: 1, .. })
+            Err(NameError::Character {
+                character: ' ',
+                at: 1,
+                ..
+            })
         ));
         assert!(matches!(
             ActionName::parse("x".repeat(129)),

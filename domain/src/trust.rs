@@ -7,8 +7,8 @@
 
 mod factors;
 
-pub use factors::{Tallies, factors};
 use factors::measures;
+pub use factors::{Tallies, factors};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,11 @@ impl TrustScore {
     /// From ten-thousandths; more than 10,000 is 10,000.
     #[must_use]
     pub const fn from_ten_thousandths(value: u16) -> Self {
-        if value > 10_000 { Self::MAX } else { Self(value) }
+        if value > 10_000 {
+            Self::MAX
+        } else {
+            Self(value)
+        }
     }
 
     /// From a fraction; outside 0 to 1 is clamped, not a number is 0.
@@ -135,16 +139,27 @@ pub struct TrustAssessment {
 #[must_use]
 pub fn assess(tallies: &Tallies) -> TrustAssessment {
     let factors = factors(tallies).to_vec();
-    let (score, confidence) =
-        combine(tallies.samples, factors.iter().map(|f| (f.weight, f.confidence, f.value)));
-    TrustAssessment { score, confidence, sample_count: tallies.samples, factors }
+    let (score, confidence) = combine(
+        tallies.samples,
+        factors.iter().map(|f| (f.weight, f.confidence, f.value)),
+    );
+    TrustAssessment {
+        score,
+        confidence,
+        sample_count: tallies.samples,
+        factors,
+    }
 }
 
 /// The score alone: what [`assess`] gives, without putting evidence into words.
 #[must_use]
 pub fn score(tallies: &Tallies) -> Option<TrustScore> {
     let measures = measures(tallies);
-    combine(tallies.samples, measures.iter().map(|m| (m.weight, m.confidence, m.value()))).0
+    combine(
+        tallies.samples,
+        measures.iter().map(|m| (m.weight, m.confidence, m.value())),
+    )
+    .0
 }
 
 fn combine(
@@ -159,7 +174,10 @@ fn combine(
         }
     }
     let scored = samples >= LEAST_SAMPLES && total > 0.0;
-    (scored.then(|| TrustScore::from_fraction(weighted / total)), TrustScore::from_fraction(total))
+    (
+        scored.then(|| TrustScore::from_fraction(weighted / total)),
+        TrustScore::from_fraction(total),
+    )
 }
 
 #[cfg(test)]
@@ -181,9 +199,17 @@ mod tests {
 
     #[test]
     fn too_little_data_is_unscored() {
-        let tallies = Tallies { samples: LEAST_SAMPLES - 1, ..calm() };
+        let tallies = Tallies {
+            samples: LEAST_SAMPLES - 1,
+            ..calm()
+        };
         assert_eq!(assess(&tallies).score, None);
-        assert!(assess(&Tallies::default()).factors.iter().all(|f| f.value.is_none()));
+        assert!(
+            assess(&Tallies::default())
+                .factors
+                .iter()
+                .all(|f| f.value.is_none())
+        );
     }
 
     #[test]
@@ -191,12 +217,48 @@ mod tests {
         let before = assess(&calm()).score.unwrap();
         assert_eq!(before.band(), TrustBand::High);
         for (what, worse) in [
-            ("violations", Tallies { violations: 3.0, ..calm() }),
-            ("failures", Tallies { failures: 300.0, ..calm() }),
-            ("risk", Tallies { risk_sum: 380.0, ..calm() }),
-            ("novelty", Tallies { novelty: 4.0, ..calm() }),
-            ("rate", Tallies { rate_surprise: 3.0, ..calm() }),
-            ("hours", Tallies { hour_surprise: 3.0, ..calm() }),
+            (
+                "violations",
+                Tallies {
+                    violations: 3.0,
+                    ..calm()
+                },
+            ),
+            (
+                "failures",
+                Tallies {
+                    failures: 300.0,
+                    ..calm()
+                },
+            ),
+            (
+                "risk",
+                Tallies {
+                    risk_sum: 380.0,
+                    ..calm()
+                },
+            ),
+            (
+                "novelty",
+                Tallies {
+                    novelty: 4.0,
+                    ..calm()
+                },
+            ),
+            (
+                "rate",
+                Tallies {
+                    rate_surprise: 3.0,
+                    ..calm()
+                },
+            ),
+            (
+                "hours",
+                Tallies {
+                    hour_surprise: 3.0,
+                    ..calm()
+                },
+            ),
         ] {
             assert!(assess(&worse).score.unwrap() < before, "{what}");
             assert_eq!(assess(&worse).score, score(&worse), "{what}");

@@ -4,11 +4,11 @@ mod decide;
 mod reason;
 mod request;
 
-pub use decide::{AgentFacts, DecisionSettings, KeyFacts, VERIFICATION_TTL_SECONDS, Verdict, decide};
-pub use reason::{Obligation, Reason, ReasonCode};
-pub use request::{
-    ARGUMENTS_MAX, ARGUMENTS_MAX_BYTES, ActionRequest, Arguments, ArgumentsError,
+pub use decide::{
+    AgentFacts, DecisionSettings, KeyFacts, VERIFICATION_TTL_SECONDS, Verdict, decide,
 };
+pub use reason::{Obligation, Reason, ReasonCode};
+pub use request::{ARGUMENTS_MAX, ARGUMENTS_MAX_BYTES, ActionRequest, Arguments, ArgumentsError};
 
 use serde::{Deserialize, Serialize};
 

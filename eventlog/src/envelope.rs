@@ -55,7 +55,10 @@ impl Envelope {
             return Err(Refusal::new("EVENT_TOO_LARGE", detail));
         }
         let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| {
-            Refusal::new("EVENT_MALFORMED", format!("not a CloudEvent in JSON: {error}"))
+            Refusal::new(
+                "EVENT_MALFORMED",
+                format!("not a CloudEvent in JSON: {error}"),
+            )
         })?;
         let invalid = |name: &str, value: &str, remedy: &str| {
             let value: String = value.chars().take(64).collect();
@@ -75,7 +78,10 @@ impl Envelope {
                 return Err(invalid(name, value, "give 1 to 256 bytes"));
             }
         }
-        if let Some(kind) = wire.datacontenttype.filter(|kind| kind != "application/json") {
+        if let Some(kind) = wire
+            .datacontenttype
+            .filter(|kind| kind != "application/json")
+        {
             return Err(invalid("datacontenttype", &kind, "use `application/json`"));
         }
         if !wire.data.get().starts_with('{') {
@@ -116,7 +122,9 @@ pub fn record_of(event: &NewEvent) -> Record {
         source: "urn:aim:server",
         event_type: event.fact.event_type(),
         subject: event.agent.to_string(),
-        time: event.time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
+        time: event
+            .time
+            .to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
         datacontenttype: "application/json",
         organization: event.organization.to_string(),
         data: &event.fact,
@@ -148,7 +156,12 @@ mod tests {
     #[test]
     fn refuses_bad_ones_by_name() {
         for (from, to, code, words) in [
-            (r#""1.0""#, r#""0.3""#, "EVENT_INVALID", "`specversion` is `0.3`"),
+            (
+                r#""1.0""#,
+                r#""0.3""#,
+                "EVENT_INVALID",
+                "`specversion` is `0.3`",
+            ),
             (r#""id":"1""#, r#""id":"""#, "EVENT_INVALID", "`id`"),
             (r#""data":{}"#, r#""data":[]"#, "EVENT_INVALID", "`data`"),
             (r#""data":{}"#, r#""dat":{}"#, "EVENT_MALFORMED", "data"),
@@ -158,11 +171,17 @@ mod tests {
         ] {
             let refusal = Envelope::parse(GOOD.replace(from, to).as_bytes()).unwrap_err();
             assert_eq!(refusal.code, code, "{refusal}");
-            assert!(refusal.detail.contains(words) || code == "EVENT_MALFORMED", "{refusal}");
+            assert!(
+                refusal.detail.contains(words) || code == "EVENT_MALFORMED",
+                "{refusal}"
+            );
         }
         let large = vec![b' '; ENVELOPE_MAX_BYTES + 1];
         assert_eq!(Envelope::parse(&large).unwrap_err().code, "EVENT_TOO_LARGE");
         let deep = GOOD.replace("{}", &format!("{{\"a\":{}}}", "[".repeat(10_000)));
-        assert_eq!(Envelope::parse(deep.as_bytes()).unwrap_err().code, "EVENT_MALFORMED");
+        assert_eq!(
+            Envelope::parse(deep.as_bytes()).unwrap_err().code,
+            "EVENT_MALFORMED"
+        );
     }
 }

@@ -25,7 +25,9 @@ pub struct KafkaSink {
 
 impl std::fmt::Debug for KafkaSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KafkaSink").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("KafkaSink")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -44,7 +46,10 @@ impl KafkaSink {
             .set("linger.ms", "2")
             .set("message.timeout.ms", "30000")
             .create()?;
-        Ok(Self { producer, config: config.clone() })
+        Ok(Self {
+            producer,
+            config: config.clone(),
+        })
     }
 
     /// Appends records that came from the outbox, each with its position there.
@@ -59,15 +64,24 @@ impl KafkaSink {
                 value: Some("application/cloudevents+json"),
             });
             if let Some(signature) = &record.signature {
-                headers = headers.insert(Header { key: SIGNATURE_HEADER, value: Some(signature) });
+                headers = headers.insert(Header {
+                    key: SIGNATURE_HEADER,
+                    value: Some(signature),
+                });
             }
             if let Some(organization) = record.organization {
                 let value = organization.to_string();
-                headers = headers.insert(Header { key: ORGANIZATION_HEADER, value: Some(&value) });
+                headers = headers.insert(Header {
+                    key: ORGANIZATION_HEADER,
+                    value: Some(&value),
+                });
             }
             if let Some(position) = origin {
                 let position = position.to_string();
-                headers = headers.insert(Header { key: POSITION_HEADER, value: Some(&position) });
+                headers = headers.insert(Header {
+                    key: POSITION_HEADER,
+                    value: Some(&position),
+                });
             }
             let message = FutureRecord::to(&topic)
                 .key(record.key.as_bytes())

@@ -39,7 +39,10 @@ impl ConsumerContext for Changes {
         list: &mut TopicPartitionList,
     ) {
         let all = list.elements();
-        let all = all.iter().map(|e| (e.topic().to_owned(), e.partition())).collect();
+        let all = all
+            .iter()
+            .map(|e| (e.topic().to_owned(), e.partition()))
+            .collect();
         if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             // Taken up by `seek`, which knows where to begin.
             self.0.lock().push_back(Change::Assigned(all));
@@ -62,7 +65,9 @@ pub struct KafkaSource {
 
 impl std::fmt::Debug for KafkaSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KafkaSource").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("KafkaSource")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,13 +93,26 @@ impl KafkaSource {
             .create_with_context(Changes::default())?;
         let names: Vec<String> = topics.iter().map(|topic| config.topic(*topic)).collect();
         consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
-        Ok(Self { consumer: Arc::new(consumer), config: config.clone(), pending: BTreeMap::new() })
+        Ok(Self {
+            consumer: Arc::new(consumer),
+            config: config.clone(),
+            pending: BTreeMap::new(),
+        })
     }
 
     fn partitions(&self, all: &[(String, i32)]) -> Vec<Partition> {
-        let find = |name: &str| Topic::ALL.into_iter().find(|t| self.config.topic(*t) == name);
+        let find = |name: &str| {
+            Topic::ALL
+                .into_iter()
+                .find(|t| self.config.topic(*t) == name)
+        };
         all.iter()
-            .filter_map(|(name, number)| Some(Partition { topic: find(name)?, number: *number }))
+            .filter_map(|(name, number)| {
+                Some(Partition {
+                    topic: find(name)?,
+                    number: *number,
+                })
+            })
             .collect()
     }
 
@@ -151,10 +169,18 @@ fn delivery(topic: Topic, message: &BorrowedMessage<'_>) -> Delivery {
         std::str::from_utf8(found.value?).ok().map(str::to_owned)
     };
     // Only our own topic has origins: a fleet must not be able to claim one.
-    let origin = (topic == Topic::Events).then(|| header(POSITION_HEADER)).flatten();
-    let received = message.timestamp().to_millis().and_then(DateTime::from_timestamp_millis);
+    let origin = (topic == Topic::Events)
+        .then(|| header(POSITION_HEADER))
+        .flatten();
+    let received = message
+        .timestamp()
+        .to_millis()
+        .and_then(DateTime::from_timestamp_millis);
     Delivery {
-        partition: Partition { topic, number: message.partition() },
+        partition: Partition {
+            topic,
+            number: message.partition(),
+        },
         position: message.offset(),
         origin: origin.and_then(|text| text.parse().ok()),
         organization: header(ORGANIZATION_HEADER).and_then(|text| text.parse().ok()),
@@ -185,8 +211,12 @@ impl EventSource for KafkaSource {
         let Some(slot) = self.pending.get_mut(&partition) else {
             let name = self.config.topic(partition.topic);
             // Already fetching: move it.
-            self.consumer
-                .seek(&name, partition.number, offset(position), Duration::from_secs(10))?;
+            self.consumer.seek(
+                &name,
+                partition.number,
+                offset(position),
+                Duration::from_secs(10),
+            )?;
             return Ok(());
         };
         *slot = Some(position);
@@ -211,5 +241,9 @@ impl EventSource for KafkaSource {
 }
 
 fn offset(position: i64) -> Offset {
-    if position == 0 { Offset::Beginning } else { Offset::Offset(position) }
+    if position == 0 {
+        Offset::Beginning
+    } else {
+        Offset::Offset(position)
+    }
 }

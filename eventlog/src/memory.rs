@@ -27,7 +27,11 @@ impl MemoryLog {
         let all = Topic::ALL.into_iter();
         let all = all.flat_map(|topic| (0..count).map(move |number| Partition { topic, number }));
         let partitions = all.map(|partition| (partition, Vec::new())).collect();
-        Self { partitions: Arc::new(Mutex::new(partitions)), count, clock }
+        Self {
+            partitions: Arc::new(Mutex::new(partitions)),
+            count,
+            clock,
+        }
     }
 
     /// A reader of every partition.
@@ -42,7 +46,9 @@ impl MemoryLog {
     }
 
     fn partition_of(&self, topic: Topic, key: &str) -> Partition {
-        let sum = key.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
+        let sum = key
+            .bytes()
+            .fold(0_u32, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
         let number = i32::try_from(sum % self.count.unsigned_abs().max(1)).unwrap_or(0);
         Partition { topic, number }
     }

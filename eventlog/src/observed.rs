@@ -32,7 +32,9 @@ struct Data {
 /// The agent that a fleet's event says it is from: `urn:aim:agent:<name or id>`.
 #[must_use]
 pub fn agent_of_source(source: &str) -> Option<&str> {
-    source.strip_prefix("urn:aim:agent:").filter(|agent| !agent.is_empty())
+    source
+        .strip_prefix("urn:aim:agent:")
+        .filter(|agent| !agent.is_empty())
 }
 
 /// Reads an action that `agent` reported.
@@ -45,13 +47,18 @@ pub fn parse_action(
     organization: OrganizationId,
 ) -> Result<ObservedAction, Refusal> {
     if envelope.event_type != ACTION_PERFORMED {
-        let detail = format!("`type` is `{}`; send `{ACTION_PERFORMED}`", envelope.event_type);
+        let detail = format!(
+            "`type` is `{}`; send `{ACTION_PERFORMED}`",
+            envelope.event_type
+        );
         return Err(Refusal::new("EVENT_TYPE_UNKNOWN", detail));
     }
     let data: Data = serde_json::from_str(envelope.data.get())
         .map_err(|error| Refusal::new("EVENT_INVALID", format!("`data`: {error}")))?;
     // An empty or overlong resource is still an action: cut it rather than lose the event.
-    let resource = data.resource.map(|text| cut(text, aim_domain::name::RESOURCE_MAX_BYTES));
+    let resource = data
+        .resource
+        .map(|text| cut(text, aim_domain::name::RESOURCE_MAX_BYTES));
     let resource = resource.and_then(|text| Resource::parse(text).ok());
     let mut arguments = data.arguments;
     while arguments.len() > ARGUMENTS_MAX {

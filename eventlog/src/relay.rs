@@ -43,7 +43,12 @@ impl Relay {
         wake: Wake,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { db, sink, wake, clock }
+        Self {
+            db,
+            sink,
+            wake,
+            clock,
+        }
     }
 
     /// Copies until `stop` fires. Failures are tried again for ever; nothing is skipped.
@@ -58,7 +63,11 @@ impl Relay {
                         tracing::info!("the relay to kafka works again");
                     }
                     failing = false;
-                    if copied == BATCH { Duration::ZERO } else { IDLE_POLL }
+                    if copied == BATCH {
+                        Duration::ZERO
+                    } else {
+                        IDLE_POLL
+                    }
                 }
                 Err(error) => {
                     if !failing {
@@ -86,7 +95,9 @@ impl Relay {
             .limit(BATCH)
             .all(&self.db)
             .await?;
-        let Some(last) = rows.last().map(|row| row.position) else { return Ok(0) };
+        let Some(last) = rows.last().map(|row| row.position) else {
+            return Ok(0);
+        };
         let count = rows.len() as u64;
         let records: Vec<_> = rows
             .into_iter()

@@ -44,7 +44,8 @@ pub async fn append_rows<C: ConnectionTrait>(
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     if on.get_database_backend() == DbBackend::Postgres {
-        on.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOG_LOCK_KEY})")).await?;
+        on.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOG_LOCK_KEY})"))
+            .await?;
     }
     for chunk in records.chunks(CHUNK) {
         let rows = chunk.iter().map(|record| entity::ActiveModel {
@@ -58,7 +59,9 @@ pub async fn append_rows<C: ConnectionTrait>(
             signature: Set(record.signature.clone()),
             created_at: Set(now),
         });
-        entity::Entity::insert_many(rows).exec_without_returning(on).await?;
+        entity::Entity::insert_many(rows)
+            .exec_without_returning(on)
+            .await?;
     }
     Ok(())
 }
@@ -123,9 +126,24 @@ impl TableSource {
     /// A reader of `topics`.
     #[must_use]
     pub fn new(db: DatabaseConnection, topics: &[Topic], wake: &Wake) -> Self {
-        let positions =
-            topics.iter().map(|topic| (Partition { topic: *topic, number: 0 }, None)).collect();
-        Self { db, listener: wake.listen(), positions, announced: false }
+        let positions = topics
+            .iter()
+            .map(|topic| {
+                (
+                    Partition {
+                        topic: *topic,
+                        number: 0,
+                    },
+                    None,
+                )
+            })
+            .collect();
+        Self {
+            db,
+            listener: wake.listen(),
+            positions,
+            announced: false,
+        }
     }
 
     async fn read(&mut self, max: usize) -> Result<Vec<Delivery>, EventLogError> {
@@ -165,7 +183,9 @@ impl EventSource for TableSource {
     async fn poll(&mut self, max: usize, wait: Duration) -> Result<Polled, EventLogError> {
         if !self.announced {
             self.announced = true;
-            return Ok(Polled::Assigned(self.positions.iter().map(|(p, _)| *p).collect()));
+            return Ok(Polled::Assigned(
+                self.positions.iter().map(|(p, _)| *p).collect(),
+            ));
         }
         let deadline = tokio::time::Instant::now() + wait;
         loop {

@@ -38,7 +38,11 @@ impl TableTail {
     /// A reader of everything after `position`.
     #[must_use]
     pub fn after(db: DatabaseConnection, wake: &Wake, position: i64) -> Self {
-        Self { db, listener: wake.listen(), position }
+        Self {
+            db,
+            listener: wake.listen(),
+            position,
+        }
     }
 
     /// A reader of everything that is not there yet.

@@ -2,8 +2,8 @@
 //!
 //! Migrations never import the entities: they say what the schema was, the entities what it is.
 
-use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
 
 mod m0001_first_schema;
 mod m0002_indexes;

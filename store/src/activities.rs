@@ -6,7 +6,10 @@ use aim_domain::action::ObservedAction;
 use aim_domain::id::EventId;
 use aim_domain::scope::Scope;
 use aim_entities::activity as entity;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    sea_query::OnConflict,
+};
 
 use crate::{Store, StoreError, Tx, code};
 
@@ -70,7 +73,11 @@ impl Tx {
                 created_at: Set(self.now()),
             });
             let written = entity::Entity::insert_many(rows)
-                .on_conflict(OnConflict::column(entity::Column::EventId).do_nothing().to_owned())
+                .on_conflict(
+                    OnConflict::column(entity::Column::EventId)
+                        .do_nothing()
+                        .to_owned(),
+                )
                 .exec_without_returning(self.on())
                 .await?;
             if written != chunk.len() as u64 {

@@ -6,7 +6,9 @@ use aim_domain::scope::Scope;
 use aim_domain::trust::TrustScore;
 use aim_entities::agent as entity;
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr,
+};
 
 use crate::page::{self, Page, PageRequest};
 use crate::{Store, StoreError, Tx, code};
@@ -204,7 +206,9 @@ impl Tx {
             updated_at: Set(agent.updated_at),
             last_seen_at: Set(None),
         };
-        entity::Entity::insert(row).exec_without_returning(self.on()).await?;
+        entity::Entity::insert(row)
+            .exec_without_returning(self.on())
+            .await?;
         Ok(())
     }
 
@@ -222,7 +226,10 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         let done = entity::Entity::update_many()
             .col_expr(entity::Column::Status, Expr::value(code::text(&to)))
-            .col_expr(entity::Column::StatusReason, Expr::value(reason.map(str::to_owned)))
+            .col_expr(
+                entity::Column::StatusReason,
+                Expr::value(reason.map(str::to_owned)),
+            )
             .col_expr(entity::Column::StatusChangedAt, Expr::value(self.now()))
             .col_expr(entity::Column::StatusChangedBy, Expr::value(by))
             .col_expr(entity::Column::UpdatedAt, Expr::value(self.now()))

@@ -6,7 +6,9 @@ use aim_domain::id::{AgentId, AlertId, OrganizationId};
 use aim_domain::scope::Scope;
 use aim_entities::alert as entity;
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+};
 
 use crate::page::{self, Page, PageRequest};
 use crate::{Store, StoreError, Tx, code};
@@ -74,7 +76,10 @@ fn convert(row: entity::Model) -> Result<Alert, StoreError> {
         severity: code::parse("alerts.severity", &row.severity)?,
         status: code::parse("alerts.status", &row.status)?,
         evidence: code::from_json("alerts.evidence", row.evidence)?,
-        verdict: row.verdict.map(|text| code::parse("alerts.verdict", &text)).transpose()?,
+        verdict: row
+            .verdict
+            .map(|text| code::parse("alerts.verdict", &text))
+            .transpose()?,
         anomaly_count: u64::try_from(row.anomaly_count).unwrap_or(0),
         summary: row.summary,
         dedup_key: row.dedup_key,
@@ -173,7 +178,9 @@ impl Tx {
                 resolved_at: Set(None),
                 verdict: Set(None),
             });
-            entity::Entity::insert_many(rows).exec_without_returning(self.on()).await?;
+            entity::Entity::insert_many(rows)
+                .exec_without_returning(self.on())
+                .await?;
         }
         Ok(())
     }
@@ -185,11 +192,20 @@ impl Tx {
     pub async fn update_alert_findings(&mut self, alert: &Alert) -> Result<(), StoreError> {
         let count = i64::try_from(alert.anomaly_count).unwrap_or(i64::MAX);
         entity::Entity::update_many()
-            .col_expr(entity::Column::Severity, Expr::value(code::text(&alert.severity)))
+            .col_expr(
+                entity::Column::Severity,
+                Expr::value(code::text(&alert.severity)),
+            )
             .col_expr(entity::Column::Summary, Expr::value(alert.summary.clone()))
-            .col_expr(entity::Column::Evidence, Expr::value(code::json(&alert.evidence)))
+            .col_expr(
+                entity::Column::Evidence,
+                Expr::value(code::json(&alert.evidence)),
+            )
             .col_expr(entity::Column::AnomalyCount, Expr::value(count))
-            .col_expr(entity::Column::LastEventTime, Expr::value(alert.last_event_time))
+            .col_expr(
+                entity::Column::LastEventTime,
+                Expr::value(alert.last_event_time),
+            )
             .col_expr(entity::Column::UpdatedAt, Expr::value(self.now()))
             .filter(entity::Column::Id.eq(alert.id.as_uuid()))
             .exec(self.on())
@@ -210,11 +226,17 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         let (who, when) = match status {
             AlertStatus::Resolved => (entity::Column::ResolvedBy, entity::Column::ResolvedAt),
-            _ => (entity::Column::AcknowledgedBy, entity::Column::AcknowledgedAt),
+            _ => (
+                entity::Column::AcknowledgedBy,
+                entity::Column::AcknowledgedAt,
+            ),
         };
         let done = entity::Entity::update_many()
             .col_expr(entity::Column::Status, Expr::value(code::text(&status)))
-            .col_expr(entity::Column::Verdict, Expr::value(verdict.as_ref().map(code::text)))
+            .col_expr(
+                entity::Column::Verdict,
+                Expr::value(verdict.as_ref().map(code::text)),
+            )
             .col_expr(who, Expr::value(by))
             .col_expr(when, Expr::value(self.now()))
             .col_expr(entity::Column::UpdatedAt, Expr::value(self.now()))

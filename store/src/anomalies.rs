@@ -105,7 +105,9 @@ impl Tx {
                 event_time: Set(anomaly.finding.time),
                 created_at: Set(anomaly.created_at),
             });
-            entity::Entity::insert_many(rows).exec_without_returning(self.on()).await?;
+            entity::Entity::insert_many(rows)
+                .exec_without_returning(self.on())
+                .await?;
         }
         Ok(())
     }

@@ -98,7 +98,9 @@ pub(crate) async fn insert<C: ConnectionTrait>(
             request_id: Set(entry.request_id.clone()),
             created_at: Set(now),
         });
-        entity::Entity::insert_many(rows).exec_without_returning(on).await?;
+        entity::Entity::insert_many(rows)
+            .exec_without_returning(on)
+            .await?;
     }
     Ok(())
 }

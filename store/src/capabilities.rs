@@ -27,8 +27,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn list_capabilities(&self) -> Result<Vec<Capability>, StoreError> {
-        let rows =
-            entity::Entity::find().order_by_asc(entity::Column::Name).all(self.reader()).await?;
+        let rows = entity::Entity::find()
+            .order_by_asc(entity::Column::Name)
+            .all(self.reader())
+            .await?;
         rows.into_iter()
             .map(|row| {
                 Ok(Capability {
@@ -57,7 +59,11 @@ impl Tx {
             is_write: Set(capability.is_write),
         });
         entity::Entity::insert_many(rows)
-            .on_conflict(OnConflict::column(entity::Column::Name).do_nothing().to_owned())
+            .on_conflict(
+                OnConflict::column(entity::Column::Name)
+                    .do_nothing()
+                    .to_owned(),
+            )
             .exec_without_returning(self.on())
             .await?;
         Ok(())

@@ -20,8 +20,12 @@ pub(crate) fn parse<T: DeserializeOwned>(
     column: &'static str,
     text: &str,
 ) -> Result<T, StoreError> {
-    T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text))
-        .map_err(|_| StoreError::Corrupt { column, value: text.to_owned() })
+    T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text)).map_err(
+        |_| StoreError::Corrupt {
+            column,
+            value: text.to_owned(),
+        },
+    )
 }
 
 /// The JSON of a value; what cannot be JSON is null.
@@ -34,8 +38,10 @@ pub(crate) fn from_json<T: DeserializeOwned>(
     column: &'static str,
     value: Value,
 ) -> Result<T, StoreError> {
-    serde_json::from_value(value.clone())
-        .map_err(|_| StoreError::Corrupt { column, value: value.to_string() })
+    serde_json::from_value(value.clone()).map_err(|_| StoreError::Corrupt {
+        column,
+        value: value.to_string(),
+    })
 }
 
 /// A score as its column keeps it.

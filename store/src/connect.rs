@@ -59,7 +59,13 @@ impl Store {
             Backend::Sqlite => Database::connect(options(config, 1)).await?,
             Backend::Postgres => read.clone(),
         };
-        Ok(Self { write, read, backend, clock, wake: Wake::default() })
+        Ok(Self {
+            write,
+            read,
+            backend,
+            clock,
+            wake: Wake::default(),
+        })
     }
 
     /// Begins a transaction.

@@ -107,7 +107,9 @@ impl Tx {
                 signature: Set(letter.signature.clone()),
                 created_at: Set(self.now()),
             });
-            entity::Entity::insert_many(rows).exec_without_returning(self.on()).await?;
+            entity::Entity::insert_many(rows)
+                .exec_without_returning(self.on())
+                .await?;
         }
         Ok(())
     }

@@ -5,7 +5,10 @@ use aim_domain::id::{AgentId, CapabilityGrantId, OrganizationId};
 use aim_domain::scope::Scope;
 use aim_entities::capability_grant as entity;
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
 
 use crate::{Store, StoreError, Tx};
 
@@ -99,7 +102,11 @@ impl Tx {
             organization_id: Set(record.organization.as_uuid()),
             agent_id: Set(record.agent.as_uuid()),
             capability: Set(record.grant.capability.as_str().to_owned()),
-            resource: Set(record.grant.resource.as_ref().map(|p| p.as_str().to_owned())),
+            resource: Set(record
+                .grant
+                .resource
+                .as_ref()
+                .map(|p| p.as_str().to_owned())),
             granted_by: Set(record.granted_by.clone()),
             reason: Set(record.reason.clone()),
             created_at: Set(record.created_at),
@@ -107,7 +114,9 @@ impl Tx {
             revoked_at: Set(None),
             revoked_by: Set(None),
         };
-        entity::Entity::insert(row).exec_without_returning(self.on()).await?;
+        entity::Entity::insert(row)
+            .exec_without_returning(self.on())
+            .await?;
         Ok(())
     }
 

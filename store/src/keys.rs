@@ -4,7 +4,10 @@ use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_domain::signature::PublicKey;
 use aim_domain::verification::KeyFacts;
 use aim_entities::agent_key as entity;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
 
 use crate::{Store, StoreError, Tx};
 
@@ -13,7 +16,11 @@ pub(crate) fn convert(row: entity::Model) -> Result<KeyFacts, StoreError> {
         column: "agent_keys.public_key",
         value: row.key_id.clone(),
     };
-    let bytes: [u8; 32] = row.public_key.as_slice().try_into().map_err(|_| corrupt())?;
+    let bytes: [u8; 32] = row
+        .public_key
+        .as_slice()
+        .try_into()
+        .map_err(|_| corrupt())?;
     Ok(KeyFacts {
         id: AgentKeyId::from_uuid(row.id),
         public_key: PublicKey::from_bytes(&bytes).map_err(|_| corrupt())?,
@@ -48,7 +55,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn list_keys(&self, agents: &[AgentId]) -> Result<Vec<(AgentId, KeyFacts)>, StoreError> {
+    pub async fn list_keys(
+        &self,
+        agents: &[AgentId],
+    ) -> Result<Vec<(AgentId, KeyFacts)>, StoreError> {
         let ids = agents.iter().map(AgentId::as_uuid);
         let rows = entity::Entity::find()
             .filter(entity::Column::AgentId.is_in(ids))
@@ -84,7 +94,9 @@ impl Tx {
             revoked_at: Set(None),
             revoked_reason: Set(None),
         };
-        entity::Entity::insert(row).exec_without_returning(self.on()).await?;
+        entity::Entity::insert(row)
+            .exec_without_returning(self.on())
+            .await?;
         Ok(())
     }
 

@@ -2,7 +2,11 @@
 
 use aim_entities::consumer_offset as entity;
 use aim_eventlog::{Partition, Topic};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::{Expr, OnConflict}};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, OnConflict},
+};
 
 use crate::{Store, StoreError, Tx};
 
@@ -27,7 +31,14 @@ impl ConsumerOffset {
     /// Nothing read yet.
     #[must_use]
     pub const fn start(partition: Partition) -> Self {
-        Self { partition, next: 0, origin: 0, applied: 0, duplicates: 0, dead_letters: 0 }
+        Self {
+            partition,
+            next: 0,
+            origin: 0,
+            applied: 0,
+            duplicates: 0,
+            dead_letters: 0,
+        }
     }
 }
 
@@ -38,7 +49,10 @@ fn convert(row: &entity::Model) -> Result<ConsumerOffset, StoreError> {
     })?;
     let count = |value: i64| u64::try_from(value).unwrap_or(0);
     Ok(ConsumerOffset {
-        partition: Partition { topic, number: row.partition },
+        partition: Partition {
+            topic,
+            number: row.partition,
+        },
         next: row.next_position,
         origin: row.origin_position,
         applied: count(row.applied_count),
@@ -95,9 +109,18 @@ impl Tx {
         let done = entity::Entity::update_many()
             .col_expr(entity::Column::NextPosition, Expr::value(to.next))
             .col_expr(entity::Column::OriginPosition, Expr::value(to.origin))
-            .col_expr(entity::Column::AppliedCount, Expr::value(signed(to.applied)))
-            .col_expr(entity::Column::DuplicateCount, Expr::value(signed(to.duplicates)))
-            .col_expr(entity::Column::DeadLetterCount, Expr::value(signed(to.dead_letters)))
+            .col_expr(
+                entity::Column::AppliedCount,
+                Expr::value(signed(to.applied)),
+            )
+            .col_expr(
+                entity::Column::DuplicateCount,
+                Expr::value(signed(to.duplicates)),
+            )
+            .col_expr(
+                entity::Column::DeadLetterCount,
+                Expr::value(signed(to.dead_letters)),
+            )
             .col_expr(entity::Column::UpdatedAt, Expr::value(self.now()))
             .filter(entity::Column::ConsumerGroup.eq(group))
             .filter(entity::Column::Topic.eq(key.0))
@@ -105,6 +128,10 @@ impl Tx {
             .filter(entity::Column::NextPosition.eq(from.next))
             .exec(self.on())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::Conflict("consumer_offsets")) }
+        if done.rows_affected == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("consumer_offsets"))
+        }
     }
 }

@@ -39,7 +39,9 @@ impl Store {
         &self,
         id: OrganizationId,
     ) -> Result<Option<Organization>, StoreError> {
-        let row = entity::Entity::find_by_id(id.as_uuid()).one(self.reader()).await?;
+        let row = entity::Entity::find_by_id(id.as_uuid())
+            .one(self.reader())
+            .await?;
         row.map(convert).transpose()
     }
 
@@ -70,7 +72,9 @@ impl Tx {
             settings: Set(code::json(&organization.settings)),
             created_at: Set(organization.created_at),
         };
-        entity::Entity::insert(row).exec_without_returning(self.on()).await?;
+        entity::Entity::insert(row)
+            .exec_without_returning(self.on())
+            .await?;
         Ok(())
     }
 }

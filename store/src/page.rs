@@ -1,6 +1,9 @@
 //! Keyset paging, in one place: newest first, by id.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
 use uuid::Uuid;
 
 use crate::StoreError;
@@ -49,7 +52,11 @@ impl PageRequest {
         if size > PAGE_MAX {
             return Err(PageError::Size);
         }
-        Ok(Self { size, forward, cursor: after.or(before) })
+        Ok(Self {
+            size,
+            forward,
+            cursor: after.or(before),
+        })
     }
 }
 
@@ -86,7 +93,11 @@ where
         (false, Some(cursor)) => query.filter(id.gt(cursor)),
         (_, None) => query,
     };
-    query = if request.forward { query.order_by_desc(id) } else { query.order_by_asc(id) };
+    query = if request.forward {
+        query.order_by_desc(id)
+    } else {
+        query.order_by_asc(id)
+    };
     let mut rows = query.all(db).await?;
     let size = usize::try_from(request.size).unwrap_or(usize::MAX);
     let more = rows.len() > size;
@@ -100,5 +111,10 @@ where
         (request.cursor.is_some(), more)
     };
     let items = rows.into_iter().map(convert).collect::<Result<_, _>>()?;
-    Ok(Page { items, has_next, has_previous, total })
+    Ok(Page {
+        items,
+        has_next,
+        has_previous,
+        total,
+    })
 }

@@ -65,8 +65,13 @@ pub(crate) async fn write_decisions(
     let json =
         |v: fn(&DecisionRecord) -> serde_json::Value| group.iter().map(v).collect::<Vec<_>>();
     let time = |v: fn(&DecisionRecord) -> DateTime<Utc>| group.iter().map(v).collect::<Vec<_>>();
-    let records: Vec<_> = group.iter().map(|record| record_of(&record.event)).collect();
-    let event_type = records.first().map_or("", |record| record.event_type.as_str());
+    let records: Vec<_> = group
+        .iter()
+        .map(|record| record_of(&record.event))
+        .collect();
+    let event_type = records
+        .first()
+        .map_or("", |record| record.event_type.as_str());
     let topic = aim_eventlog::Topic::Events.name();
     let query = sqlx::query(WRITE_DECISIONS)
         .bind(of(|r| r.verification.id.as_uuid()))
@@ -82,7 +87,12 @@ pub(crate) async fn write_decisions(
         .bind(group.iter().map(trust).collect::<Vec<Option<i32>>>())
         .bind(maybe(|r| r.verification.session.clone()))
         .bind(maybe(|r| r.verification.task.clone()))
-        .bind(group.iter().map(|r| r.verification.action_digest.clone()).collect::<Vec<_>>())
+        .bind(
+            group
+                .iter()
+                .map(|r| r.verification.action_digest.clone())
+                .collect::<Vec<_>>(),
+        )
         .bind(maybe(|r| r.verification.idempotency_key.clone()))
         .bind(text(|r| r.verification.request_id.clone()))
         .bind(time(|r| r.verification.created_at))
@@ -92,25 +102,39 @@ pub(crate) async fn write_decisions(
         .bind(of(|r| r.audit.id.as_uuid()))
         .bind(json(|r| r.audit.after.clone().unwrap_or_default()))
         .bind(of(|r| r.event.id.as_uuid()))
-        .bind(records.iter().map(|record| record.payload.to_vec()).collect::<Vec<_>>())
+        .bind(
+            records
+                .iter()
+                .map(|record| record.payload.to_vec())
+                .collect::<Vec<_>>(),
+        )
         .bind(now)
         .bind(LOG_LOCK_KEY)
         .bind(topic)
         .bind(event_type);
-    let rows = query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?;
+    let rows = query
+        .fetch_all(db.get_postgres_connection_pool())
+        .await
+        .map_err(failed)?;
     let mut outcomes: HashMap<Uuid, Written> = HashMap::with_capacity(rows.len());
     for row in rows {
         let id: Uuid = row.try_get("id").map_err(failed)?;
         let is_fresh: bool = row.try_get("is_fresh").map_err(failed)?;
         let is_new: bool = row.try_get("is_new").map_err(failed)?;
-        outcomes.insert(id, match (is_fresh, is_new) {
-            (false, _) => Written::Replayed,
-            (true, true) => Written::New,
-            (true, false) => Written::SameKey,
-        });
+        outcomes.insert(
+            id,
+            match (is_fresh, is_new) {
+                (false, _) => Written::Replayed,
+                (true, true) => Written::New,
+                (true, false) => Written::SameKey,
+            },
+        );
     }
     let outcome = |record: &DecisionRecord| {
-        outcomes.get(&record.verification.id.as_uuid()).copied().ok_or(StoreError::Conflict("verifications"))
+        outcomes
+            .get(&record.verification.id.as_uuid())
+            .copied()
+            .ok_or(StoreError::Conflict("verifications"))
     };
     group.iter().map(outcome).collect()
 }
@@ -146,7 +170,10 @@ pub(crate) async fn update_trust(
 }
 
 fn trust(record: &DecisionRecord) -> Option<i32> {
-    record.verification.trust.map(|trust| i32::from(trust.ten_thousandths()))
+    record
+        .verification
+        .trust
+        .map(|trust| i32::from(trust.ten_thousandths()))
 }
 
 fn failed(error: sqlx::Error) -> StoreError {

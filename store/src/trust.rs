@@ -5,8 +5,10 @@ use aim_domain::scope::Scope;
 use aim_domain::trust::{TrustAssessment, TrustFactor, TrustScore};
 use aim_entities::{agent, trust_snapshot as entity};
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::Expr,};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter,
+    QueryOrder, sea_query::Expr,
+};
 
 use crate::page::{self, Page, PageRequest};
 use crate::{Store, StoreError, Tx, code, postgres};
@@ -106,7 +108,9 @@ impl Tx {
                 event_time: Set(snapshot.event_time),
                 created_at: Set(snapshot.created_at),
             });
-            entity::Entity::insert_many(rows).exec_without_returning(self.on()).await?;
+            entity::Entity::insert_many(rows)
+                .exec_without_returning(self.on())
+                .await?;
         }
         Ok(())
     }

@@ -23,7 +23,13 @@ pub struct Tx {
 
 impl Tx {
     pub(crate) const fn new(inner: DatabaseTransaction, now: DateTime<Utc>, wake: Wake) -> Self {
-        Self { inner, now, wake, audit: Vec::new(), records: Vec::new() }
+        Self {
+            inner,
+            now,
+            wake,
+            audit: Vec::new(),
+            records: Vec::new(),
+        }
     }
 
     /// What statements run on.

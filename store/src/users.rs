@@ -4,7 +4,9 @@ use aim_domain::id::{OrganizationId, UserId};
 use aim_domain::role::Role;
 use aim_entities::user as entity;
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr,
+};
 
 use crate::{Store, StoreError, Tx, code};
 
@@ -33,7 +35,10 @@ pub struct User {
 
 impl std::fmt::Debug for User {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("User").field("id", &self.id).field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,7 +71,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let row = entity::Entity::find_by_id(id.as_uuid()).one(self.reader()).await?;
+        let row = entity::Entity::find_by_id(id.as_uuid())
+            .one(self.reader())
+            .await?;
         row.map(convert).transpose()
     }
 
@@ -98,7 +105,9 @@ impl Tx {
             updated_at: Set(user.created_at),
             last_login_at: Set(None),
         };
-        entity::Entity::insert(row).exec_without_returning(self.on()).await?;
+        entity::Entity::insert(row)
+            .exec_without_returning(self.on())
+            .await?;
         Ok(())
     }
 

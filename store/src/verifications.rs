@@ -10,7 +10,11 @@ use aim_domain::trust::TrustScore;
 use aim_domain::verification::{Decision, Obligation, Reason};
 use aim_entities::{used_nonce, verification as entity};
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::{Expr, OnConflict}};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
 
 use crate::page::{self, Page, PageRequest};
 use crate::{Store, StoreError, Tx, code};
@@ -223,18 +227,26 @@ impl Tx {
         &mut self,
         verifications: &[&Verification],
     ) -> Result<HashSet<VerificationId>, StoreError> {
-        let named: Vec<_> =
-            verifications.iter().filter(|v| v.idempotency_key.is_some()).copied().collect();
+        let named: Vec<_> = verifications
+            .iter()
+            .filter(|v| v.idempotency_key.is_some())
+            .copied()
+            .collect();
         let mut new: HashSet<_> = verifications
             .iter()
             .filter(|v| v.idempotency_key.is_none())
             .map(|v| v.id)
             .collect();
-        let unnamed = verifications.iter().filter(|v| v.idempotency_key.is_none()).copied();
+        let unnamed = verifications
+            .iter()
+            .filter(|v| v.idempotency_key.is_none())
+            .copied();
         let unnamed: Vec<_> = unnamed.collect();
         for chunk in unnamed.chunks(CHUNK) {
             let rows = chunk.iter().map(|v| to_row(v));
-            entity::Entity::insert_many(rows).exec_without_returning(self.on()).await?;
+            entity::Entity::insert_many(rows)
+                .exec_without_returning(self.on())
+                .await?;
         }
         for chunk in named.chunks(CHUNK) {
             let conflict =
@@ -323,7 +335,10 @@ impl Tx {
         let done = entity::Entity::update_many()
             .col_expr(entity::Column::Outcome, Expr::value(code::text(&outcome)))
             .col_expr(entity::Column::OutcomeAt, Expr::value(self.now()))
-            .col_expr(entity::Column::OutcomeDetail, Expr::value(detail.map(str::to_owned)))
+            .col_expr(
+                entity::Column::OutcomeDetail,
+                Expr::value(detail.map(str::to_owned)),
+            )
             .col_expr(entity::Column::DurationMs, Expr::value(duration_ms))
             .filter(entity::Column::Id.eq(id.as_uuid()))
             .filter(entity::Column::Outcome.is_null())
@@ -348,7 +363,10 @@ impl Tx {
             .col_expr(entity::Column::Decision, Expr::value(code::text(&decision)))
             .col_expr(entity::Column::DecidedBy, Expr::value(by))
             .col_expr(entity::Column::DecidedAt, Expr::value(self.now()))
-            .col_expr(entity::Column::DecidedReason, Expr::value(reason.map(str::to_owned)))
+            .col_expr(
+                entity::Column::DecidedReason,
+                Expr::value(reason.map(str::to_owned)),
+            )
             .filter(entity::Column::Id.eq(id.as_uuid()))
             .filter(entity::Column::Decision.eq(pending))
             .filter(entity::Column::ExpiresAt.gt(self.now()))

@@ -33,9 +33,17 @@ pub(crate) async fn admit(
     deliveries: Vec<Delivery>,
 ) -> Result<Vec<(Delivery, Admission)>, AppError> {
     let mut producers = Producers::new();
-    for delivery in deliveries.iter().filter(|d| d.partition.topic == Topic::Actions) {
-        let signature = delivery.signature.as_deref().and_then(EventSignature::parse);
-        let Some(EventSignature { key_id, .. }) = signature else { continue };
+    for delivery in deliveries
+        .iter()
+        .filter(|d| d.partition.topic == Topic::Actions)
+    {
+        let signature = delivery
+            .signature
+            .as_deref()
+            .and_then(EventSignature::parse);
+        let Some(EventSignature { key_id, .. }) = signature else {
+            continue;
+        };
         if !producers.contains_key(&key_id) {
             let found = app.find_producer(&key_id).await?;
             producers.insert(key_id, found);
@@ -51,7 +59,9 @@ pub(crate) async fn admit(
         let tail = rest.split_off(share.min(rest.len()));
         let part = std::mem::replace(&mut rest, tail);
         let producers = Arc::clone(&producers);
-        tasks.push(tokio::task::spawn_blocking(move || judge_all(part, &producers, now)));
+        tasks.push(tokio::task::spawn_blocking(move || {
+            judge_all(part, &producers, now)
+        }));
     }
     let mut judged = Vec::new();
     for task in tasks {
@@ -86,7 +96,10 @@ fn own_fact(delivery: &Delivery) -> Admission {
         Some(Ok(fact)) => Ok(Admitted::Fact(Box::new(fact), envelope)),
         Some(Err(error)) => Err(Refusal::new("EVENT_INVALID", format!("`data`: {error}"))),
         None => {
-            let detail = format!("`type` is `{}`, which this version does not know", envelope.event_type);
+            let detail = format!(
+                "`type` is `{}`, which this version does not know",
+                envelope.event_type
+            );
             Err(Refusal::new("EVENT_TYPE_UNKNOWN", detail))
         }
     }
@@ -99,17 +112,29 @@ fn fleet_action(delivery: &Delivery, producers: &Producers, now: DateTime<Utc>) 
         .as_deref()
         .ok_or_else(|| Refusal::new("SIGNATURE_MISSING", "sign the event with the agent's key"))?;
     let signature = EventSignature::parse(text).ok_or_else(|| {
-        Refusal::new("SIGNATURE_MALFORMED", "give `<key id>=:<base64 of 64 bytes>:`")
+        Refusal::new(
+            "SIGNATURE_MALFORMED",
+            "give `<key id>=:<base64 of 64 bytes>:`",
+        )
     })?;
     let Some(Some((facts, key))) = producers.get(&signature.key_id) else {
-        return Err(Refusal::new("KEY_UNKNOWN", "no agent has the key that signed; register it"));
+        return Err(Refusal::new(
+            "KEY_UNKNOWN",
+            "no agent has the key that signed; register it",
+        ));
     };
     let record = facts.keys.iter().find(|key| key.key_id == signature.key_id);
     if record.is_none_or(|key| key.revoked_at.is_some_and(|at| at <= now)) {
-        return Err(Refusal::new("KEY_REVOKED", "the key that signed is revoked"));
+        return Err(Refusal::new(
+            "KEY_REVOKED",
+            "the key that signed is revoked",
+        ));
     }
     if record.is_none_or(|key| key.expires_at.is_some_and(|end| end <= now)) {
-        return Err(Refusal::new("KEY_EXPIRED", "the key that signed has expired; rotate it"));
+        return Err(Refusal::new(
+            "KEY_EXPIRED",
+            "the key that signed has expired; rotate it",
+        ));
     }
     let claimed = agent_of_source(&envelope.source);
     if claimed.is_none_or(|agent| agent != facts.name && agent != facts.agent.to_string()) {
@@ -124,13 +149,21 @@ fn fleet_action(delivery: &Delivery, producers: &Producers, now: DateTime<Utc>) 
         return Err(Refusal::new("SIGNATURE_INVALID", detail));
     }
     if envelope.time > delivery.received_at + MAX_AHEAD {
-        let detail = format!("`time` is {}, more than 5 minutes ahead; set the clock", envelope.time);
+        let detail = format!(
+            "`time` is {}, more than 5 minutes ahead; set the clock",
+            envelope.time
+        );
         return Err(Refusal::new("EVENT_FROM_FUTURE", detail));
     }
     let mut action = parse_action(&envelope, facts.agent, facts.organization)?;
-    let resource = action.resource.as_ref().map(aim_domain::name::Resource::as_str);
-    let covered =
-        facts.grants.iter().any(|g| g.covers(action.action.as_str(), resource, envelope.time));
+    let resource = action
+        .resource
+        .as_ref()
+        .map(aim_domain::name::Resource::as_str);
+    let covered = facts
+        .grants
+        .iter()
+        .any(|g| g.covers(action.action.as_str(), resource, envelope.time));
     action.granted = Some(covered);
     Ok(Admitted::Action(Box::new(action)))
 }

@@ -23,15 +23,28 @@ const KEEP_STEP: u16 = 100;
 
 /// Something to learn from.
 enum Step {
-    Action { action: Box<ObservedAction>, is_fleet: bool, delivery: Delivery },
-    Result { agent: AgentId, organization: OrganizationId, outcome: Outcome, time: DateTime<Utc> },
+    Action {
+        action: Box<ObservedAction>,
+        is_fleet: bool,
+        delivery: Delivery,
+    },
+    Result {
+        agent: AgentId,
+        organization: OrganizationId,
+        outcome: Outcome,
+        time: DateTime<Utc>,
+    },
 }
 
 impl Step {
     const fn agent(&self) -> (AgentId, OrganizationId) {
         match self {
             Self::Action { action, .. } => (action.agent, action.organization),
-            Self::Result { agent, organization, .. } => (*agent, *organization),
+            Self::Result {
+                agent,
+                organization,
+                ..
+            } => (*agent, *organization),
         }
     }
 }
@@ -71,7 +84,9 @@ impl<'a> Batch<'a> {
         let mut seen = self.applied_before(&admitted).await?;
         for (delivery, admission) in admitted {
             let partition = delivery.partition;
-            let Some(start) = self.starts.get(&partition) else { continue };
+            let Some(start) = self.starts.get(&partition) else {
+                continue;
+            };
             let offset = self.offsets.entry(partition).or_insert(*start);
             if delivery.position < offset.next {
                 continue;
@@ -85,10 +100,16 @@ impl<'a> Batch<'a> {
                 offset.origin = origin;
             }
             match admission {
-                Ok(Admitted::Action(action)) if !seen.insert(action.event) => offset.duplicates += 1,
+                Ok(Admitted::Action(action)) if !seen.insert(action.event) => {
+                    offset.duplicates += 1
+                }
                 Ok(Admitted::Action(action)) => {
                     offset.applied += 1;
-                    self.steps.push(Step::Action { action, is_fleet: true, delivery });
+                    self.steps.push(Step::Action {
+                        action,
+                        is_fleet: true,
+                        delivery,
+                    });
                 }
                 Ok(Admitted::Fact(fact, envelope)) => {
                     offset.applied += 1;
@@ -96,7 +117,8 @@ impl<'a> Batch<'a> {
                 }
                 Err(refusal) => {
                     offset.dead_letters += 1;
-                    self.dead_letters.push(dead_letter(self.app, delivery, &refusal));
+                    self.dead_letters
+                        .push(dead_letter(self.app, delivery, &refusal));
                 }
             }
         }
@@ -128,22 +150,29 @@ impl<'a> Batch<'a> {
         let mut actions = Vec::new();
         for step in std::mem::take(&mut self.steps) {
             let (agent, _) = step.agent();
-            let Some(Live { profile, .. }) = live.get_mut(&agent) else { continue };
+            let Some(Live { profile, .. }) = live.get_mut(&agent) else {
+                continue;
+            };
             let gathered = progress.entry(agent).or_default();
             match step {
-                Step::Action { action, is_fleet: true, delivery }
-                    if profile.is_too_late(action.time) =>
-                {
+                Step::Action {
+                    action,
+                    is_fleet: true,
+                    delivery,
+                } if profile.is_too_late(action.time) => {
                     let partition = delivery.partition;
                     let detail = format!("`time` is {}, more than an hour behind", action.time);
-                    let letter = dead_letter(self.app, delivery, &Refusal::new("EVENT_TOO_LATE", detail));
+                    let letter =
+                        dead_letter(self.app, delivery, &Refusal::new("EVENT_TOO_LATE", detail));
                     self.dead_letters.push(letter);
                     if let Some(offset) = self.offsets.get_mut(&partition) {
                         offset.applied -= 1;
                         offset.dead_letters += 1;
                     }
                 }
-                Step::Action { action, is_fleet, .. } => {
+                Step::Action {
+                    action, is_fleet, ..
+                } => {
                     gathered.findings.extend(profile.observe(&action).findings);
                     if is_fleet {
                         actions.push(*action);
@@ -165,14 +194,31 @@ impl<'a> Batch<'a> {
         let updates = agents.iter().filter_map(|(agent, organization)| {
             let live = live.get_mut(agent)?;
             live.revision += 1;
-            Some(update(*agent, *organization, live, progress.remove(agent).unwrap_or_default()))
+            Some(update(
+                *agent,
+                *organization,
+                live,
+                progress.remove(agent).unwrap_or_default(),
+            ))
         });
         let mut agents = updates.collect::<Result<Vec<AgentUpdate>, AppError>>()?;
         // One order for all writers of agents' rows: no two transactions can wait in a circle.
         agents.sort_by_key(|update| update.profile.agent);
-        let moves = self.offsets.values().map(|to| (self.starts[&to.partition], *to)).collect();
+        let moves = self
+            .offsets
+            .values()
+            .map(|to| (self.starts[&to.partition], *to))
+            .collect();
         let dead_letters = self.dead_letters;
-        Ok((AppliedBatch { moves, actions, agents, dead_letters }, live))
+        Ok((
+            AppliedBatch {
+                moves,
+                actions,
+                agents,
+                dead_letters,
+            },
+            live,
+        ))
     }
 }
 
@@ -224,11 +270,19 @@ fn step_of(fact: Fact, envelope: &Envelope, delivery: Delivery) -> Option<Step> 
                 session: fact.session,
                 task: fact.task,
                 arguments: serde_json::Map::new(),
-                outcome: if denied { Outcome::Denied } else { Outcome::Unknown },
+                outcome: if denied {
+                    Outcome::Denied
+                } else {
+                    Outcome::Unknown
+                },
                 declared_risk: Some(fact.risk),
                 granted: Some(fact.granted),
             };
-            Some(Step::Action { action: Box::new(action), is_fleet: false, delivery })
+            Some(Step::Action {
+                action: Box::new(action),
+                is_fleet: false,
+                delivery,
+            })
         }
         Fact::ActionResultReported(fact) => Some(Step::Result {
             agent: fact.agent,
@@ -248,7 +302,12 @@ fn dead_letter(app: &App, delivery: Delivery, refusal: &Refusal) -> NewDeadLette
         partition: delivery.partition,
         position: delivery.position,
         reason: refusal.code.to_owned(),
-        detail: refusal.detail.chars().filter(|c| !c.is_control()).take(500).collect(),
+        detail: refusal
+            .detail
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(500)
+            .collect(),
         payload: delivery.payload.to_vec(),
         signature: delivery.signature.filter(|text| !text.contains('\0')),
     }

@@ -28,7 +28,11 @@ pub struct StreamConfig {
 
 impl Default for StreamConfig {
     fn default() -> Self {
-        Self { batch_max: 4_096, wait: Duration::from_millis(250), pace: Duration::from_millis(20) }
+        Self {
+            batch_max: 4_096,
+            wait: Duration::from_millis(250),
+            pace: Duration::from_millis(20),
+        }
     }
 }
 
@@ -47,7 +51,9 @@ pub struct Processor {
 
 impl std::fmt::Debug for Processor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Processor").field("offsets", &self.offsets).finish_non_exhaustive()
+        f.debug_struct("Processor")
+            .field("offsets", &self.offsets)
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,7 +113,8 @@ impl Processor {
         match polled {
             Polled::Assigned(partitions) => self.assign(&partitions).await,
             Polled::Revoked(partitions) => {
-                self.offsets.retain(|partition, _| !partitions.contains(partition));
+                self.offsets
+                    .retain(|partition, _| !partitions.contains(partition));
                 self.profiles.clear();
                 Ok(())
             }
@@ -121,7 +128,9 @@ impl Processor {
         let stored = self.app.stream_offsets().await?;
         for partition in partitions {
             let offset = stored.iter().find(|offset| offset.partition == *partition);
-            let offset = offset.copied().unwrap_or_else(|| ConsumerOffset::start(*partition));
+            let offset = offset
+                .copied()
+                .unwrap_or_else(|| ConsumerOffset::start(*partition));
             self.offsets.insert(*partition, offset);
             self.source.seek(*partition, offset.next).await?;
         }

@@ -32,15 +32,24 @@ impl Profiles {
         app: &App,
         agents: &HashSet<(AgentId, OrganizationId)>,
     ) -> Result<HashMap<AgentId, Live>, AppError> {
-        let cold: Vec<AgentId> =
-            agents.iter().map(|(id, _)| *id).filter(|id| !self.0.contains_key(id)).collect();
+        let cold: Vec<AgentId> = agents
+            .iter()
+            .map(|(id, _)| *id)
+            .filter(|id| !self.0.contains_key(id))
+            .collect();
         if !cold.is_empty() {
             for stored in app.load_profiles(&cold).await? {
                 let profile = BehaviourProfile::decode(&stored.profile).map_err(|error| {
                     tracing::error!(agent = %stored.agent, %error, "behaviour profile");
                     AppError::new(ErrorCode::Internal, "a behaviour profile cannot be read")
                 })?;
-                self.0.insert(stored.agent, Live { profile, revision: stored.revision });
+                self.0.insert(
+                    stored.agent,
+                    Live {
+                        profile,
+                        revision: stored.revision,
+                    },
+                );
             }
         }
         Ok(agents

@@ -58,7 +58,12 @@ impl Producer {
         let agent = client.register(&name, &key).await?;
         client.grant(&agent, "*").await?;
         let key_id = key.public_key().thumbprint();
-        Ok(Self { name, key, key_id, id: agent.id })
+        Ok(Self {
+            name,
+            key,
+            key_id,
+            id: agent.id,
+        })
     }
 
     fn event(&self) -> String {
@@ -82,7 +87,14 @@ pub(crate) async fn run(args: StreamArgs) -> anyhow::Result<()> {
     let (rate, seconds) = throughput(&client, &args).await?;
     let latency = latency(&client, args.probes).await?;
     let [p50, p95, p99] = [0.50, 0.95, 0.99].map(|q| ms(&latency, q));
-    let header = ["events", "seconds", "events/s", "to subscriber p50 ms", "p95 ms", "p99 ms"];
+    let header = [
+        "events",
+        "seconds",
+        "events/s",
+        "to subscriber p50 ms",
+        "p95 ms",
+        "p99 ms",
+    ];
     let row = vec![
         args.events.to_string(),
         format!("{seconds:.1}"),
@@ -105,15 +117,19 @@ async fn throughput(client: &Client, args: &StreamArgs) -> anyhow::Result<(f64, 
     for _ in 0..args.agents.max(1) {
         producers.push(Producer::register(client).await?);
     }
-    let lines: Vec<String> =
-        (0..args.events).map(|n| producers[n % producers.len()].event()).collect();
+    let lines: Vec<String> = (0..args.events)
+        .map(|n| producers[n % producers.len()].event())
+        .collect();
     let before: u64 = client.totals().await?.iter().sum();
     let start = Instant::now();
     for batch in lines.chunks(BATCH) {
         client.send_events(batch.concat()).await?;
     }
     while client.totals().await?.iter().sum::<u64>() < before + args.events as u64 {
-        anyhow::ensure!(start.elapsed() < PATIENCE, "the stream did not apply all events");
+        anyhow::ensure!(
+            start.elapsed() < PATIENCE,
+            "the stream did not apply all events"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let seconds = start.elapsed().as_secs_f64();
@@ -124,7 +140,9 @@ async fn throughput(client: &Client, args: &StreamArgs) -> anyhow::Result<(f64, 
 async fn latency(client: &Client, probes: usize) -> anyhow::Result<hdrhistogram::Histogram<u64>> {
     let url = client.url.replacen("http", "ws", 1) + "/graphql";
     let mut request = url.into_client_request()?;
-    request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
     let init = json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {}", client.token) } });
     socket.send(Message::text(init.to_string())).await?;
@@ -142,7 +160,9 @@ async fn latency(client: &Client, probes: usize) -> anyhow::Result<hdrhistogram:
         loop {
             let next = tokio::time::timeout(PATIENCE, socket.next()).await?;
             let message = next.context("the subscription ended")??;
-            let Ok(text) = message.to_text() else { continue };
+            let Ok(text) = message.to_text() else {
+                continue;
+            };
             let message: Value = serde_json::from_str(text).unwrap_or_default();
             anyhow::ensure!(message["type"] != "error", "{message}");
             let changed = &message["payload"]["data"]["trustScoreChanged"];

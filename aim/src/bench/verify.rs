@@ -74,20 +74,30 @@ pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<()> {
     let mut value = json!({ "verify": values });
     if let Some(commit) = &commit {
         let (p50, p99) = (ms(commit, 0.50), ms(commit, 0.99));
-        let row = ["bare commit", "", &format!("{p50:.2}"), "", &format!("{p99:.2}"), ""];
+        let row = [
+            "bare commit",
+            "",
+            &format!("{p50:.2}"),
+            "",
+            &format!("{p99:.2}"),
+            "",
+        ];
         rows.push(row.map(str::to_owned).to_vec());
         value["bareCommit"] = json!({ "p50Ms": p50, "p99Ms": p99 });
     }
-    let header = ["concurrency", "per second", "p50 ms", "p95 ms", "p99 ms", "errors"];
+    let header = [
+        "concurrency",
+        "per second",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "errors",
+    ];
     out::table(args.json, &header, &rows, &value);
     Ok(())
 }
 
-async fn measure(
-    client: &Client,
-    concurrency: usize,
-    length: Duration,
-) -> anyhow::Result<Outcome> {
+async fn measure(client: &Client, concurrency: usize, length: Duration) -> anyhow::Result<Outcome> {
     let mut connections = Vec::new();
     for _ in 0..concurrency {
         let key = SecretKey::from_seed(&rand::random());
@@ -102,7 +112,12 @@ async fn measure(
     for connection in connections {
         tasks.spawn(drive(connection, begin, end));
     }
-    let mut sum = Outcome { done: 0, errors: 0, seconds: 0.0, latency: histogram()? };
+    let mut sum = Outcome {
+        done: 0,
+        errors: 0,
+        seconds: 0.0,
+        latency: histogram()?,
+    };
     while let Some(part) = tasks.join_next().await {
         let part = part??;
         sum.done += part.done;
@@ -114,7 +129,12 @@ async fn measure(
 }
 
 async fn drive(mut agent: AgentClient, begin: Instant, end: Instant) -> anyhow::Result<Outcome> {
-    let mut outcome = Outcome { done: 0, errors: 0, seconds: 0.0, latency: histogram()? };
+    let mut outcome = Outcome {
+        done: 0,
+        errors: 0,
+        seconds: 0.0,
+        latency: histogram()?,
+    };
     let input = json!({ "action": "files:read", "resource": "/data/report.csv" });
     let body = json!({ "query": VERIFY, "variables": { "input": input } });
     let body = serde_json::to_vec(&body)?;
@@ -148,7 +168,8 @@ async fn bare_commits(url: &str) -> anyhow::Result<Histogram<u64>> {
     for _ in 0..COMMITS {
         let start = Instant::now();
         let tx = db.begin().await?;
-        tx.execute_unprepared("INSERT INTO bench_commits (n) VALUES (1)").await?;
+        tx.execute_unprepared("INSERT INTO bench_commits (n) VALUES (1)")
+            .await?;
         tx.commit().await?;
         latency.saturating_record(start.elapsed().as_micros().try_into().unwrap_or(u64::MAX));
     }

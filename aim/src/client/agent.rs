@@ -38,7 +38,12 @@ impl AgentClient {
         // Its end shows at the next request.
         tokio::spawn(connection);
         let key_id = key.public_key().thumbprint();
-        Ok(Self { authority, key, key_id, sender })
+        Ok(Self {
+            authority,
+            key,
+            key_id,
+            sender,
+        })
     }
 
     /// Sends a signed GraphQL request; the whole answer.

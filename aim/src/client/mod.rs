@@ -55,8 +55,14 @@ impl Client {
         if changes {
             let query = "mutation($input: ChangePasswordInput!) { changePassword(input: $input) { session { accessToken } userErrors { message } } }";
             let input = json!({ "currentPassword": target.password, "newPassword": new });
-            let answer =
-                post(&http, &url, Some(&session.token), query, json!({ "input": input })).await?;
+            let answer = post(
+                &http,
+                &url,
+                Some(&session.token),
+                query,
+                json!({ "input": input }),
+            )
+            .await?;
             session.token = text(&answer, "/changePassword/session/accessToken")
                 .with_context(|| format!("changePassword: {answer}"))?;
         }
@@ -64,9 +70,23 @@ impl Client {
     }
 
     async fn with_token(http: reqwest::Client, url: String, token: String) -> anyhow::Result<Self> {
-        let answer = post(&http, &url, Some(&token), "{ organization { uuid } }", json!({})).await?;
-        let organization = text(&answer, "/organization/uuid").context("organization")?.parse()?;
-        Ok(Self { http, url, token, organization })
+        let answer = post(
+            &http,
+            &url,
+            Some(&token),
+            "{ organization { uuid } }",
+            json!({}),
+        )
+        .await?;
+        let organization = text(&answer, "/organization/uuid")
+            .context("organization")?
+            .parse()?;
+        Ok(Self {
+            http,
+            url,
+            token,
+            organization,
+        })
     }
 
     /// Runs an operation as the person; the `data` of the answer.
@@ -75,11 +95,7 @@ impl Client {
     }
 
     /// Registers an agent, or finds the one of that name.
-    pub(crate) async fn register(
-        &self,
-        name: &str,
-        key: &SecretKey,
-    ) -> anyhow::Result<Registered> {
+    pub(crate) async fn register(&self, name: &str, key: &SecretKey) -> anyhow::Result<Registered> {
         let created = SystemClock.now().timestamp();
         let agent = AgentName::parse(name)?;
         let proof = sign_possession(self.organization, &agent, key, created);
@@ -97,13 +113,18 @@ impl Client {
         let found = "query($filter: AgentFilter) { agents(first: 1, filter: $filter) { nodes { id keys { publicKey } } } }";
         let filter = json!({ "filter": { "name": name } });
         let found = self.graphql(found, filter).await?;
-        let agent = found.pointer("/agents/nodes/0").cloned().unwrap_or_default();
+        let agent = found
+            .pointer("/agents/nodes/0")
+            .cloned()
+            .unwrap_or_default();
         let ours = key.public_key().to_base64url();
-        let has_key = agent["keys"].as_array().is_some_and(|keys| {
-            keys.iter().any(|key| key["publicKey"] == ours)
-        });
+        let has_key = agent["keys"]
+            .as_array()
+            .is_some_and(|keys| keys.iter().any(|key| key["publicKey"] == ours));
         anyhow::ensure!(has_key, "agent `{name}` cannot be registered: {answer}");
-        Ok(Registered { id: text(&agent, "/id").context("agent id")? })
+        Ok(Registered {
+            id: text(&agent, "/id").context("agent id")?,
+        })
     }
 
     /// Grants a capability to an agent.
@@ -129,7 +150,11 @@ impl Client {
             .send()
             .await?;
         let status = answer.status();
-        anyhow::ensure!(status.is_success(), "events: {status}: {}", answer.text().await?);
+        anyhow::ensure!(
+            status.is_success(),
+            "events: {status}: {}",
+            answer.text().await?
+        );
         Ok(())
     }
 
@@ -138,7 +163,11 @@ impl Client {
         let query = "{ streamTotals { appliedCount duplicateCount deadLetterCount } }";
         let answer = self.graphql(query, json!({})).await?;
         let count = |name: &str| answer["streamTotals"][name].as_u64().unwrap_or(0);
-        Ok([count("appliedCount"), count("duplicateCount"), count("deadLetterCount")])
+        Ok([
+            count("appliedCount"),
+            count("duplicateCount"),
+            count("deadLetterCount"),
+        ])
     }
 }
 
@@ -160,7 +189,9 @@ async fn session(
 ) -> anyhow::Result<Session> {
     let query = "mutation($input: SignInInput!) { signIn(input: $input) { session { accessToken user { mustChangePassword } } } }";
     let input = json!({ "input": { "email": email, "password": password } });
-    let answer = post(http, url, None, query, input).await.context("signing in")?;
+    let answer = post(http, url, None, query, input)
+        .await
+        .context("signing in")?;
     Ok(Session {
         token: text(&answer, "/signIn/session/accessToken").context("signing in")?,
         must_change: answer["signIn"]["session"]["user"]["mustChangePassword"] == true,

@@ -12,7 +12,10 @@ use crate::out;
 pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let made_up = || {
         let mut random = rand::rng();
-        (0..4).map(|_| format!("{:04x}", random.random::<u16>())).collect::<Vec<_>>().join("-")
+        (0..4)
+            .map(|_| format!("{:04x}", random.random::<u16>()))
+            .collect::<Vec<_>>()
+            .join("-")
     };
     let new = args.new_password.unwrap_or_else(made_up);
     let (client, changed) = Client::sign_in_first(&args.target, &new).await?;
@@ -26,10 +29,13 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
     client.grant(&agent, "weather:read").await?;
     out::line("Granted it `weather:read`.");
     let mut agent = AgentClient::connect(&client.url, key).await?;
-    for (action, resource) in
-        [("weather:read", "https://weather.example/berlin"), ("files:delete", "/etc/passwd")]
-    {
-        let answer = agent.verify(json!({ "action": action, "resource": resource })).await?;
+    for (action, resource) in [
+        ("weather:read", "https://weather.example/berlin"),
+        ("files:delete", "/etc/passwd"),
+    ] {
+        let answer = agent
+            .verify(json!({ "action": action, "resource": resource }))
+            .await?;
         let verification = &answer["verification"];
         out::line(format!(
             "verifyAction `{action}` on `{resource}`: {}",

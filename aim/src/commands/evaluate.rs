@@ -26,8 +26,15 @@ pub(crate) fn sessions(args: &SessionsArgs) -> anyhow::Result<()> {
     let events = load_events(&args.events)?;
     let report = evaluate_known_job(&runs, &events)?;
     let header = [
-        "suite", "benign", "hijacked", "attacked", "AUC", "recall at 5 %", "recall at 1 %",
-        "benign flagged at 5 %", "attacked flagged at 5 %",
+        "suite",
+        "benign",
+        "hijacked",
+        "attacked",
+        "AUC",
+        "recall at 5 %",
+        "recall at 1 %",
+        "benign flagged at 5 %",
+        "attacked flagged at 5 %",
     ];
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let rows: Vec<Vec<String>> = report

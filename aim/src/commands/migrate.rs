@@ -21,7 +21,10 @@ pub(crate) async fn run(config: &Config, direction: Direction) -> anyhow::Result
         Direction::Status => {}
     }
     let applied = Migrator::get_applied_migrations(&db).await?;
-    let names: Vec<_> = applied.iter().map(|migration| migration.name().to_owned()).collect();
+    let names: Vec<_> = applied
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .collect();
     for migration in Migrator::get_pending_migrations(&db).await? {
         crate::out::line(format!("pending  {}", migration.name()));
     }

@@ -77,9 +77,20 @@ pub(crate) async fn run(args: ReplayArgs) -> anyhow::Result<()> {
         "sent": sent, "applied": applied, "duplicates": duplicates, "deadLettered": dead,
         "seconds": seconds, "eventsPerSecond": rate,
     });
-    let row = [sent, applied, duplicates, dead].map(|n| n.to_string()).into_iter();
-    let row = row.chain([format!("{seconds:.1}"), format!("{rate:.0}")]).collect();
-    let header = ["sent", "applied", "duplicates", "dead-lettered", "seconds", "events/s"];
+    let row = [sent, applied, duplicates, dead]
+        .map(|n| n.to_string())
+        .into_iter();
+    let row = row
+        .chain([format!("{seconds:.1}"), format!("{rate:.0}")])
+        .collect();
+    let header = [
+        "sent",
+        "applied",
+        "duplicates",
+        "dead-lettered",
+        "seconds",
+        "events/s",
+    ];
     out::table(args.json, &header, &[row], &summary);
     anyhow::ensure!(
         applied + duplicates + dead == sent,
@@ -93,11 +104,17 @@ fn read(path: &Path, limit: usize) -> anyhow::Result<Vec<String>> {
     let file = std::fs::File::open(path).with_context(|| format!("`{}`", path.display()))?;
     let mut head = BufReader::new(file);
     let is_gzip = head.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    let reader: Box<dyn Read> =
-        if is_gzip { Box::new(flate2::read::MultiGzDecoder::new(head)) } else { Box::new(head) };
+    let reader: Box<dyn Read> = if is_gzip {
+        Box::new(flate2::read::MultiGzDecoder::new(head))
+    } else {
+        Box::new(head)
+    };
     let lines = BufReader::new(reader).lines().take(limit);
     let lines: Vec<String> = lines.collect::<Result<_, _>>()?;
-    Ok(lines.into_iter().filter(|line| !line.trim().is_empty()).collect())
+    Ok(lines
+        .into_iter()
+        .filter(|line| !line.trim().is_empty())
+        .collect())
 }
 
 /// An agent to sign as.
@@ -125,12 +142,19 @@ async fn register(
         let key = keys.of(&name)?;
         let registered = client.register(&name, &key).await?;
         let query = "query($id: ID!) { agent(id: $id) { uuid capabilityGrants { capability } } }";
-        let answer = client.graphql(query, json!({ "id": registered.id })).await?;
-        let grants = answer["agent"]["capabilityGrants"].as_array().map_or(0, Vec::len);
+        let answer = client
+            .graphql(query, json!({ "id": registered.id }))
+            .await?;
+        let grants = answer["agent"]["capabilityGrants"]
+            .as_array()
+            .map_or(0, Vec::len);
         if grants == 0 {
             client.grant(&registered, "*").await?;
         }
-        let agent = answer["agent"]["uuid"].as_str().unwrap_or_default().parse()?;
+        let agent = answer["agent"]["uuid"]
+            .as_str()
+            .unwrap_or_default()
+            .parse()?;
         let key_id = key.public_key().thumbprint();
         agents.insert(name, Signer { key, key_id, agent });
     }
@@ -146,12 +170,16 @@ struct Keys {
 impl Keys {
     fn open(path: &Path) -> anyhow::Result<Self> {
         let pems = match std::fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .with_context(|| format!("`{}`", path.display()))?,
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).with_context(|| format!("`{}`", path.display()))?
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error).with_context(|| format!("`{}`", path.display())),
         };
-        Ok(Self { path: path.to_owned(), pems })
+        Ok(Self {
+            path: path.to_owned(),
+            pems,
+        })
     }
 
     /// The key of an agent, made and kept before it is first used.
@@ -236,8 +264,12 @@ impl Pace {
     }
 
     async fn keep(&mut self, batch: &[String]) {
-        let Some(speed) = self.speed.filter(|speed| *speed > 0.0) else { return };
-        let first = batch.first().and_then(|line| serde_json::from_str::<Value>(line).ok());
+        let Some(speed) = self.speed.filter(|speed| *speed > 0.0) else {
+            return;
+        };
+        let first = batch
+            .first()
+            .and_then(|line| serde_json::from_str::<Value>(line).ok());
         let time = first.and_then(|event| event["time"].as_str()?.parse::<DateTime<Utc>>().ok());
         let Some(time) = time else { return };
         let (start, origin) = *self.begun.get_or_insert((Instant::now(), time));

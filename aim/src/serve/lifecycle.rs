@@ -80,7 +80,10 @@ impl Lifecycle {
     /// Waits for the tasks.
     pub(super) async fn finish(self) -> anyhow::Result<()> {
         self.tracker.close();
-        if tokio::time::timeout(GRACE, self.tracker.wait()).await.is_err() {
+        if tokio::time::timeout(GRACE, self.tracker.wait())
+            .await
+            .is_err()
+        {
             anyhow::bail!("tasks did not finish within {} s", GRACE.as_secs());
         }
         anyhow::ensure!(!self.failed.is_cancelled(), "a task failed; see the log");

@@ -34,7 +34,9 @@ const NONCE_SWEEP: Duration = Duration::from_secs(60);
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("data directory `{}`", config.data_dir.display()))?;
-    let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
+    let metrics = PrometheusBuilder::new()
+        .install_recorder()
+        .context("metrics")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let url = config.database_url();
     let connections = config.database_connections;
@@ -48,24 +50,42 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         Some(kafka) => Arc::new(KafkaSink::new(kafka)?),
         None => {
             let writer = store.writer().clone();
-            Arc::new(TableSink::new(writer, Arc::clone(&clock), store.wake().clone()))
+            Arc::new(TableSink::new(
+                writer,
+                Arc::clone(&clock),
+                store.wake().clone(),
+            ))
         }
     };
     let life = Lifecycle::new();
-    let app =
-        Arc::new(App::new(store.clone(), Arc::clone(&clock), ingest, AppConfig::default(), life.tracker(), life.token()));
+    let app = Arc::new(App::new(
+        store.clone(),
+        Arc::clone(&clock),
+        ingest,
+        AppConfig::default(),
+        life.tracker(),
+        life.token(),
+    ));
     let follower = Arc::clone(&app);
     life.spawn("follower", async move |stop| follower.follow(stop).await);
     if config.role.serves_api() {
         if let Some(first) = app.bootstrap().await? {
-            out::line(json!({ "event": "bootstrap", "email": first.email, "password": first.password }));
+            out::line(
+                json!({ "event": "bootstrap", "email": first.email, "password": first.password }),
+            );
         }
         let sweeper = Arc::clone(&app);
-        life.spawn("nonce sweeper", async move |stop| sweeper.sweep_nonces(NONCE_SWEEP, stop).await);
+        life.spawn("nonce sweeper", async move |stop| {
+            sweeper.sweep_nonces(NONCE_SWEEP, stop).await
+        });
         if let Some(kafka) = &kafka {
             let sink = KafkaSink::new(kafka)?;
-            let relay =
-                Relay::new(store.writer().clone(), sink, store.wake().clone(), Arc::clone(&clock));
+            let relay = Relay::new(
+                store.writer().clone(),
+                sink,
+                store.wake().clone(),
+                Arc::clone(&clock),
+            );
             life.spawn("relay", async move |stop| relay.run(stop).await);
         }
     }
@@ -82,7 +102,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 fn source(store: &Store, kafka: Option<&KafkaConfig>) -> anyhow::Result<Box<dyn EventSource>> {
     Ok(match kafka {
         Some(kafka) => Box::new(KafkaSource::new(kafka, &Topic::ALL)?),
-        None => Box::new(TableSource::new(store.reader().clone(), &Topic::ALL, store.wake())),
+        None => Box::new(TableSource::new(
+            store.reader().clone(),
+            &Topic::ALL,
+            store.wake(),
+        )),
     })
 }
 
@@ -96,8 +120,13 @@ async fn listen(
     let router = if config.role.serves_api() {
         let secret = secret::jwt(config)?;
         let public = (!config.public_url.is_empty()).then_some(config.public_url.as_str());
-        let auth = Authenticator::new(Arc::clone(app), &secret, public).map_err(anyhow::Error::msg)?;
-        let list = config.cors_origins.split(',').map(str::trim).filter(|o| !o.is_empty());
+        let auth =
+            Authenticator::new(Arc::clone(app), &secret, public).map_err(anyhow::Error::msg)?;
+        let list = config
+            .cors_origins
+            .split(',')
+            .map(str::trim)
+            .filter(|o| !o.is_empty());
         let api = ApiConfig {
             introspection: config.introspection,
             allowed_origins: list.map(str::to_owned).collect(),

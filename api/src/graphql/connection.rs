@@ -64,7 +64,10 @@ macro_rules! connection {
                 let edges: Vec<$edge> = page
                     .items
                     .into_iter()
-                    .map(|row| $edge { cursor: cursor(&row), node: row.into() })
+                    .map(|row| $edge {
+                        cursor: cursor(&row),
+                        node: row.into(),
+                    })
                     .collect();
                 Self {
                     page_info: $crate::graphql::connection::PageInfo {

@@ -22,18 +22,26 @@ pub(crate) struct RequestContext {
 
 impl RequestContext {
     pub(crate) const fn new(app: Arc<App>, actor: Actor, request_id: String) -> Self {
-        Self { app, actor, request_id, agents: OnceLock::new(), details: OnceLock::new() }
+        Self {
+            app,
+            actor,
+            request_id,
+            agents: OnceLock::new(),
+            details: OnceLock::new(),
+        }
     }
 
     /// The request that a resolver belongs to.
     pub(crate) fn of<'a>(context: &'a Context<'_>) -> async_graphql::Result<&'a Self> {
-        context.data::<Self>().map_err(|_| {
-            fault(AppError::new(ErrorCode::Internal, "internal error"))
-        })
+        context
+            .data::<Self>()
+            .map_err(|_| fault(AppError::new(ErrorCode::Internal, "internal error")))
     }
 
     pub(crate) fn permit(&self, permission: Permission) -> Result<Permit, Error> {
-        self.actor.permit(permission, &self.request_id).map_err(fault)
+        self.actor
+            .permit(permission, &self.request_id)
+            .map_err(fault)
     }
 
     /// The agent that signed the request.
@@ -55,7 +63,10 @@ impl RequestContext {
     pub(crate) fn agents(&self) -> Result<&DataLoader<AgentLoader>, Error> {
         let permit = self.permit(Permission::Read)?;
         Ok(self.agents.get_or_init(|| {
-            let loader = AgentLoader { app: Arc::clone(&self.app), permit };
+            let loader = AgentLoader {
+                app: Arc::clone(&self.app),
+                permit,
+            };
             DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default())
         }))
     }
@@ -63,7 +74,9 @@ impl RequestContext {
     /// Keys and grants of agents, many in one statement.
     pub(crate) fn details(&self) -> &DataLoader<DetailLoader> {
         self.details.get_or_init(|| {
-            let loader = DetailLoader { app: Arc::clone(&self.app) };
+            let loader = DetailLoader {
+                app: Arc::clone(&self.app),
+            };
             DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default())
         })
     }

@@ -49,7 +49,10 @@ pub(crate) fn cursor(kind: &str, id: Uuid) -> String {
 /// `BAD_USER_INPUT` when it is a cursor of another list, or none.
 pub(crate) fn parse_cursor(kind: &str, text: Option<String>) -> Result<Option<Uuid>, Error> {
     let Some(text) = text else { return Ok(None) };
-    let inside = URL_SAFE_NO_PAD.decode(&text).ok().and_then(|b| String::from_utf8(b).ok());
+    let inside = URL_SAFE_NO_PAD
+        .decode(&text)
+        .ok()
+        .and_then(|b| String::from_utf8(b).ok());
     let id = inside
         .as_deref()
         .and_then(|inside| inside.strip_prefix("after:"))

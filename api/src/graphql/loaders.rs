@@ -64,7 +64,10 @@ impl Loader<GrantsOf> for DetailLoader {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
         let mut found: HashMap<GrantsOf, Vec<GrantRecord>> = HashMap::new();
         for record in self.app.load_grants(&ids).await? {
-            found.entry(GrantsOf(record.agent)).or_default().push(record);
+            found
+                .entry(GrantsOf(record.agent))
+                .or_default()
+                .push(record);
         }
         Ok(found)
     }

@@ -5,7 +5,10 @@ mod context;
 mod enums;
 mod id;
 mod loaders;
-#[expect(dead_code, reason = "the derive makes methods of all fields of payloads, for its own use")]
+#[expect(
+    dead_code,
+    reason = "the derive makes methods of all fields of payloads, for its own use"
+)]
 mod mutation;
 mod query;
 mod subscription;
@@ -42,8 +45,12 @@ pub type AimSchema = Schema<Query, Mutation, subscription::Subscription>;
 /// execution needs.
 #[must_use]
 pub fn schema() -> AimSchema {
-    Schema::build(Query::default(), Mutation::default(), subscription::Subscription)
-        .validation_mode(ValidationMode::Fast)
-        .disable_suggestions()
-        .finish()
+    Schema::build(
+        Query::default(),
+        Mutation::default(),
+        subscription::Subscription,
+    )
+    .validation_mode(ValidationMode::Fast)
+    .disable_suggestions()
+    .finish()
 }

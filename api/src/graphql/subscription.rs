@@ -6,7 +6,10 @@ use aim_app::{AppError, ErrorCode, FeedItem};
 use aim_domain::event::Fact;
 use aim_domain::id::AgentId;
 use aim_domain::role::Permission;
-use async_graphql::{ComplexObject, Context, Error, ErrorExtensions, ID, Result, SimpleObject, Subscription as Declare};
+use async_graphql::{
+    ComplexObject, Context, Error, ErrorExtensions, ID, Result, SimpleObject,
+    Subscription as Declare,
+};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
@@ -43,7 +46,12 @@ impl AlertRaised {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
         let id = parse_id("Alert", "alertId", &self.alert_id)?;
-        Ok(request.app.find_alert(&permit, id).await.map_err(fault)?.map(Alert::from))
+        Ok(request
+            .app
+            .find_alert(&permit, id)
+            .await
+            .map_err(fault)?
+            .map(Alert::from))
     }
 }
 
@@ -89,7 +97,11 @@ impl VerificationRecorded {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
         let id = parse_id("Verification", "verificationId", &self.verification_id)?;
-        let found = request.app.find_verification(&permit, id).await.map_err(fault)?;
+        let found = request
+            .app
+            .find_verification(&permit, id)
+            .await
+            .map_err(fault)?;
         Ok(found.map(Verification::from))
     }
 }
@@ -99,9 +111,16 @@ fn cursor_of(item: &FeedItem) -> String {
 }
 
 fn position_of(cursor: Option<String>) -> Result<Option<i64>> {
-    let Some(cursor) = cursor else { return Ok(None) };
-    let inside = URL_SAFE_NO_PAD.decode(&cursor).ok().and_then(|b| String::from_utf8(b).ok());
-    let position = inside.as_deref().and_then(|text| text.strip_prefix("event:")?.parse().ok());
+    let Some(cursor) = cursor else {
+        return Ok(None);
+    };
+    let inside = URL_SAFE_NO_PAD
+        .decode(&cursor)
+        .ok()
+        .and_then(|b| String::from_utf8(b).ok());
+    let position = inside
+        .as_deref()
+        .and_then(|text| text.strip_prefix("event:")?.parse().ok());
     position.map(Some).ok_or_else(|| {
         let message = format!("`{cursor}` is not a cursor of a subscription");
         fault(AppError::new(ErrorCode::InvalidInput, message))
@@ -170,8 +189,9 @@ impl Subscription {
         #[graphql(desc = "Cursor of the last fact you have; what followed it comes first.")]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<TrustScoreChanged>>> {
-        let agent: Option<AgentId> =
-            agent_id.map(|id| parse_id("Agent", "agentId", &id)).transpose()?;
+        let agent: Option<AgentId> = agent_id
+            .map(|id| parse_id("Agent", "agentId", &id))
+            .transpose()?;
         facts(context, after, move |item| match &item.fact {
             Fact::TrustScoreChanged(fact) if agent.is_none_or(|agent| agent == fact.agent) => {
                 Some(TrustScoreChanged {
@@ -195,8 +215,9 @@ impl Subscription {
         #[graphql(desc = "Cursor of the last fact you have; what followed it comes first.")]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<VerificationRecorded>>> {
-        let agent: Option<AgentId> =
-            agent_id.map(|id| parse_id("Agent", "agentId", &id)).transpose()?;
+        let agent: Option<AgentId> = agent_id
+            .map(|id| parse_id("Agent", "agentId", &id))
+            .transpose()?;
         facts(context, after, move |item| match &item.fact {
             Fact::VerificationRecorded(fact) if agent.is_none_or(|agent| agent == fact.agent) => {
                 Some(VerificationRecorded {

@@ -30,7 +30,11 @@ pub(crate) fn split(
         return Ok(vec![(code, error.message, None)]);
     }
     let path = |field: &str| field.split('.').map(str::to_owned).collect();
-    Ok(error.fields.into_iter().map(|f| (code, f.message, Some(path(&f.field)))).collect())
+    Ok(error
+        .fields
+        .into_iter()
+        .map(|f| (code, f.message, Some(path(&f.field))))
+        .collect())
 }
 
 /// Declares the payload and error types of a mutation.

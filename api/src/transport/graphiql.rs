@@ -130,7 +130,10 @@ mod tests {
             .collect();
         assert!(names.len() >= 5, "{names:?}");
         for name in names {
-            assert!(Assets::get(name).is_some() || VENDORED.contains(&name), "{name}");
+            assert!(
+                Assets::get(name).is_some() || VENDORED.contains(&name),
+                "{name}"
+            );
         }
         assert!(!text.contains("//"), "the page names another host");
     }

@@ -1,6 +1,10 @@
 //! Integration tests of the GraphQL door.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod toy;
 mod transport_http;

@@ -21,17 +21,26 @@ pub fn content_digest(body: &[u8]) -> String {
 /// [`SignatureError::Malformed`] when the value cannot be read or names no known algorithm,
 /// [`SignatureError::DigestMismatch`] when the body is another one.
 pub fn verify_content_digest(value: &str, body: &[u8]) -> Result<(), SignatureError> {
-    let malformed =
-        |detail: String| SignatureError::Malformed { field: "content-digest", detail };
-    let digests: Dictionary =
-        Parser::new(value).parse().map_err(|error| malformed(error.to_string()))?;
+    let malformed = |detail: String| SignatureError::Malformed {
+        field: "content-digest",
+        detail,
+    };
+    let digests: Dictionary = Parser::new(value)
+        .parse()
+        .map_err(|error| malformed(error.to_string()))?;
     let mut known = false;
     for (algorithm, entry) in &digests {
         let ListEntry::Item(item) = entry else {
-            return Err(malformed(format!("`{}` is not a byte sequence", algorithm.as_str())));
+            return Err(malformed(format!(
+                "`{}` is not a byte sequence",
+                algorithm.as_str()
+            )));
         };
         let BareItem::ByteSequence(claimed) = &item.bare_item else {
-            return Err(malformed(format!("`{}` is not a byte sequence", algorithm.as_str())));
+            return Err(malformed(format!(
+                "`{}` is not a byte sequence",
+                algorithm.as_str()
+            )));
         };
         let matches: bool = match algorithm.as_str() {
             "sha-256" => Sha256::digest(body).as_slice().ct_eq(claimed).into(),
@@ -46,6 +55,8 @@ pub fn verify_content_digest(value: &str, body: &[u8]) -> Result<(), SignatureEr
     if known {
         Ok(())
     } else {
-        Err(malformed("no known algorithm; use `sha-256` or `sha-512`".to_owned()))
+        Err(malformed(
+            "no known algorithm; use `sha-256` or `sha-512`".to_owned(),
+        ))
     }
 }

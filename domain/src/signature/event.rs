@@ -26,8 +26,10 @@ impl EventSignature {
     pub fn parse(text: &str) -> Option<Self> {
         let (key_id, rest) = text.split_once("=:")?;
         let signature = STANDARD.decode(rest.strip_suffix(':')?).ok()?;
-        (!key_id.is_empty() && key_id.len() <= 64 && signature.len() == 64)
-            .then(|| Self { key_id: key_id.to_owned(), signature })
+        (!key_id.is_empty() && key_id.len() <= 64 && signature.len() == 64).then(|| Self {
+            key_id: key_id.to_owned(),
+            signature,
+        })
     }
 }
 
@@ -45,11 +47,17 @@ fn signed_bytes(key_id: &str, payload: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn sign_event(key: &SecretKey, key_id: &str, payload: &[u8]) -> EventSignature {
     let signature = key.sign(&signed_bytes(key_id, payload)).to_vec();
-    EventSignature { key_id: key_id.to_owned(), signature }
+    EventSignature {
+        key_id: key_id.to_owned(),
+        signature,
+    }
 }
 
 /// Whether `signature` is `key`'s over the event's bytes, by the strict rules.
 #[must_use]
 pub fn verify_event(signature: &EventSignature, key: &PublicKey, payload: &[u8]) -> bool {
-    key.verify(&signed_bytes(&signature.key_id, payload), &signature.signature)
+    key.verify(
+        &signed_bytes(&signature.key_id, payload),
+        &signature.signature,
+    )
 }

@@ -73,7 +73,12 @@ impl HttpRequest<'_> {
         Some(match name {
             "@method" => self.method.to_owned(),
             "@target-uri" => {
-                format!("{}://{}{}", self.scheme, self.authority.to_ascii_lowercase(), target())
+                format!(
+                    "{}://{}{}",
+                    self.scheme,
+                    self.authority.to_ascii_lowercase(),
+                    target()
+                )
             }
             "@authority" => self.authority.to_ascii_lowercase(),
             "@scheme" => self.scheme.to_ascii_lowercase(),
@@ -93,7 +98,9 @@ impl HttpRequest<'_> {
         let unknown = |name: &str| SignatureError::ComponentUnknown(cut(name));
         let mut base = String::with_capacity(512);
         for item in &components.items {
-            let BareItem::String(name) = &item.bare_item else { return Err(unknown("?")) };
+            let BareItem::String(name) = &item.bare_item else {
+                return Err(unknown("?"));
+            };
             let name = name.as_str();
             if !item.params.is_empty() {
                 return Err(unknown(name));
@@ -124,7 +131,10 @@ fn cut(text: &str) -> String {
 }
 
 fn malformed(field: &'static str, detail: impl Into<String>) -> SignatureError {
-    SignatureError::Malformed { field, detail: detail.into() }
+    SignatureError::Malformed {
+        field,
+        detail: detail.into(),
+    }
 }
 
 fn field(
@@ -134,10 +144,16 @@ fn field(
 ) -> Result<Dictionary, SignatureError> {
     let value = request.header(name).ok_or(SignatureError::Missing)?;
     if value.len() > profile.max_field_bytes {
-        let detail = format!("has {} bytes, at most {}", value.len(), profile.max_field_bytes);
+        let detail = format!(
+            "has {} bytes, at most {}",
+            value.len(),
+            profile.max_field_bytes
+        );
         return Err(malformed(name, detail));
     }
-    Parser::new(&value).parse().map_err(|error| malformed(name, error.to_string()))
+    Parser::new(&value)
+        .parse()
+        .map_err(|error| malformed(name, error.to_string()))
 }
 
 impl SignedRequest {
@@ -151,12 +167,17 @@ impl SignedRequest {
         if inputs.len() != 1 || signatures.len() != 1 {
             return Err(malformed("signature-input", "carry exactly one signature"));
         }
-        let Some((label, entry)) = inputs.pop() else { return Err(SignatureError::Missing) };
+        let Some((label, entry)) = inputs.pop() else {
+            return Err(SignatureError::Missing);
+        };
         let ListEntry::InnerList(components) = entry else {
             return Err(malformed("signature-input", "is not a list of components"));
         };
         let Some(ListEntry::Item(signature)) = signatures.get(&label) else {
-            return Err(malformed("signature", "has another label than `signature-input`"));
+            return Err(malformed(
+                "signature",
+                "has another label than `signature-input`",
+            ));
         };
         let BareItem::ByteSequence(signature) = &signature.bare_item else {
             return Err(malformed("signature", "is not a byte sequence"));
@@ -164,12 +185,18 @@ impl SignedRequest {
         check_components(request, &components, &profile)?;
         let text = |name: &'static str| match components.params.get(name) {
             Some(BareItem::String(text)) => Ok(text.as_str().to_owned()),
-            Some(_) => Err(malformed("signature-input", format!("`{name}` is not a string"))),
+            Some(_) => Err(malformed(
+                "signature-input",
+                format!("`{name}` is not a string"),
+            )),
             None => Err(SignatureError::ParameterMissing(name)),
         };
         let time = |name: &'static str| match components.params.get(name) {
             Some(BareItem::Integer(seconds)) => Ok(Some(i64::from(*seconds))),
-            Some(_) => Err(malformed("signature-input", format!("`{name}` is not an integer"))),
+            Some(_) => Err(malformed(
+                "signature-input",
+                format!("`{name}` is not an integer"),
+            )),
             None => Ok(None),
         };
         if components.params.contains_key("alg") && text("alg")? != "ed25519" {
@@ -217,7 +244,10 @@ impl SignedRequest {
             return Err(SignatureError::Stale { age, limit });
         }
         if age < -skew {
-            return Err(SignatureError::Future { ahead: -age, limit: skew });
+            return Err(SignatureError::Future {
+                ahead: -age,
+                limit: skew,
+            });
         }
         if let Some(expires) = self.expires.filter(|expires| *expires < now) {
             return Err(SignatureError::Expired(now.saturating_sub(expires)));
@@ -233,7 +263,9 @@ impl SignedRequest {
         }
         // One second more than the limit: `created` was cut to whole seconds.
         let stale = self.created.saturating_add(limit).saturating_add(1);
-        Ok(Verified { stale_at: DateTime::from_timestamp(stale, 0).unwrap_or(DateTime::<Utc>::MAX_UTC) })
+        Ok(Verified {
+            stale_at: DateTime::from_timestamp(stale, 0).unwrap_or(DateTime::<Utc>::MAX_UTC),
+        })
     }
 }
 
@@ -243,9 +275,10 @@ fn check_components(
     profile: &Profile,
 ) -> Result<(), SignatureError> {
     let covered = |name: &str| {
-        components.items.iter().any(|item| {
-            matches!(&item.bare_item, BareItem::String(text) if text.as_str() == name)
-        })
+        components
+            .items
+            .iter()
+            .any(|item| matches!(&item.bare_item, BareItem::String(text) if text.as_str() == name))
     };
     if components.items.len() > profile.max_components {
         return Err(malformed("signature-input", "covers too many components"));
@@ -253,7 +286,9 @@ fn check_components(
     if let Some(name) = profile.required.iter().find(|name| !covered(name)) {
         return Err(SignatureError::ComponentMissing(name));
     }
-    let has_body = request.header("content-length").is_some_and(|length| length != "0")
+    let has_body = request
+        .header("content-length")
+        .is_some_and(|length| length != "0")
         || request.header("transfer-encoding").is_some()
         || request.header("content-digest").is_some();
     if profile.body_digest && has_body && !covered("content-digest") {

@@ -73,7 +73,10 @@ impl PublicKey {
     /// Its name in signatures: the JWK thumbprint (RFC 7638, RFC 8037), base64url.
     #[must_use]
     pub fn thumbprint(&self) -> String {
-        let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, self.to_base64url());
+        let jwk = format!(
+            r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
+            self.to_base64url()
+        );
         URL_SAFE_NO_PAD.encode(Sha256::digest(jwk.as_bytes()))
     }
 
@@ -119,7 +122,9 @@ impl SecretKey {
     /// # Errors
     /// [`KeyError::Pem`] when it cannot be encoded.
     pub fn to_pem(&self) -> Result<String, KeyError> {
-        let pem = self.0.to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF);
+        let pem = self
+            .0
+            .to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF);
         pem.map(|text| text.to_string()).map_err(|_| KeyError::Pem)
     }
 
@@ -128,7 +133,9 @@ impl SecretKey {
     /// # Errors
     /// [`KeyError::Pem`] when it is none.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        SigningKey::from_pkcs8_pem(text).map(Self).map_err(|_| KeyError::Pem)
+        SigningKey::from_pkcs8_pem(text)
+            .map(Self)
+            .map_err(|_| KeyError::Pem)
     }
 }
 

@@ -38,7 +38,10 @@ pub fn possession_text(
     key: &PublicKey,
     created: i64,
 ) -> String {
-    format!("aim-register-v1\n{organization}\n{name}\n{}\n{created}", key.to_base64url())
+    format!(
+        "aim-register-v1\n{organization}\n{name}\n{}\n{created}",
+        key.to_base64url()
+    )
 }
 
 /// Signs the text, for clients.
@@ -50,7 +53,10 @@ pub fn sign_possession(
     created: i64,
 ) -> PossessionProof {
     let text = possession_text(organization, name, &key.public_key(), created);
-    PossessionProof { created, signature: key.sign(text.as_bytes()).to_vec() }
+    PossessionProof {
+        created,
+        signature: key.sign(text.as_bytes()).to_vec(),
+    }
 }
 
 impl PossessionProof {
@@ -70,6 +76,10 @@ impl PossessionProof {
             return Err(ProofError::Age(age));
         }
         let text = possession_text(organization, name, key, self.created);
-        if key.verify(text.as_bytes(), &self.signature) { Ok(()) } else { Err(ProofError::Invalid) }
+        if key.verify(text.as_bytes(), &self.signature) {
+            Ok(())
+        } else {
+            Err(ProofError::Invalid)
+        }
     }
 }

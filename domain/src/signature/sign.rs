@@ -30,7 +30,9 @@ pub fn sign_request(
     created: i64,
 ) -> SignatureHeaders {
     let digest = content_digest(body);
-    let query = request.query.map_or_else(String::new, |query| format!("?{query}"));
+    let query = request
+        .query
+        .map_or_else(String::new, |query| format!("?{query}"));
     let parameters = format!(
         "(\"@method\" \"@target-uri\" \"content-digest\");created={created};nonce=\"{nonce}\";keyid=\"{key_id}\""
     );

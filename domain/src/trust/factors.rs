@@ -39,7 +39,11 @@ const HALF_CONFIDENCE_WINDOWS: f64 = 6.0;
 
 /// Share of an amount of data: n / (n + half).
 fn confidence(observed: f64, half: f64) -> f64 {
-    if observed > 0.0 { observed / (observed + half) } else { 0.0 }
+    if observed > 0.0 {
+        observed / (observed + half)
+    } else {
+        0.0
+    }
 }
 
 /// 1 without penalty, 1/2 at one, 1/3 at two and so on.
@@ -65,7 +69,12 @@ impl Measure {
 /// The eight factors of `t` in numbers, in the order of [`TrustFactorKind`].
 pub(super) fn measures(t: &Tallies) -> [Measure; 8] {
     use TrustFactorKind as K;
-    let of = |kind, weight, confidence: f64, raw| Measure { kind, weight, confidence, raw };
+    let of = |kind, weight, confidence: f64, raw| Measure {
+        kind,
+        weight,
+        confidence,
+        raw,
+    };
     let seen = confidence(to_float(t.samples), HALF_CONFIDENCE_ACTIONS);
     let ended = t.successes + t.failures;
     let windows = confidence(t.rate_windows, HALF_CONFIDENCE_WINDOWS);
@@ -127,7 +136,10 @@ fn evidence(measure: &Measure, t: &Tallies) -> String {
         K::CommunityFeedback => "no feedback is recorded".to_owned(),
         _ if measure.value().is_none() => "nothing observed yet".to_owned(),
         K::AgentHistory => {
-            format!("{:.1} ended well, {:.1} failed (decayed)", t.successes, t.failures)
+            format!(
+                "{:.1} ended well, {:.1} failed (decayed)",
+                t.successes, t.failures
+            )
         }
         K::ActionRisk => format!(
             "mean risk {:.2} of 1, first-seen writes {:.2} (decayed)",
@@ -138,7 +150,10 @@ fn evidence(measure: &Measure, t: &Tallies) -> String {
             format!("{:.2} attempts without a grant (decayed)", t.violations)
         }
         K::Frequency => {
-            format!("{:.2} spikes (decayed) against {:.0} windows", t.rate_surprise, t.rate_windows)
+            format!(
+                "{:.2} spikes (decayed) against {:.0} windows",
+                t.rate_surprise, t.rate_windows
+            )
         }
         K::TemporalPattern => format!("{:.2} off-hours findings (decayed)", t.hour_surprise),
     }
@@ -149,7 +164,10 @@ fn surprised(surprise: f64) -> f64 {
     surprise.min(1.0)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of actions stay far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of actions stay far below 2^52"
+)]
 fn to_float(count: u64) -> f64 {
     count as f64
 }

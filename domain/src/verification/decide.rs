@@ -122,7 +122,11 @@ pub fn decide(
             ReasonCode::ApprovalRequired,
             format!("an action of risk `{risk:?}` needs a person's approval from `{from:?}` on"),
         ));
-        return verdict(Decision::PendingApproval, reasons, vec![Obligation::AwaitApproval]);
+        return verdict(
+            Decision::PendingApproval,
+            reasons,
+            vec![Obligation::AwaitApproval],
+        );
     }
     verdict(Decision::Allowed, reasons, vec![Obligation::ReportResult])
 }
@@ -130,19 +134,22 @@ pub fn decide(
 fn agent_stops(facts: &AgentFacts) -> Option<Reason> {
     let (code, words) = match facts.status {
         AgentStatus::Verified => return None,
-        AgentStatus::Pending => {
-            (ReasonCode::AgentPending, "has not proven possession of its key; prove it first")
-        }
-        AgentStatus::Suspended => {
-            (ReasonCode::AgentSuspended, "is suspended; a manager can reinstate it")
-        }
+        AgentStatus::Pending => (
+            ReasonCode::AgentPending,
+            "has not proven possession of its key; prove it first",
+        ),
+        AgentStatus::Suspended => (
+            ReasonCode::AgentSuspended,
+            "is suspended; a manager can reinstate it",
+        ),
         AgentStatus::Quarantined => (
             ReasonCode::AgentQuarantined,
             "is quarantined after a critical finding; a manager can reinstate it",
         ),
-        AgentStatus::Revoked => {
-            (ReasonCode::AgentRevoked, "is revoked for ever; register a new agent")
-        }
+        AgentStatus::Revoked => (
+            ReasonCode::AgentRevoked,
+            "is revoked for ever; register a new agent",
+        ),
     };
     Some(Reason::new(code, format!("agent `{}` {words}", facts.name)))
 }
@@ -173,14 +180,24 @@ fn grant_of(
     let action = request.action.as_str();
     let resource = request.resource.as_ref().map(crate::name::Resource::as_str);
     let on = resource.map_or_else(String::new, |r| format!(" on `{r}`"));
-    match facts.grants.iter().find(|grant| grant.covers(action, resource, now)) {
+    match facts
+        .grants
+        .iter()
+        .find(|grant| grant.covers(action, resource, now))
+    {
         Some(grant) => Ok(Reason::new(
             ReasonCode::CapabilityGranted,
-            format!("grant `{}` covers `{action}`{on}", grant.capability.as_str()),
+            format!(
+                "grant `{}` covers `{action}`{on}",
+                grant.capability.as_str()
+            ),
         )),
         None => Err(Reason::new(
             ReasonCode::CapabilityMissing,
-            format!("no live grant of agent `{}` covers `{action}`{on}; grant it", facts.name),
+            format!(
+                "no live grant of agent `{}` covers `{action}`{on}; grant it",
+                facts.name
+            ),
         )),
     }
 }

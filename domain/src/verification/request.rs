@@ -79,7 +79,9 @@ impl ActionRequest {
     /// The risk that counts: the higher of the declared one and the action's own.
     #[must_use]
     pub fn risk(&self) -> RiskLevel {
-        self.declared_risk.unwrap_or_default().max(self.class().risk)
+        self.declared_risk
+            .unwrap_or_default()
+            .max(self.class().risk)
     }
 
     /// SHA-256 of the request's canonical JSON (RFC 8785): what an approval or an idempotency key

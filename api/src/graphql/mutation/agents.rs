@@ -91,7 +91,10 @@ async fn change(
     let request = RequestContext::of(context)?;
     let permit = request.permit(Permission::ManageAgents)?;
     let id = parse_id("Agent", "agentId", id)?;
-    Ok(request.app.change_agent_status(&permit, id, change, reason).await)
+    Ok(request
+        .app
+        .change_agent_status(&permit, id, change, reason)
+        .await)
 }
 
 /// Mutations of agents.
@@ -125,7 +128,10 @@ impl AgentMutations {
             declared_capabilities: input.declared_capabilities,
             talks_to: input.talks_to,
             public_key: input.public_key,
-            proof: PossessionProof { created: proof.created, signature },
+            proof: PossessionProof {
+                created: proof.created,
+                signature,
+            },
         };
         RegisterAgentPayload::of(request.app.register_agent(&permit, registration).await)
     }
@@ -136,7 +142,12 @@ impl AgentMutations {
         context: &Context<'_>,
         #[graphql(desc = "Which agent, and why.")] input: SuspendAgentInput,
     ) -> Result<SuspendAgentPayload> {
-        let outcome = change(context, &input.agent_id, StatusChange::Suspend, &input.reason);
+        let outcome = change(
+            context,
+            &input.agent_id,
+            StatusChange::Suspend,
+            &input.reason,
+        );
         SuspendAgentPayload::of(outcome.await?)
     }
 
@@ -146,7 +157,12 @@ impl AgentMutations {
         context: &Context<'_>,
         #[graphql(desc = "Which agent, and why.")] input: ReinstateAgentInput,
     ) -> Result<ReinstateAgentPayload> {
-        let outcome = change(context, &input.agent_id, StatusChange::Reinstate, &input.reason);
+        let outcome = change(
+            context,
+            &input.agent_id,
+            StatusChange::Reinstate,
+            &input.reason,
+        );
         ReinstateAgentPayload::of(outcome.await?)
     }
 
@@ -156,7 +172,12 @@ impl AgentMutations {
         context: &Context<'_>,
         #[graphql(desc = "Which agent, and why.")] input: RevokeAgentInput,
     ) -> Result<RevokeAgentPayload> {
-        let outcome = change(context, &input.agent_id, StatusChange::Revoke, &input.reason);
+        let outcome = change(
+            context,
+            &input.agent_id,
+            StatusChange::Revoke,
+            &input.reason,
+        );
         RevokeAgentPayload::of(outcome.await?)
     }
 }

@@ -60,7 +60,10 @@ impl AlertMutations {
         let permit = request.permit(Permission::ManageAlerts)?;
         let id = parse_id("Alert", "alertId", &input.alert_id)?;
         let verdict = Some(input.verdict.into());
-        let outcome = request.app.answer_alert(&permit, id, verdict, input.reason).await;
+        let outcome = request
+            .app
+            .answer_alert(&permit, id, verdict, input.reason)
+            .await;
         ResolveAlertPayload::of(outcome)
     }
 }

@@ -72,7 +72,10 @@ impl CapabilityMutations {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::ManageCapabilities)?;
         let id = parse_id("CapabilityGrant", "grantId", &input.grant_id)?;
-        let outcome = request.app.revoke_capability(&permit, id, input.reason).await;
+        let outcome = request
+            .app
+            .revoke_capability(&permit, id, input.reason)
+            .await;
         RevokeCapabilityPayload::of(outcome)
     }
 }

@@ -48,7 +48,11 @@ fn session(context: &Context<'_>, user: aim_store::users::User) -> Result<Sessio
     let auth = context.data::<Authenticator>().map_err(|_| internal())?;
     let request = context.data::<RequestContext>().map_err(|_| internal())?;
     let (access_token, expires_at) = auth.token(&user, request.app.clock().now())?;
-    Ok(Session { access_token, expires_at, user: user.into() })
+    Ok(Session {
+        access_token,
+        expires_at,
+        user: user.into(),
+    })
 }
 
 /// Mutations of sessions.
@@ -64,7 +68,11 @@ impl SessionMutations {
         #[graphql(desc = "Credentials.")] input: SignInInput,
     ) -> Result<SignInPayload> {
         let request = RequestContext::of(context)?;
-        let user = request.app.sign_in(&input.email, &input.password).await.map_err(fault)?;
+        let user = request
+            .app
+            .sign_in(&input.email, &input.password)
+            .await
+            .map_err(fault)?;
         SignInPayload::of(session(context, user))
     }
 
@@ -76,7 +84,10 @@ impl SessionMutations {
     ) -> Result<ChangePasswordPayload> {
         let request = RequestContext::of(context)?;
         let Actor::User(actor) = &request.actor else {
-            return Err(fault(AppError::new(ErrorCode::Unauthenticated, "sign in first")));
+            return Err(fault(AppError::new(
+                ErrorCode::Unauthenticated,
+                "sign in first",
+            )));
         };
         let changed = request
             .app

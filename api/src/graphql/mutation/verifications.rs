@@ -95,7 +95,10 @@ impl VerificationMutations {
             task: input.task,
             idempotency_key: input.idempotency_key,
         };
-        let outcome = request.app.verify_action(agent, asked, &request.request_id).await;
+        let outcome = request
+            .app
+            .verify_action(agent, asked, &request.request_id)
+            .await;
         VerifyActionPayload::of(outcome)
     }
 
@@ -113,7 +116,10 @@ impl VerificationMutations {
             detail: input.detail,
             duration_ms: input.duration_ms,
         };
-        let outcome = request.app.report_result(agent, result, &request.request_id).await;
+        let outcome = request
+            .app
+            .report_result(agent, result, &request.request_id)
+            .await;
         ReportActionResultPayload::of(outcome)
     }
 
@@ -126,7 +132,10 @@ impl VerificationMutations {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Approve)?;
         let id = parse_id("Verification", "verificationId", &input.verification_id)?;
-        let outcome = request.app.answer_verification(&permit, id, true, input.reason).await;
+        let outcome = request
+            .app
+            .answer_verification(&permit, id, true, input.reason)
+            .await;
         ApproveVerificationPayload::of(outcome)
     }
 
@@ -139,7 +148,10 @@ impl VerificationMutations {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Approve)?;
         let id = parse_id("Verification", "verificationId", &input.verification_id)?;
-        let outcome = request.app.answer_verification(&permit, id, false, input.reason).await;
+        let outcome = request
+            .app
+            .answer_verification(&permit, id, false, input.reason)
+            .await;
         DenyVerificationPayload::of(outcome)
     }
 }

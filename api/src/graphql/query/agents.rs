@@ -36,7 +36,12 @@ impl AgentQueries {
     ) -> Result<Option<Agent>> {
         let request = RequestContext::of(context)?;
         let id: AgentId = parse_id("Agent", "id", &id)?;
-        Ok(request.agents()?.load_one(id).await.map_err(fault)?.map(Agent::from))
+        Ok(request
+            .agents()?
+            .load_one(id)
+            .await
+            .map_err(fault)?
+            .map(Agent::from))
     }
 
     /// Agents, newest first. Needs `VIEWER`.
@@ -58,7 +63,12 @@ impl AgentQueries {
             name: filter.name,
             search: filter.search,
         };
-        Ok(request.app.list_agents(&permit, &filter, page).await.map_err(fault)?.into())
+        Ok(request
+            .app
+            .list_agents(&permit, &filter, page)
+            .await
+            .map_err(fault)?
+            .into())
     }
 
     /// The standard catalogue of capabilities, by name. Needs `VIEWER`.

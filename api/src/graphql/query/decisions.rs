@@ -37,7 +37,11 @@ impl DecisionQueries {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
         let id: VerificationId = parse_id("Verification", "id", &id)?;
-        let found = request.app.find_verification(&permit, id).await.map_err(fault)?;
+        let found = request
+            .app
+            .find_verification(&permit, id)
+            .await
+            .map_err(fault)?;
         Ok(found.map(Verification::from))
     }
 
@@ -55,9 +59,21 @@ impl DecisionQueries {
         let permit = request.permit(Permission::Read)?;
         let page = page("Verification", first, after, last, before)?;
         let filter = filter.unwrap_or_default();
-        let agent = filter.agent_id.map(|id| parse_id("Agent", "filter.agentId", &id)).transpose()?;
+        let agent = filter
+            .agent_id
+            .map(|id| parse_id("Agent", "filter.agentId", &id))
+            .transpose()?;
         let decision = filter.decision.map(Into::into);
-        let filter = Filter { agent, decision, action: filter.action };
-        Ok(request.app.list_verifications(&permit, &filter, page).await.map_err(fault)?.into())
+        let filter = Filter {
+            agent,
+            decision,
+            action: filter.action,
+        };
+        Ok(request
+            .app
+            .list_verifications(&permit, &filter, page)
+            .await
+            .map_err(fault)?
+            .into())
     }
 }

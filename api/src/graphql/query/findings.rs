@@ -49,7 +49,12 @@ impl FindingQueries {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
         let id: AlertId = parse_id("Alert", "id", &id)?;
-        Ok(request.app.find_alert(&permit, id).await.map_err(fault)?.map(Alert::from))
+        Ok(request
+            .app
+            .find_alert(&permit, id)
+            .await
+            .map_err(fault)?
+            .map(Alert::from))
     }
 
     /// Alerts, newest first. Needs `VIEWER`.
@@ -67,11 +72,19 @@ impl FindingQueries {
         let page = page("Alert", first, after, last, before)?;
         let filter = filter.unwrap_or_default();
         let filter = Alerts {
-            agent: filter.agent_id.map(|id| parse_id("Agent", "filter.agentId", &id)).transpose()?,
+            agent: filter
+                .agent_id
+                .map(|id| parse_id("Agent", "filter.agentId", &id))
+                .transpose()?,
             status: filter.status.map(Into::into),
             severity: filter.severity.map(Into::into),
         };
-        Ok(request.app.list_alerts(&permit, &filter, page).await.map_err(fault)?.into())
+        Ok(request
+            .app
+            .list_alerts(&permit, &filter, page)
+            .await
+            .map_err(fault)?
+            .into())
     }
 
     /// Findings of detectors, newest first. Needs `VIEWER`.
@@ -89,10 +102,18 @@ impl FindingQueries {
         let page = page("Anomaly", first, after, last, before)?;
         let filter = filter.unwrap_or_default();
         let filter = Anomalies {
-            agent: filter.agent_id.map(|id| parse_id("Agent", "filter.agentId", &id)).transpose()?,
+            agent: filter
+                .agent_id
+                .map(|id| parse_id("Agent", "filter.agentId", &id))
+                .transpose()?,
             kind: filter.kind.map(Into::into),
             severity: filter.severity.map(Into::into),
         };
-        Ok(request.app.list_anomalies(&permit, &filter, page).await.map_err(fault)?.into())
+        Ok(request
+            .app
+            .list_anomalies(&permit, &filter, page)
+            .await
+            .map_err(fault)?
+            .into())
     }
 }

@@ -10,7 +10,10 @@ use super::super::types::{Agent, Alert, TrustSnapshot, Verification};
 /// An object with a global id.
 #[derive(Debug, Interface)]
 #[graphql(field(name = "id", ty = "&ID", desc = "Global id."))]
-#[expect(clippy::large_enum_variant, reason = "made once a request and taken apart at once")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once a request and taken apart at once"
+)]
 pub(crate) enum Node {
     /// An agent.
     Agent(Agent),
@@ -25,15 +28,26 @@ pub(crate) enum Node {
 /// Finds it, if it is in the asker's organization.
 pub(super) async fn find(request: &RequestContext, id: &ID) -> Result<Option<Node>> {
     let permit = request.permit(Permission::Read)?;
-    let Some((kind, _)) = split(id) else { return Ok(None) };
+    let Some((kind, _)) = split(id) else {
+        return Ok(None);
+    };
     Ok(match kind.as_str() {
         "Agent" => {
             let id = parse_id("Agent", "id", id)?;
-            request.agents()?.load_one(id).await.map_err(fault)?.map(|row| Node::Agent(row.into()))
+            request
+                .agents()?
+                .load_one(id)
+                .await
+                .map_err(fault)?
+                .map(|row| Node::Agent(row.into()))
         }
         "Verification" => {
             let id = parse_id("Verification", "id", id)?;
-            let found = request.app.find_verification(&permit, id).await.map_err(fault)?;
+            let found = request
+                .app
+                .find_verification(&permit, id)
+                .await
+                .map_err(fault)?;
             found.map(|row| Node::Verification(row.into()))
         }
         "Alert" => {
@@ -43,7 +57,11 @@ pub(super) async fn find(request: &RequestContext, id: &ID) -> Result<Option<Nod
         }
         "TrustSnapshot" => {
             let id = parse_id("TrustSnapshot", "id", id)?;
-            let found = request.app.find_trust_snapshot(&permit, id).await.map_err(fault)?;
+            let found = request
+                .app
+                .find_trust_snapshot(&permit, id)
+                .await
+                .map_err(fault)?;
             found.map(|row| Node::TrustSnapshot(row.into()))
         }
         _ => None,

@@ -15,7 +15,10 @@ use super::node::{self, Node};
 
 /// Who makes the request.
 #[derive(Debug, Union)]
-#[expect(clippy::large_enum_variant, reason = "made once a request and taken apart at once")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once a request and taken apart at once"
+)]
 enum Viewer {
     /// A signed-in person.
     User(User),
@@ -60,7 +63,11 @@ impl OperationQueries {
                 found.map(|user| Viewer::User(user.into()))
             }
             Actor::Agent(agent) => {
-                let found = request.agents()?.load_one(agent.agent).await.map_err(fault)?;
+                let found = request
+                    .agents()?
+                    .load_one(agent.agent)
+                    .await
+                    .map_err(fault)?;
                 found.map(|agent| Viewer::Agent(agent.into()))
             }
         })
@@ -70,7 +77,12 @@ impl OperationQueries {
     async fn organization(&self, context: &Context<'_>) -> Result<Organization> {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
-        Ok(request.app.get_organization(&permit).await.map_err(fault)?.into())
+        Ok(request
+            .app
+            .get_organization(&permit)
+            .await
+            .map_err(fault)?
+            .into())
     }
 
     /// The audit trail, newest first. Needs `ADMIN`.
@@ -92,7 +104,12 @@ impl OperationQueries {
             action: filter.action,
             object_id: filter.object_id,
         };
-        Ok(request.app.list_audit(&permit, &filter, page).await.map_err(fault)?.into())
+        Ok(request
+            .app
+            .list_audit(&permit, &filter, page)
+            .await
+            .map_err(fault)?
+            .into())
     }
 
     /// Events that were given up on, newest first. Needs `ADMIN`.
@@ -108,7 +125,10 @@ impl OperationQueries {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Audit)?;
         let page = page("DeadLetter", first, after, last, before)?;
-        let found = request.app.list_dead_letters(&permit, reason.as_deref(), page).await;
+        let found = request
+            .app
+            .list_dead_letters(&permit, reason.as_deref(), page)
+            .await;
         Ok(found.map_err(fault)?.into())
     }
 
@@ -117,8 +137,16 @@ impl OperationQueries {
     async fn stream_totals(&self, context: &Context<'_>) -> Result<StreamTotals> {
         let request = RequestContext::of(context)?;
         request.permit(Permission::Read)?;
-        let totals = request.app.stream_totals(Topic::Actions).await.map_err(fault)?;
+        let totals = request
+            .app
+            .stream_totals(Topic::Actions)
+            .await
+            .map_err(fault)?;
         let (applied_count, duplicate_count, dead_letter_count) = totals;
-        Ok(StreamTotals { applied_count, duplicate_count, dead_letter_count })
+        Ok(StreamTotals {
+            applied_count,
+            duplicate_count,
+            dead_letter_count,
+        })
     }
 }

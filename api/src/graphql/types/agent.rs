@@ -111,15 +111,31 @@ impl Agent {
     /// Its keys, newest first, revoked ones too.
     async fn keys(&self, context: &Context<'_>) -> Result<Vec<AgentKey>> {
         let request = RequestContext::of(context)?;
-        let keys = request.details().load_one(KeysOf(self.key)).await.map_err(fault)?;
-        Ok(keys.unwrap_or_default().into_iter().map(AgentKey::from).collect())
+        let keys = request
+            .details()
+            .load_one(KeysOf(self.key))
+            .await
+            .map_err(fault)?;
+        Ok(keys
+            .unwrap_or_default()
+            .into_iter()
+            .map(AgentKey::from)
+            .collect())
     }
 
     /// Its live grants, oldest first.
     async fn capability_grants(&self, context: &Context<'_>) -> Result<Vec<CapabilityGrant>> {
         let request = RequestContext::of(context)?;
-        let grants = request.details().load_one(GrantsOf(self.key)).await.map_err(fault)?;
-        Ok(grants.unwrap_or_default().into_iter().map(CapabilityGrant::from).collect())
+        let grants = request
+            .details()
+            .load_one(GrantsOf(self.key))
+            .await
+            .map_err(fault)?;
+        Ok(grants
+            .unwrap_or_default()
+            .into_iter()
+            .map(CapabilityGrant::from)
+            .collect())
     }
 
     /// Its trust over time, newest first; each entry with all eight factors and their evidence.
@@ -132,7 +148,10 @@ impl Agent {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
         let page = page("TrustSnapshot", first, after, None, None)?;
-        let found = request.app.list_trust_snapshots(&permit, self.key, page).await;
+        let found = request
+            .app
+            .list_trust_snapshots(&permit, self.key, page)
+            .await;
         Ok(found.map_err(fault)?.into())
     }
 }
@@ -192,7 +211,10 @@ impl From<GrantRecord> for CapabilityGrant {
         Self {
             id: global_id("CapabilityGrant", record.grant.id),
             capability: record.grant.capability.as_str().to_owned(),
-            resource: record.grant.resource.map(|pattern| pattern.as_str().to_owned()),
+            resource: record
+                .grant
+                .resource
+                .map(|pattern| pattern.as_str().to_owned()),
             expires_at: record.grant.expires_at,
             granted_by: record.granted_by,
             reason: record.reason,

@@ -94,7 +94,11 @@ impl Alert {
     /// About whom.
     async fn agent(&self, context: &Context<'_>) -> Result<Option<Agent>> {
         let agents = RequestContext::of(context)?.agents()?;
-        Ok(agents.load_one(self.agent_key).await.map_err(fault)?.map(Agent::from))
+        Ok(agents
+            .load_one(self.agent_key)
+            .await
+            .map_err(fault)?
+            .map(Agent::from))
     }
 }
 
@@ -146,8 +150,18 @@ impl Anomaly {
     /// About whom.
     async fn agent(&self, context: &Context<'_>) -> Result<Option<Agent>> {
         let agents = RequestContext::of(context)?.agents()?;
-        Ok(agents.load_one(self.agent_key).await.map_err(fault)?.map(Agent::from))
+        Ok(agents
+            .load_one(self.agent_key)
+            .await
+            .map_err(fault)?
+            .map(Agent::from))
     }
 }
 
-connection!(AnomalyConnection, AnomalyEdge, Anomaly, AnomalyRow, "Anomaly");
+connection!(
+    AnomalyConnection,
+    AnomalyEdge,
+    Anomaly,
+    AnomalyRow,
+    "Anomaly"
+);

@@ -54,7 +54,13 @@ impl From<Row> for AuditEntry {
     }
 }
 
-connection!(AuditEntryConnection, AuditEntryEdge, AuditEntry, Row, "AuditEntry");
+connection!(
+    AuditEntryConnection,
+    AuditEntryEdge,
+    AuditEntry,
+    Row,
+    "AuditEntry"
+);
 
 /// An event that was given up on, with the reason and the original bytes.
 #[derive(Debug, Clone, SimpleObject)]
@@ -92,4 +98,10 @@ impl From<DeadLetterRow> for DeadLetter {
     }
 }
 
-connection!(DeadLetterConnection, DeadLetterEdge, DeadLetter, DeadLetterRow, "DeadLetter");
+connection!(
+    DeadLetterConnection,
+    DeadLetterEdge,
+    DeadLetter,
+    DeadLetterRow,
+    "DeadLetter"
+);

@@ -72,4 +72,10 @@ impl From<Row> for TrustSnapshot {
     }
 }
 
-connection!(TrustSnapshotConnection, TrustSnapshotEdge, TrustSnapshot, Row, "TrustSnapshot");
+connection!(
+    TrustSnapshotConnection,
+    TrustSnapshotEdge,
+    TrustSnapshot,
+    Row,
+    "TrustSnapshot"
+);

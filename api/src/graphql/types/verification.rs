@@ -67,7 +67,10 @@ pub(crate) struct Reason {
 
 impl From<DomainReason> for Reason {
     fn from(reason: DomainReason) -> Self {
-        Self { code: reason.code.into(), message: reason.message }
+        Self {
+            code: reason.code.into(),
+            message: reason.message,
+        }
     }
 }
 
@@ -102,8 +105,18 @@ impl Verification {
     /// Who asked.
     async fn agent(&self, context: &Context<'_>) -> Result<Option<Agent>> {
         let agents = RequestContext::of(context)?.agents()?;
-        Ok(agents.load_one(self.agent_key).await.map_err(fault)?.map(Agent::from))
+        Ok(agents
+            .load_one(self.agent_key)
+            .await
+            .map_err(fault)?
+            .map(Agent::from))
     }
 }
 
-connection!(VerificationConnection, VerificationEdge, Verification, Row, "Verification");
+connection!(
+    VerificationConnection,
+    VerificationEdge,
+    Verification,
+    Row,
+    "Verification"
+);
