@@ -46,7 +46,7 @@ pub(crate) async fn post(State(door): State<Arc<Door>>, request: Request) -> Res
             axum::Json(json!({ "accepted": accepted })),
         )
             .into_response(),
-        Err(error) => problem(error),
+        Err(error) => problem(&error),
     }
 }
 
@@ -80,7 +80,7 @@ fn lines(body: &[u8]) -> Result<Vec<IngestedEvent>, AppError> {
 }
 
 /// A problem document (RFC 9457).
-fn problem(error: AppError) -> Response {
+fn problem(error: &AppError) -> Response {
     let status = match error.code {
         ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorCode::Forbidden | ErrorCode::PreconditionFailed => StatusCode::FORBIDDEN,

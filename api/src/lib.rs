@@ -78,7 +78,6 @@ pub fn router(
 }
 
 /// The routes of a process that serves no API: whether it lives, and its metrics.
-#[must_use]
 pub fn health_router(app: &Arc<App>, metrics: PrometheusHandle) -> Router {
     let app = Arc::clone(app);
     Router::new()

@@ -223,10 +223,10 @@ impl App {
                 .findings
                 .iter()
                 .find(|f| f.severity == Severity::Critical);
-            if let Some(finding) = critical {
-                if self.quarantine(tx, organization, agent, finding).await? {
-                    stopped.push(agent);
-                }
+            if let Some(finding) = critical
+                && self.quarantine(tx, organization, agent, finding).await?
+            {
+                stopped.push(agent);
             }
         }
         tx.insert_anomalies(&anomalies).await?;

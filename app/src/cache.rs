@@ -96,14 +96,14 @@ impl FactsCache {
     /// A score moved: the facts stay warm, only the score changes.
     pub(crate) fn set_trust(&self, agent: AgentId, trust: Option<TrustScore>) {
         self.counter(agent).fetch_add(1, Ordering::AcqRel);
-        if let Some(facts) = self.agents.get(&agent) {
-            if facts.trust != trust {
-                let moved = AgentFacts {
-                    trust,
-                    ..facts.as_ref().clone()
-                };
-                self.agents.insert(agent, Arc::new(moved));
-            }
+        if let Some(facts) = self.agents.get(&agent)
+            && facts.trust != trust
+        {
+            let moved = AgentFacts {
+                trust,
+                ..facts.as_ref().clone()
+            };
+            self.agents.insert(agent, Arc::new(moved));
         }
     }
 }

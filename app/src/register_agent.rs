@@ -55,6 +55,7 @@ impl App {
     ///
     /// # Errors
     /// `InvalidInput` naming every wrong field, `Conflict` when name or key are taken.
+    #[expect(clippy::too_many_lines, reason = "most of it is one line a field")]
     pub async fn register_agent(
         &self,
         permit: &Permit,

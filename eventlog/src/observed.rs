@@ -66,10 +66,10 @@ pub fn parse_action(
         last.map(|key| arguments.remove(&key));
     }
     for value in arguments.values_mut() {
-        if let Value::String(text) = value {
-            if let Some((at, _)) = text.char_indices().nth(ARGUMENT_MAX_CHARS) {
-                text.truncate(at);
-            }
+        if let Value::String(text) = value
+            && let Some((at, _)) = text.char_indices().nth(ARGUMENT_MAX_CHARS)
+        {
+            text.truncate(at);
         }
     }
     Ok(ObservedAction {

@@ -38,12 +38,12 @@ pub(crate) fn from_json<T: DeserializeOwned>(
     column: &'static str,
     value: Value,
 ) -> Result<T, StoreError> {
-    serde_json::from_value(value.clone()).map_err(|_| StoreError::Corrupt {
+    let text = value.to_string();
+    serde_json::from_value(value).map_err(|_| StoreError::Corrupt {
         column,
-        value: value.to_string(),
+        value: text,
     })
 }
-
 /// A score as its column keeps it.
 pub(crate) fn score(value: i32) -> aim_domain::trust::TrustScore {
     aim_domain::trust::TrustScore::from_ten_thousandths(u16::try_from(value).unwrap_or(0))

@@ -1,6 +1,7 @@
 //! Is this event what it says, and whose? What is not becomes a dead letter with its reason.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use aim_app::{App, AppError};
@@ -44,9 +45,9 @@ pub(crate) async fn admit(
         let Some(EventSignature { key_id, .. }) = signature else {
             continue;
         };
-        if !producers.contains_key(&key_id) {
-            let found = app.find_producer(&key_id).await?;
-            producers.insert(key_id, found);
+        if let Entry::Vacant(place) = producers.entry(key_id) {
+            let found = app.find_producer(place.key()).await?;
+            place.insert(found);
         }
     }
     let producers = Arc::new(producers);

@@ -10,6 +10,7 @@ use aim_domain::id::{AgentId, DeadLetterId, EventId, OrganizationId};
 use aim_domain::trust::{TrustScore, assess, score};
 use aim_domain::verification::Decision;
 use aim_eventlog::{Delivery, Envelope, Partition, Refusal};
+use aim_ml_models::BehaviourProfile;
 use aim_store::dead_letters::NewDeadLetter;
 use aim_store::offsets::ConsumerOffset;
 use aim_store::profiles::StoredProfile;
@@ -101,7 +102,7 @@ impl<'a> Batch<'a> {
             }
             match admission {
                 Ok(Admitted::Action(action)) if !seen.insert(action.event) => {
-                    offset.duplicates += 1
+                    offset.duplicates += 1;
                 }
                 Ok(Admitted::Action(action)) => {
                     offset.applied += 1;
@@ -139,6 +140,18 @@ impl<'a> Batch<'a> {
         self.app.find_applied(&ids).await
     }
 
+    /// Turns an action that was counted as applied into a dead letter.
+    fn give_up_late(&mut self, delivery: Delivery, time: DateTime<Utc>) {
+        let detail = format!("`time` is {time}, more than an hour behind");
+        if let Some(offset) = self.offsets.get_mut(&delivery.partition) {
+            offset.applied -= 1;
+            offset.dead_letters += 1;
+        }
+        let refusal = Refusal::new("EVENT_TOO_LATE", detail);
+        self.dead_letters
+            .push(dead_letter(self.app, delivery, &refusal));
+    }
+
     /// Learns and judges, in order, and returns what has to be written.
     pub(crate) async fn learn(
         mut self,
@@ -160,15 +173,7 @@ impl<'a> Batch<'a> {
                     is_fleet: true,
                     delivery,
                 } if profile.is_too_late(action.time) => {
-                    let partition = delivery.partition;
-                    let detail = format!("`time` is {}, more than an hour behind", action.time);
-                    let letter =
-                        dead_letter(self.app, delivery, &Refusal::new("EVENT_TOO_LATE", detail));
-                    self.dead_letters.push(letter);
-                    if let Some(offset) = self.offsets.get_mut(&partition) {
-                        offset.applied -= 1;
-                        offset.dead_letters += 1;
-                    }
+                    self.give_up_late(delivery, action.time);
                 }
                 Step::Action {
                     action, is_fleet, ..
@@ -180,16 +185,7 @@ impl<'a> Batch<'a> {
                 }
                 Step::Result { outcome, time, .. } => profile.observe_result(outcome, time),
             }
-            let now = score(profile.tallies());
-            let before = profile.kept_score();
-            if has_moved(before, now) {
-                profile.keep_score(now);
-                gathered.snapshots.push(Snapshot {
-                    assessment: assess(profile.tallies()),
-                    previous: before,
-                    event_time: profile.watermark().unwrap_or_default(),
-                });
-            }
+            gathered.snapshots.extend(snapshot_of(profile));
         }
         let updates = agents.iter().filter_map(|(agent, organization)| {
             let live = live.get_mut(agent)?;
@@ -220,6 +216,21 @@ impl<'a> Batch<'a> {
             live,
         ))
     }
+}
+
+/// The score, when it has moved enough to be kept.
+fn snapshot_of(profile: &mut BehaviourProfile) -> Option<Snapshot> {
+    let now = score(profile.tallies());
+    let previous = profile.kept_score();
+    if !has_moved(previous, now) {
+        return None;
+    }
+    profile.keep_score(now);
+    Some(Snapshot {
+        assessment: assess(profile.tallies()),
+        previous,
+        event_time: profile.watermark().unwrap_or_default(),
+    })
 }
 
 fn update(

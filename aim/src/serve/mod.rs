@@ -76,7 +76,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         }
         let sweeper = Arc::clone(&app);
         life.spawn("nonce sweeper", async move |stop| {
-            sweeper.sweep_nonces(NONCE_SWEEP, stop).await
+            sweeper.sweep_nonces(NONCE_SWEEP, stop).await;
         });
         if let Some(kafka) = &kafka {
             let sink = KafkaSink::new(kafka)?;

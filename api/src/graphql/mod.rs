@@ -12,6 +12,10 @@ mod loaders;
 mod mutation;
 mod query;
 mod subscription;
+#[expect(
+    dead_code,
+    reason = "the derive makes methods of all fields of connections, for its own use"
+)]
 mod types;
 mod user_error;
 

@@ -16,10 +16,11 @@ pub(crate) enum UserErrorCode {
     Conflict,
 }
 
+/// Code, words, and the path of the field where there is one.
+pub(crate) type Mistake = (UserErrorCode, String, Option<Vec<String>>);
+
 /// Splits a failed use case: mistakes of the caller go into the payload, faults to the top.
-pub(crate) fn split(
-    error: AppError,
-) -> Result<Vec<(UserErrorCode, String, Option<Vec<String>>)>, Error> {
+pub(crate) fn split(error: AppError) -> Result<Vec<Mistake>, Error> {
     let code = match error.code {
         ErrorCode::InvalidInput => UserErrorCode::Invalid,
         ErrorCode::NotFound => UserErrorCode::NotFound,

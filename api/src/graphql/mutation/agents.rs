@@ -99,7 +99,7 @@ async fn change(
 
 /// Mutations of agents.
 #[derive(Debug, Default)]
-pub struct AgentMutations;
+pub(crate) struct AgentMutations;
 
 #[Object]
 impl AgentMutations {

@@ -34,7 +34,7 @@ payload!(ResolveAlertPayload, ResolveAlertError, /// The alert.
 
 /// Mutations of alerts.
 #[derive(Debug, Default)]
-pub struct AlertMutations;
+pub(crate) struct AlertMutations;
 
 #[Object]
 impl AlertMutations {

@@ -41,7 +41,7 @@ payload!(RevokeCapabilityPayload, RevokeCapabilityError, /// The grant, taken ba
 
 /// Mutations of grants.
 #[derive(Debug, Default)]
-pub struct CapabilityMutations;
+pub(crate) struct CapabilityMutations;
 
 #[Object]
 impl CapabilityMutations {

@@ -6,8 +6,8 @@ mod capabilities;
 mod sessions;
 mod verifications;
 
-pub use agents::AgentMutations;
-pub use alerts::AlertMutations;
-pub use capabilities::CapabilityMutations;
-pub use sessions::SessionMutations;
-pub use verifications::VerificationMutations;
+pub(super) use agents::AgentMutations;
+pub(super) use alerts::AlertMutations;
+pub(super) use capabilities::CapabilityMutations;
+pub(super) use sessions::SessionMutations;
+pub(super) use verifications::VerificationMutations;

@@ -57,7 +57,7 @@ fn session(context: &Context<'_>, user: aim_store::users::User) -> Result<Sessio
 
 /// Mutations of sessions.
 #[derive(Debug, Default)]
-pub struct SessionMutations;
+pub(crate) struct SessionMutations;
 
 #[Object]
 impl SessionMutations {

@@ -73,7 +73,7 @@ payload!(DenyVerificationPayload, DenyVerificationError, /// The verification.
 
 /// Mutations of verifications.
 #[derive(Debug, Default)]
-pub struct VerificationMutations;
+pub(crate) struct VerificationMutations;
 
 #[Object]
 impl VerificationMutations {

@@ -24,7 +24,7 @@ struct AgentFilter {
 
 /// Queries about agents.
 #[derive(Debug, Default)]
-pub struct AgentQueries;
+pub(crate) struct AgentQueries;
 
 #[Object]
 impl AgentQueries {

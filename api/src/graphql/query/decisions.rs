@@ -24,7 +24,7 @@ struct VerificationFilter {
 
 /// Queries about decisions.
 #[derive(Debug, Default)]
-pub struct DecisionQueries;
+pub(crate) struct DecisionQueries;
 
 #[Object]
 impl DecisionQueries {

@@ -36,7 +36,7 @@ struct AnomalyFilter {
 
 /// Queries about what was found.
 #[derive(Debug, Default)]
-pub struct FindingQueries;
+pub(crate) struct FindingQueries;
 
 #[Object]
 impl FindingQueries {

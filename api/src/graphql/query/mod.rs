@@ -6,7 +6,7 @@ mod findings;
 mod node;
 mod operations;
 
-pub use agents::AgentQueries;
-pub use decisions::DecisionQueries;
-pub use findings::FindingQueries;
-pub use operations::OperationQueries;
+pub(super) use agents::AgentQueries;
+pub(super) use decisions::DecisionQueries;
+pub(super) use findings::FindingQueries;
+pub(super) use operations::OperationQueries;

@@ -10,10 +10,6 @@ use super::super::types::{Agent, Alert, TrustSnapshot, Verification};
 /// An object with a global id.
 #[derive(Debug, Interface)]
 #[graphql(field(name = "id", ty = "&ID", desc = "Global id."))]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made once a request and taken apart at once"
-)]
 pub(crate) enum Node {
     /// An agent.
     Agent(Agent),

@@ -39,7 +39,7 @@ struct AuditFilter {
 
 /// Queries about the installation.
 #[derive(Debug, Default)]
-pub struct OperationQueries;
+pub(crate) struct OperationQueries;
 
 #[Object]
 impl OperationQueries {
