@@ -284,6 +284,14 @@ async fn an_event_from_the_future_is_a_dead_letter() {
         .unwrap();
 }
 
+/// Every way to look at an agent and its verification.
+const FOREIGN: &str = "query($agent: ID!, $verification: ID!) {
+        agent(id: $agent) { name }
+        node(id: $agent) { id }
+        verification(id: $verification) { decision }
+        agents(first: 10) { nodes { name } }
+        verifications(first: 10, filter: { agentId: $agent }) { totalCount } }";
+
 #[tokio::test]
 async fn another_tenants_agent_does_not_exist() {
     let scene = Scene::new().await.unwrap();
@@ -310,14 +318,8 @@ async fn another_tenants_agent_does_not_exist() {
     ] {
         database.execute_unprepared(statement).await.unwrap();
     }
-    let query = "query($agent: ID!, $verification: ID!) {
-        agent(id: $agent) { name }
-        node(id: $agent) { id }
-        verification(id: $verification) { decision }
-        agents(first: 10) { nodes { name } } 
-        verifications(first: 10, filter: { agentId: $agent }) { totalCount } }";
     let ids = json!({ "agent": foreign.id, "verification": verification });
-    let answer = scene.owner.ask(query, ids).await.unwrap();
+    let answer = scene.owner.ask(FOREIGN, ids).await.unwrap();
     let nothing = json!({
         "agent": null,
         "node": null,

@@ -225,6 +225,10 @@ impl Agent {
     }
 
     /// Signs a request to verify an action, now.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers write the value in place"
+    )]
     pub(crate) fn sign_verify(&self, input: Value) -> Signed {
         let body = json!({ "query": VERIFY, "variables": { "input": input } });
         self.sign(body.to_string().into_bytes(), now())

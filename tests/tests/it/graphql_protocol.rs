@@ -1,6 +1,11 @@
 //! The public GraphQL audits and clients as a signed-in person, with a subscription of the
 //! product's own.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the sums of the audits are read from the output"
+)]
+
 use aim_tests::{AimConfig, run_script};
 use serde_json::{Value, json};
 

@@ -1,6 +1,11 @@
 //! The story that the product is for: an agent is registered, asks, acts, goes wild, is stopped,
 //! and comes back. The same on the embedded default and on split roles with PostgreSQL and Kafka.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "what is measured is read from the output"
+)]
+
 use std::time::{Duration, Instant};
 
 use aim_tests::{AimConfig, Kafka, Postgres, wait_for, wait_until};
