@@ -186,8 +186,10 @@ impl BehaviourProfile {
             findings: Vec::new(),
         };
         let mut features = [0.0; 12];
+        // By its own time: backdating inside the open window must not hide a flood.
+        let own_seconds = action.time.timestamp();
+        self.judge_rates(&mut judge, own_seconds);
         if !is_late {
-            self.judge_rates(&mut judge, seconds);
             features[6] = self.judge_hour(&mut judge, seconds);
         }
         for (index, rate) in self.rates.iter().enumerate() {

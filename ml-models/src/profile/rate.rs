@@ -69,6 +69,10 @@ impl Rate {
     /// Counts an action; a severity when the window has become a worse spike than was raised.
     pub(super) fn count(&mut self, seconds: i64) -> Option<Severity> {
         let window = seconds.div_euclid(i64::from(self.length));
+        if window < self.window {
+            // Its window is closed and learned from; it counts in none.
+            return None;
+        }
         if window > self.window {
             self.close();
             self.window = window;
