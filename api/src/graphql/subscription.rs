@@ -159,6 +159,7 @@ fn lagged(error: &aim_app::FeedError) -> Error {
 #[derive(Debug, Clone, Copy)]
 pub struct Subscription;
 
+/// Everything that can be subscribed to.
 #[Declare]
 impl Subscription {
     /// Alerts of your organization. Needs `VIEWER`.

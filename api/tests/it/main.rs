@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod schema;
 mod toy;
 mod transport_http;
 mod transport_sse;

@@ -5,6 +5,7 @@ mod bad_input;
 mod fleet;
 mod graphql_protocol;
 mod kafka;
+mod layers;
 mod node;
 mod orphans;
 mod postgres;
