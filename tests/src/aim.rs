@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -277,6 +278,18 @@ impl AimProcess {
 fn is_setting(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with("AIM_") || PLAIN.contains(&&*name)
+}
+
+/// A command of `aim` that takes nothing from this process's own settings.
+///
+/// # Errors
+/// When there is no executable.
+pub fn aim_command() -> anyhow::Result<Command> {
+    let mut command = Command::new(binary()?);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(name)) {
+        command.env_remove(name);
+    }
+    Ok(command)
 }
 
 /// The executable: `AIM_BIN`, else the one built beside this test.

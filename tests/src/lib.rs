@@ -23,7 +23,7 @@ mod poll;
 mod port;
 mod postgres;
 
-pub use aim::{AimConfig, AimProcess, Bootstrap};
+pub use aim::{AimConfig, AimProcess, Bootstrap, aim_command};
 pub use kafka::Kafka;
 pub use node::{ScriptOutput, run_script};
 pub use poll::{wait_for, wait_until};

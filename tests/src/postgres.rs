@@ -109,6 +109,13 @@ impl Postgres {
         self.create_database(&format!("test_{number}"))
     }
 
+    /// Everything that the server has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let text = std::fs::read(self.home.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     /// Stops the server in order; connections break, also in the middle of a transaction.
     ///
     /// # Errors

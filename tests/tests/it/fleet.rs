@@ -13,7 +13,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const PASSWORD: &str = "a password of tests only";
+/// What [`Owner::of`] changes the one-time password to.
+pub(crate) const PASSWORD: &str = "a password of tests only";
 
 const VERIFY: &str = "mutation($input: VerifyActionInput!) { verifyAction(input: $input) {
     verification { id decision reasons { code message } }

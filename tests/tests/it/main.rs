@@ -2,12 +2,17 @@
 
 mod aim;
 mod bad_input;
+mod crash;
 mod fleet;
 mod graphql_protocol;
 mod kafka;
 mod layers;
+mod migrations;
 mod node;
 mod orphans;
+mod outage;
 mod postgres;
 mod public_clients;
+mod replay;
 mod story;
+mod warm_path;

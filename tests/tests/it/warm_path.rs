@@ -1,0 +1,96 @@
+//! What a decision asks of the database once the caches are warm: read from PostgreSQL's own log.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use aim_tests::{AimConfig, Postgres};
+use sea_orm::{ConnectionTrait, Database};
+use serde_json::json;
+
+use crate::fleet::{Agent, Owner};
+
+/// Verifications that are looked at.
+const LOOKED_AT: usize = 50;
+/// What decisions are made from; all of it is in memory.
+const KNOWN: [&str; 5] = [
+    "agents",
+    "agent_keys",
+    "capability_grants",
+    "organizations",
+    "verifications",
+];
+
+async fn ask(agent: &Agent) {
+    let input = json!({ "action": "files:read", "resource": "/data" });
+    let answer = agent.verify(input).await.unwrap();
+    assert_eq!(answer.decision().0, "ALLOWED", "{}", answer.body);
+}
+
+/// Whether a statement reads a table.
+fn reads(statement: &str, table: &str) -> bool {
+    let words = statement.replace('"', "").to_lowercase();
+    let words: Vec<&str> = words.split_whitespace().collect();
+    words.windows(2).any(|pair| {
+        matches!(pair[0], "from" | "join") && pair[1].trim_matches([',', ';', ')']) == table
+    })
+}
+
+/// Statements of the log since its first `from` bytes, without those of transactions.
+fn statements(log: &str, from: usize) -> Vec<String> {
+    // A statement of several lines goes on behind a tab.
+    let new = log.get(from..).unwrap_or_default().replace("\n\t", " ");
+    let of_line = |line: &str| {
+        let (_, rest) = line.split_once("LOG:  ")?;
+        let marks = ["statement: ", "execute "];
+        marks.iter().find(|mark| rest.starts_with(**mark))?;
+        Some(rest.split_once(": ")?.1.to_owned())
+    };
+    new.lines().filter_map(of_line).collect()
+}
+
+fn inserts(statements: &[String]) -> usize {
+    let is_insert = |it: &&String| it.to_lowercase().contains("insert into");
+    statements.iter().filter(is_insert).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_decision_reads_nothing_and_writes_the_same_every_time() {
+    let postgres = Postgres::start().unwrap();
+    let db = Database::connect(postgres.url()).await.unwrap();
+    db.execute_unprepared("ALTER DATABASE aim SET log_statement = 'all'")
+        .await
+        .unwrap();
+    let aim = AimConfig::new()
+        .database(postgres.url())
+        .role("api")
+        .start()
+        .unwrap();
+    let owner = Owner::of(&aim).await.unwrap();
+    let agent = owner.register("warm", &["files:read"]).await.unwrap();
+    for _ in 0..3 {
+        ask(&agent).await;
+    }
+    // The test itself must be able to see reads: a cold start has some.
+    let cold = statements(&postgres.log(), 0);
+    for table in KNOWN.iter().filter(|table| **table != "verifications") {
+        assert!(
+            cold.iter().any(|it| reads(it, table)),
+            "no read of `{table}` at all"
+        );
+    }
+    let mut written = Vec::new();
+    for _ in 0..LOOKED_AT {
+        let from = postgres.log().len();
+        ask(&agent).await;
+        let new = statements(&postgres.log(), from);
+        for table in KNOWN {
+            let read: Vec<_> = new.iter().filter(|it| reads(it, table)).collect();
+            assert!(read.is_empty(), "reads `{table}`: {read:#?}");
+        }
+        written.push((inserts(&new), new));
+    }
+    let (each, first) = &written[0];
+    assert!(*each > 0, "nothing is written: {first:#?}");
+    for (count, statements) in &written {
+        assert_eq!(count, each, "{statements:#?}\ninstead of {first:#?}");
+    }
+}
