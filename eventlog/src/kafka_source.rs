@@ -61,6 +61,8 @@ pub struct KafkaSource {
     config: KafkaConfig,
     /// Assigned partitions that wait for the rest to be sought.
     pending: BTreeMap<Partition, Option<i64>>,
+    /// What the broker has been told; it would take a lower offset, too.
+    committed: BTreeMap<Partition, i64>,
 }
 
 impl std::fmt::Debug for KafkaSource {
@@ -97,6 +99,7 @@ impl KafkaSource {
             consumer: Arc::new(consumer),
             config: config.clone(),
             pending: BTreeMap::new(),
+            committed: BTreeMap::new(),
         })
     }
 
@@ -233,10 +236,19 @@ impl EventSource for KafkaSource {
     }
 
     async fn commit(&mut self, partition: Partition, next: i64) -> Result<(), EventLogError> {
+        if self
+            .committed
+            .get(&partition)
+            .is_some_and(|told| *told >= next)
+        {
+            return Ok(());
+        }
         let mut list = TopicPartitionList::new();
         let name = self.config.topic(partition.topic);
         list.add_partition_offset(&name, partition.number, Offset::Offset(next))?;
-        Ok(self.consumer.commit(&list, CommitMode::Async)?)
+        self.consumer.commit(&list, CommitMode::Async)?;
+        self.committed.insert(partition, next);
+        Ok(())
     }
 }
 

@@ -1,0 +1,6 @@
+//! What every log promises, asked of memory, of the table on both databases, and of Kafka.
+
+mod commits;
+mod contract;
+mod logs;
+mod order_of_commits;
