@@ -1,9 +1,5 @@
 //! What a decision asks of the database once the caches are warm: read from PostgreSQL's own log.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "what is measured is read from the output"
-)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aim_tests::{AimConfig, Postgres};
