@@ -78,11 +78,12 @@ impl<'a> Batch<'a> {
     }
 
     /// Sorts what was admitted into steps, duplicates and dead letters, and moves the positions.
+    /// Duplicates within the batch are found later: only what is applied makes the next one such.
     pub(crate) async fn gather(
         &mut self,
         admitted: Vec<(Delivery, Admission)>,
     ) -> Result<(), AppError> {
-        let mut seen = self.applied_before(&admitted).await?;
+        let before = self.applied_before(&admitted).await?;
         for (delivery, admission) in admitted {
             let partition = delivery.partition;
             let Some(start) = self.starts.get(&partition) else {
@@ -101,7 +102,7 @@ impl<'a> Batch<'a> {
                 offset.origin = origin;
             }
             match admission {
-                Ok(Admitted::Action(action)) if !seen.insert(action.event) => {
+                Ok(Admitted::Action(action)) if before.contains(&action.event) => {
                     offset.duplicates += 1;
                 }
                 Ok(Admitted::Action(action)) => {
@@ -140,6 +141,14 @@ impl<'a> Batch<'a> {
         self.app.find_applied(&ids).await
     }
 
+    /// Turns an action that was counted as applied into a duplicate.
+    fn pass_over(&mut self, delivery: &Delivery) {
+        if let Some(offset) = self.offsets.get_mut(&delivery.partition) {
+            offset.applied -= 1;
+            offset.duplicates += 1;
+        }
+    }
+
     /// Turns an action that was counted as applied into a dead letter.
     fn give_up_late(&mut self, delivery: Delivery, time: DateTime<Utc>) {
         let detail = format!("`time` is {time}, more than an hour behind");
@@ -161,6 +170,7 @@ impl<'a> Batch<'a> {
         let mut live = profiles.take(self.app, &agents).await?;
         let mut progress: HashMap<AgentId, Progress> = HashMap::new();
         let mut actions = Vec::new();
+        let mut applied = HashSet::new();
         for step in std::mem::take(&mut self.steps) {
             let (agent, _) = step.agent();
             let Some(Live { profile, .. }) = live.get_mut(&agent) else {
@@ -172,12 +182,18 @@ impl<'a> Batch<'a> {
                     action,
                     is_fleet: true,
                     delivery,
+                } if applied.contains(&action.event) => self.pass_over(&delivery),
+                Step::Action {
+                    action,
+                    is_fleet: true,
+                    delivery,
                 } if profile.is_too_late(action.time) => {
                     self.give_up_late(delivery, action.time);
                 }
                 Step::Action {
                     action, is_fleet, ..
                 } => {
+                    applied.insert(action.event);
                     gathered.findings.extend(profile.observe(&action).findings);
                     if is_fleet {
                         actions.push(*action);

@@ -1,6 +1,6 @@
 //! The loop: poll, process, commit, begin again from the stored positions after any failure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub struct Processor {
     app: Arc<App>,
     source: Box<dyn EventSource>,
     config: StreamConfig,
+    /// What the log gave us, whether or not it could be sought yet.
+    mine: BTreeSet<Partition>,
     offsets: BTreeMap<Partition, ConsumerOffset>,
     profiles: Profiles,
     next_batch: Instant,
@@ -82,6 +84,7 @@ impl Processor {
             app,
             source,
             config,
+            mine: BTreeSet::new(),
             offsets: BTreeMap::new(),
             profiles: Profiles::default(),
             next_batch: Instant::now(),
@@ -111,11 +114,12 @@ impl Processor {
             polled = self.source.poll(self.config.batch_max, self.config.wait) => polled?,
         };
         match polled {
-            Polled::Assigned(partitions) => self.assign(&partitions).await,
+            Polled::Assigned(partitions) => {
+                self.mine.extend(&partitions);
+                self.assign(&partitions).await
+            }
             Polled::Revoked(partitions) => {
-                self.offsets
-                    .retain(|partition, _| !partitions.contains(partition));
-                self.profiles.clear();
+                self.give_back(&partitions);
                 Ok(())
             }
             Polled::Batch(deliveries) if deliveries.is_empty() => Ok(()),
@@ -135,6 +139,14 @@ impl Processor {
             self.source.seek(*partition, offset.next).await?;
         }
         Ok(())
+    }
+
+    fn give_back(&mut self, partitions: &[Partition]) {
+        for partition in partitions {
+            self.mine.remove(partition);
+            self.offsets.remove(partition);
+        }
+        self.profiles.clear();
     }
 
     async fn process(&mut self, deliveries: Vec<Delivery>) -> Result<(), Failure> {
@@ -160,17 +172,32 @@ impl Processor {
     /// Forgets everything that is only in memory and goes back to the stored positions.
     async fn start_over(&mut self, stop: &CancellationToken) {
         self.profiles.clear();
-        let mine: Vec<Partition> = self.offsets.keys().copied().collect();
+        self.offsets.clear();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(BACK_OFF) => {}
             }
+            let mine: Vec<Partition> = self.mine.iter().copied().collect();
             match self.assign(&mine).await {
                 Ok(()) => return,
                 Err(Failure::App(error)) => tracing::warn!(%error, "positions cannot be read"),
-                Err(Failure::Log(error)) => tracing::warn!(%error, "positions cannot be set"),
+                Err(Failure::Log(error)) => {
+                    tracing::warn!(%error, "positions cannot be set");
+                    self.heed_changes().await;
+                }
             }
+        }
+    }
+
+    /// Hears whether partitions came or went: one that is not ours any more can never be sought.
+    /// Records that come with it are dropped; they come again once everything has been sought.
+    async fn heed_changes(&mut self) {
+        match self.source.poll(1, Duration::ZERO).await {
+            Ok(Polled::Assigned(partitions)) => self.mine.extend(&partitions),
+            Ok(Polled::Revoked(partitions)) => self.give_back(&partitions),
+            Ok(Polled::Batch(_)) => {}
+            Err(error) => tracing::debug!(%error, "the event log does not answer"),
         }
     }
 }
