@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use aim_domain::id::AgentKeyId;
-use aim_store::decisions::{DecisionRecord, Written};
+use aim_store::decisions::{DecisionRecord, GROUP_MAX, Written};
 use aim_store::{Store, StoreError};
 use moka::sync::Cache;
 use tokio::sync::{mpsc, oneshot};
@@ -18,8 +18,6 @@ use crate::{AppError, ErrorCode};
 
 /// Most requests that wait for the writer; more are told to come back.
 const QUEUE: usize = 8_192;
-/// Most verifications of one transaction: bounds statement size and the wait of the first.
-const GROUP_MAX: usize = 512;
 /// How long a nonce is remembered in memory: a signature is good for 300 s and 60 s of skew.
 const NONCE_TTL: Duration = Duration::from_secs(361);
 /// Most nonces remembered in memory; older ones are still in the database.

@@ -7,10 +7,12 @@ use sea_orm::entity::prelude::*;
 #[sea_orm(table_name = "used_nonces")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
+    pub expires_at: DateTimeUtc,
+    #[sea_orm(primary_key, auto_increment = false)]
     pub agent_key_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub nonce: String,
-    pub expires_at: DateTimeUtc,
+    pub verification_id: Uuid,
 }
 
 /// Rows are joined by hand where a query needs it.

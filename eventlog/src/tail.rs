@@ -6,12 +6,16 @@ use aim_domain::id::OrganizationId;
 use aim_entities::event_log as entity;
 use bytes::Bytes;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use tokio::time::Instant;
 
 use crate::wake::Listener;
 use crate::{EventLogError, Topic, Wake, newest_position};
 
 /// How long an idle reader waits before it looks again.
 const IDLE_POLL: Duration = Duration::from_millis(50);
+/// Least time between two reads that bring something: a fact after a pause is read at once, a flood
+/// in batches that leave the database to the writers.
+const PACE: Duration = Duration::from_millis(5);
 
 /// A fact with its position, which is also its cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +36,7 @@ pub struct TableTail {
     db: DatabaseConnection,
     listener: Listener,
     position: i64,
+    next_read: Instant,
 }
 
 impl TableTail {
@@ -42,6 +47,7 @@ impl TableTail {
             db,
             listener: wake.listen(),
             position,
+            next_read: Instant::now(),
         }
     }
 
@@ -92,9 +98,11 @@ impl TableTail {
     /// [`EventLogError`] when the database cannot be asked; asking again is safe.
     pub async fn next(&mut self, max: u64) -> Result<Vec<TailedEvent>, EventLogError> {
         loop {
+            tokio::time::sleep_until(self.next_read).await;
             self.listener.heed();
             let batch = self.read(max).await?;
             if !batch.is_empty() {
+                self.next_read = Instant::now() + PACE;
                 return Ok(batch);
             }
             self.listener.wait(IDLE_POLL).await;

@@ -276,7 +276,15 @@ fn used_nonces() -> TableCreateStatement {
                 .timestamp_with_time_zone()
                 .not_null(),
         )
-        .primary_key(Index::create().col("agent_key_id").col("nonce"));
+        .col(ColumnDef::new("verification_id").uuid().not_null())
+        // A copy of a signed request has its time as well, so that the newest nonces are neighbours
+        // on the disk and the oldest are forgotten from one end.
+        .primary_key(
+            Index::create()
+                .col("expires_at")
+                .col("agent_key_id")
+                .col("nonce"),
+        );
     table
 }
 

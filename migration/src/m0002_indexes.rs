@@ -12,10 +12,8 @@ const INDEXES: &[(&str, &[&str], bool)] = &[
     ("agents", &["organization_id", "id"], false),
     ("agent_keys", &["agent_id"], false),
     ("capability_grants", &["agent_id"], false),
-    ("verifications", &["agent_id", "idempotency_key"], true),
     ("verifications", &["organization_id", "id"], false),
     ("verifications", &["agent_id", "id"], false),
-    ("used_nonces", &["expires_at"], false),
     ("trust_snapshots", &["agent_id", "id"], false),
     ("anomalies", &["organization_id", "id"], false),
     ("anomalies", &["agent_id", "id"], false),
@@ -27,6 +25,9 @@ const INDEXES: &[(&str, &[&str], bool)] = &[
     ("event_log", &["topic", "position"], false),
     ("dead_letters", &["organization_id", "id"], false),
 ];
+
+/// Most verifications have no idempotency key; they need not be in its index.
+const IDEMPOTENCY_KEYS: (&str, &[&str]) = ("verifications", &["agent_id", "idempotency_key"]);
 
 fn name(table: &str, columns: &[&str]) -> String {
     format!("{table}_{}_idx", columns.join("_"))
@@ -46,14 +47,22 @@ impl MigrationTrait for Migration {
             }
             manager.create_index(index).await?;
         }
-        Ok(())
+        let (table, columns) = IDEMPOTENCY_KEYS;
+        let mut index = Index::create();
+        index.name(name(table, columns)).table(table).unique();
+        for column in columns {
+            index.col(*column);
+        }
+        index.cond_where(Expr::col("idempotency_key").is_not_null());
+        manager.create_index(index).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for (table, columns, _) in INDEXES {
+        let dropped = INDEXES.iter().map(|(table, columns, _)| (*table, *columns));
+        for (table, columns) in dropped.chain([IDEMPOTENCY_KEYS]) {
             let index = Index::drop()
                 .name(name(table, columns))
-                .table(*table)
+                .table(table)
                 .to_owned();
             manager.drop_index(index).await?;
         }

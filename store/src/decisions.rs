@@ -1,12 +1,16 @@
 //! Writing a group of decisions: nonces, verifications, audit entries and events, all or nothing.
 
 use aim_domain::event::NewEvent;
-use aim_domain::id::VerificationId;
-use std::collections::HashSet;
+use sea_orm::{DbErr, RuntimeErr, sqlx};
+use std::collections::HashMap;
+use uuid::Uuid;
 
 use crate::audit::NewAuditEntry;
 use crate::verifications::{UsedNonce, Verification};
-use crate::{Backend, Store, StoreError, postgres};
+use crate::{Backend, Store, StoreError, postgres, sqlite};
+
+/// Most decisions of one commit: bounds the statement's size and the wait of the first.
+pub const GROUP_MAX: usize = 512;
 
 /// A decision with everything that has to be durable with it.
 #[derive(Debug)]
@@ -33,52 +37,57 @@ pub enum Written {
 }
 
 impl Store {
-    /// Writes a group of decisions in one transaction and tells what became of each, in order.
-    /// No two of one group may have the same nonce.
+    /// Writes a group of decisions in one statement and one commit (in several, when there are more
+    /// than [`GROUP_MAX`]) and tells what became of each, in order. No two of one group may have
+    /// the same nonce.
     ///
     /// # Errors
-    /// [`StoreError`] when the group could not be written; then nothing of it was.
+    /// [`StoreError`] when the group could not be written; then its last part was not.
     pub async fn write_decisions(
         &self,
         group: &[DecisionRecord],
     ) -> Result<Vec<Written>, StoreError> {
-        match self.backend() {
-            // One statement, one round trip, one commit.
-            Backend::Postgres => {
-                let written = postgres::write_decisions(self.writer(), group, self.now()).await?;
-                self.wake().ring();
-                Ok(written)
-            }
-            Backend::Sqlite => self.write_decisions_in_steps(group).await,
-        }
-    }
-
-    async fn write_decisions_in_steps(
-        &self,
-        group: &[DecisionRecord],
-    ) -> Result<Vec<Written>, StoreError> {
-        let mut tx = self.begin().await?;
-        let nonces: Vec<_> = group.iter().map(|record| record.nonce.clone()).collect();
-        let used = tx.insert_nonces(&nonces).await?;
-        let fresh: Vec<_> = group
-            .iter()
-            .filter(|record| !used.contains(&record.nonce))
-            .map(|record| &record.verification)
-            .collect();
-        let new: HashSet<VerificationId> = tx.insert_verifications(&fresh).await?;
-        let mut outcomes = Vec::with_capacity(group.len());
-        for record in group {
-            outcomes.push(if used.contains(&record.nonce) {
-                Written::Replayed
-            } else if new.contains(&record.verification.id) {
-                tx.audit(record.audit.clone());
-                tx.emit(&record.event);
-                Written::New
-            } else {
-                Written::SameKey
+        let mut written = Vec::with_capacity(group.len());
+        for part in group.chunks(GROUP_MAX) {
+            let now = self.now();
+            written.extend(match self.backend() {
+                Backend::Postgres => {
+                    let pool = self.writer().get_postgres_connection_pool();
+                    postgres::write_decisions(pool, part, now).await?
+                }
+                Backend::Sqlite => {
+                    let pool = self.writer().get_sqlite_connection_pool();
+                    sqlite::write_decisions(pool, part, now).await?
+                }
             });
+            self.wake().ring();
         }
-        tx.commit().await?;
-        Ok(outcomes)
+        Ok(written)
     }
+}
+
+pub(crate) fn failed(error: sqlx::Error) -> StoreError {
+    DbErr::Query(RuntimeErr::SqlxError(error.into())).into()
+}
+
+/// What became of each of `group`, from rows in no order: id, whether the nonce was fresh, whether
+/// the verification is there.
+pub(crate) fn in_order(
+    group: &[DecisionRecord],
+    rows: impl Iterator<Item = Result<(Uuid, bool, bool), sqlx::Error>>,
+) -> Result<Vec<Written>, StoreError> {
+    let mut outcomes = HashMap::with_capacity(group.len());
+    for row in rows {
+        let (id, is_fresh, is_new) = row.map_err(failed)?;
+        let written = match (is_fresh, is_new) {
+            (false, _) => Written::Replayed,
+            (true, true) => Written::New,
+            (true, false) => Written::SameKey,
+        };
+        outcomes.insert(id, written);
+    }
+    let outcome = |record: &DecisionRecord| outcomes.get(&record.verification.id.as_uuid());
+    let missing = StoreError::Conflict("verifications");
+    let in_order: Option<Vec<Written>> = group.iter().map(|it| outcome(it).copied()).collect();
+    in_order.ok_or(missing)
 }

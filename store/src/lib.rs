@@ -22,6 +22,7 @@ pub mod organizations;
 mod page;
 mod postgres;
 pub mod profiles;
+mod sqlite;
 pub mod trust;
 mod tx;
 pub mod users;

@@ -1,15 +1,14 @@
-//! What PostgreSQL does better in its own words. The only SQL text of the store.
-
-use std::collections::HashMap;
+//! What PostgreSQL does better in its own words.
 
 use aim_eventlog::{LOG_LOCK_KEY, record_of};
 use chrono::{DateTime, Utc};
-use sea_orm::sqlx::{self, Row};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
+use sea_orm::sqlx::postgres::PgRow;
+use sea_orm::sqlx::{self, PgPool, Row};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::decisions::{DecisionRecord, Written};
+use crate::decisions::{DecisionRecord, Written, failed, in_order};
 use crate::trust::TrustUpdate;
 use crate::{StoreError, code};
 
@@ -25,8 +24,8 @@ WITH input AS (
     obligations, trust_score, session, task, action_digest, idempotency_key, request_id,
     created_at, expires_at, nonce, stale_at, audit_id, audit_after, event_id, payload)
 ), fresh AS (
-  INSERT INTO used_nonces (agent_key_id, nonce, expires_at)
-  SELECT agent_key_id, nonce, stale_at FROM input
+  INSERT INTO used_nonces (expires_at, agent_key_id, nonce, verification_id)
+  SELECT stale_at, agent_key_id, nonce, id FROM input
   ON CONFLICT DO NOTHING RETURNING agent_key_id, nonce
 ), written AS (
   INSERT INTO verifications (id, organization_id, agent_id, agent_key_id, action, resource, risk,
@@ -36,7 +35,8 @@ WITH input AS (
     obligations, trust_score, session, task, action_digest, idempotency_key, request_id,
     created_at, expires_at
   FROM input JOIN fresh USING (agent_key_id, nonce)
-  ON CONFLICT (agent_id, idempotency_key) DO NOTHING RETURNING id
+  ON CONFLICT (agent_id, idempotency_key) WHERE idempotency_key IS NOT NULL
+  DO NOTHING RETURNING id
 ), audited AS (
   INSERT INTO audit_entries (id, organization_id, actor_type, actor_id, action, object_type,
     object_id, after, request_id, created_at)
@@ -59,7 +59,7 @@ FROM input LEFT JOIN fresh USING (agent_key_id, nonce) LEFT JOIN written USING (
     reason = "one line a column, in the statement's order"
 )]
 pub(crate) async fn write_decisions(
-    db: &DatabaseConnection,
+    pool: &PgPool,
     group: &[DecisionRecord],
     now: DateTime<Utc>,
 ) -> Result<Vec<Written>, StoreError> {
@@ -116,31 +116,9 @@ pub(crate) async fn write_decisions(
         .bind(LOG_LOCK_KEY)
         .bind(topic)
         .bind(event_type);
-    let rows = query
-        .fetch_all(db.get_postgres_connection_pool())
-        .await
-        .map_err(failed)?;
-    let mut outcomes: HashMap<Uuid, Written> = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let id: Uuid = row.try_get("id").map_err(failed)?;
-        let is_fresh: bool = row.try_get("is_fresh").map_err(failed)?;
-        let is_new: bool = row.try_get("is_new").map_err(failed)?;
-        outcomes.insert(
-            id,
-            match (is_fresh, is_new) {
-                (false, _) => Written::Replayed,
-                (true, true) => Written::New,
-                (true, false) => Written::SameKey,
-            },
-        );
-    }
-    let outcome = |record: &DecisionRecord| {
-        outcomes
-            .get(&record.verification.id.as_uuid())
-            .copied()
-            .ok_or(StoreError::Conflict("verifications"))
-    };
-    group.iter().map(outcome).collect()
+    let rows = query.fetch_all(pool).await.map_err(failed)?;
+    let row = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+    in_order(group, rows.iter().map(row))
 }
 
 /// The scores of a batch of agents in one statement.
@@ -178,8 +156,4 @@ fn trust(record: &DecisionRecord) -> Option<i32> {
         .verification
         .trust
         .map(|trust| i32::from(trust.ten_thousandths()))
-}
-
-fn failed(error: sqlx::Error) -> StoreError {
-    DbErr::Query(RuntimeErr::SqlxError(error.into())).into()
 }

@@ -1,7 +1,5 @@
 //! Verifications, results and nonces.
 
-use std::collections::HashSet;
-
 use aim_domain::action::Outcome;
 use aim_domain::id::{AgentId, AgentKeyId, OrganizationId, VerificationId};
 use aim_domain::risk::RiskLevel;
@@ -10,11 +8,7 @@ use aim_domain::trust::TrustScore;
 use aim_domain::verification::{Decision, Obligation, Reason};
 use aim_entities::{used_nonce, verification as entity};
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
-    sea_query::{Expr, OnConflict},
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use crate::page::{self, Page, PageRequest};
 use crate::{Store, StoreError, Tx, code};
@@ -96,9 +90,6 @@ pub struct VerificationFilter {
     pub action: Option<String>,
 }
 
-/// Rows of one statement: 26 columns × rows stay below SQLite's 32,766 parameters.
-const CHUNK: usize = 1_000;
-
 fn convert(row: entity::Model) -> Result<Verification, StoreError> {
     Ok(Verification {
         id: VerificationId::from_uuid(row.id),
@@ -130,36 +121,6 @@ fn convert(row: entity::Model) -> Result<Verification, StoreError> {
         outcome_detail: row.outcome_detail,
         duration_ms: row.duration_ms,
     })
-}
-
-fn to_row(v: &Verification) -> entity::ActiveModel {
-    entity::ActiveModel {
-        id: Set(v.id.as_uuid()),
-        organization_id: Set(v.organization.as_uuid()),
-        agent_id: Set(v.agent.as_uuid()),
-        agent_key_id: Set(v.key.as_uuid()),
-        action: Set(v.action.clone()),
-        resource: Set(v.resource.clone()),
-        risk: Set(code::text(&v.risk)),
-        decision: Set(code::text(&v.decision)),
-        reasons: Set(code::json(&v.reasons)),
-        obligations: Set(code::json(&v.obligations)),
-        trust_score: Set(v.trust.map(|t| i32::from(t.ten_thousandths()))),
-        session: Set(v.session.clone()),
-        task: Set(v.task.clone()),
-        action_digest: Set(v.action_digest.clone()),
-        idempotency_key: Set(v.idempotency_key.clone()),
-        request_id: Set(v.request_id.clone()),
-        created_at: Set(v.created_at),
-        expires_at: Set(v.expires_at),
-        decided_by: Set(None),
-        decided_at: Set(None),
-        decided_reason: Set(None),
-        outcome: Set(None),
-        outcome_at: Set(None),
-        outcome_detail: Set(None),
-        duration_ms: Set(None),
-    }
 }
 
 impl Store {
@@ -218,97 +179,6 @@ impl Store {
 }
 
 impl Tx {
-    /// Writes verifications and tells which ones were new: one whose agent already used the same
-    /// idempotency key is not.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot be asked.
-    pub async fn insert_verifications(
-        &mut self,
-        verifications: &[&Verification],
-    ) -> Result<HashSet<VerificationId>, StoreError> {
-        let named: Vec<_> = verifications
-            .iter()
-            .filter(|v| v.idempotency_key.is_some())
-            .copied()
-            .collect();
-        let mut new: HashSet<_> = verifications
-            .iter()
-            .filter(|v| v.idempotency_key.is_none())
-            .map(|v| v.id)
-            .collect();
-        let unnamed = verifications
-            .iter()
-            .filter(|v| v.idempotency_key.is_none())
-            .copied();
-        let unnamed: Vec<_> = unnamed.collect();
-        for chunk in unnamed.chunks(CHUNK) {
-            let rows = chunk.iter().map(|v| to_row(v));
-            entity::Entity::insert_many(rows)
-                .exec_without_returning(self.on())
-                .await?;
-        }
-        for chunk in named.chunks(CHUNK) {
-            let conflict =
-                OnConflict::columns([entity::Column::AgentId, entity::Column::IdempotencyKey])
-                    .do_nothing()
-                    .to_owned();
-            entity::Entity::insert_many(chunk.iter().map(|v| to_row(v)))
-                .on_conflict(conflict)
-                .exec_without_returning(self.on())
-                .await?;
-            let written: Vec<uuid::Uuid> = entity::Entity::find()
-                .select_only()
-                .column(entity::Column::Id)
-                .filter(entity::Column::Id.is_in(chunk.iter().map(|v| v.id.as_uuid())))
-                .into_tuple()
-                .all(self.on())
-                .await?;
-            new.extend(written.into_iter().map(VerificationId::from_uuid));
-        }
-        Ok(new)
-    }
-
-    /// Writes nonces off and tells which ones were used before.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot be asked.
-    pub async fn insert_nonces(
-        &mut self,
-        nonces: &[UsedNonce],
-    ) -> Result<HashSet<UsedNonce>, StoreError> {
-        let mut used = HashSet::new();
-        for chunk in nonces.chunks(CHUNK) {
-            let rows = chunk.iter().map(|n| used_nonce::ActiveModel {
-                agent_key_id: Set(n.key.as_uuid()),
-                nonce: Set(n.nonce.clone()),
-                expires_at: Set(n.expires_at),
-            });
-            let conflict =
-                OnConflict::columns([used_nonce::Column::AgentKeyId, used_nonce::Column::Nonce])
-                    .do_nothing()
-                    .to_owned();
-            let written = used_nonce::Entity::insert_many(rows)
-                .on_conflict(conflict)
-                .exec_with_returning_keys(self.on())
-                .await;
-            let written: HashSet<_> = match written {
-                Ok(keys) => keys.into_iter().collect(),
-                Err(sea_orm::DbErr::RecordNotInserted) => HashSet::new(),
-                Err(error) => return Err(error.into()),
-            };
-            if written.len() < chunk.len() {
-                used.extend(
-                    chunk
-                        .iter()
-                        .filter(|n| !written.contains(&(n.key.as_uuid(), n.nonce.clone())))
-                        .cloned(),
-                );
-            }
-        }
-        Ok(used)
-    }
-
     /// Forgets nonces whose signatures are stale.
     ///
     /// # Errors

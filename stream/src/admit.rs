@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use aim_app::{App, AppError};
 use aim_domain::action::ObservedAction;
@@ -14,6 +14,10 @@ use chrono::{DateTime, Duration, Utc};
 
 /// How far an event's time may lie ahead of when it was received.
 const MAX_AHEAD: Duration = Duration::minutes(5);
+
+/// Threads that check signatures; asked once, because the answer is read from the system's files.
+static CORES: LazyLock<usize> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
 /// An event that may be applied.
 pub(crate) enum Admitted {
@@ -52,8 +56,7 @@ pub(crate) async fn admit(
     }
     let producers = Arc::new(producers);
     let now = app.clock().now();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = deliveries.len().div_ceil(cores).max(64);
+    let share = deliveries.len().div_ceil(*CORES).max(64);
     let mut rest = deliveries;
     let mut tasks = Vec::new();
     while !rest.is_empty() {

@@ -21,8 +21,8 @@ pub struct StreamConfig {
     pub batch_max: usize,
     /// How long a poll waits for the first event.
     pub wait: Duration,
-    /// Least time between two batches: an event after a pause is processed at once, a flood in
-    /// batches that leave the disk to the decisions.
+    /// Least time from the beginning of a batch to the next: an event after a pause is processed at
+    /// once, a flood in batches that leave the disk to the decisions.
     pub pace: Duration,
 }
 
@@ -38,6 +38,11 @@ impl Default for StreamConfig {
 
 /// How long to wait after a failure.
 const BACK_OFF: Duration = Duration::from_millis(250);
+
+/// A batch takes at most one part in so many of the time, so that decisions find the writer free.
+const REST: u32 = 5;
+/// Longest time between two batches however slow they are: what is near real time.
+const REST_MAX: Duration = Duration::from_millis(200);
 
 /// Consumes one event source until it is told to stop.
 pub struct Processor {
@@ -150,8 +155,8 @@ impl Processor {
     }
 
     async fn process(&mut self, deliveries: Vec<Delivery>) -> Result<(), Failure> {
-        let count = deliveries.len() as u64;
-        self.next_batch = Instant::now() + self.config.pace;
+        let count = deliveries.len();
+        let begin = Instant::now();
         let admitted = admit(&self.app, deliveries).await?;
         let mut batch = Batch::new(&self.app, &self.offsets);
         batch.gather(admitted).await?;
@@ -165,7 +170,12 @@ impl Processor {
                 tracing::debug!(%error, "offset hint");
             }
         }
-        metrics::counter!("aim_stream_events_total").increment(count);
+        metrics::counter!("aim_stream_events_total").increment(count as u64);
+        // Who has caught up rests; who has not goes on.
+        if count < self.config.batch_max {
+            let rest = (begin.elapsed() * REST).min(REST_MAX);
+            self.next_batch = begin + self.config.pace.max(rest);
+        }
         Ok(())
     }
 
