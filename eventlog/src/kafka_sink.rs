@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
+use parking_lot::Mutex;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
@@ -19,8 +20,10 @@ pub(crate) const ORGANIZATION_HEADER: &str = "aim-organization";
 
 /// An idempotent producer that waits for every replica.
 pub struct KafkaSink {
-    producer: FutureProducer,
+    /// Made anew after an error that its client cannot get over.
+    producer: Mutex<FutureProducer>,
     config: KafkaConfig,
+    is_gapless: bool,
 }
 
 impl std::fmt::Debug for KafkaSink {
@@ -37,18 +40,24 @@ impl KafkaSink {
     /// # Errors
     /// [`EventLogError::Kafka`] when the configuration is not understood.
     pub fn new(config: &KafkaConfig) -> Result<Self, EventLogError> {
-        let producer = config
-            .client()
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            // The Java clients' choice, so that a fleet's events of an agent meet ours.
-            .set("partitioner", "murmur2_random")
-            .set("linger.ms", "2")
-            .set("message.timeout.ms", "30000")
-            .create()?;
+        Self::make(config, false)
+    }
+
+    /// Like [`Self::new`], for the relay: what lies behind a record that could not be written is not
+    /// written either. Readers take a record whose position is not above all before it for a
+    /// redelivery: one that came late because it had to be sent again would be lost to them.
+    ///
+    /// # Errors
+    /// [`EventLogError::Kafka`] when the configuration is not understood.
+    pub fn gapless(config: &KafkaConfig) -> Result<Self, EventLogError> {
+        Self::make(config, true)
+    }
+
+    fn make(config: &KafkaConfig, is_gapless: bool) -> Result<Self, EventLogError> {
         Ok(Self {
-            producer,
+            producer: Mutex::new(connect(config, is_gapless)?),
             config: config.clone(),
+            is_gapless,
         })
     }
 
@@ -57,6 +66,7 @@ impl KafkaSink {
         &self,
         records: &[(Record, Option<i64>)],
     ) -> Result<(), EventLogError> {
+        let producer = &self.producer.lock().clone();
         let sends = records.iter().map(|(record, origin)| async move {
             let topic = self.config.topic(record.topic);
             let mut headers = OwnedHeaders::new().insert(Header {
@@ -87,10 +97,14 @@ impl KafkaSink {
                 .key(record.key.as_bytes())
                 .payload(record.payload.as_ref())
                 .headers(headers);
-            let sent = self.producer.send(message, Duration::from_secs(30)).await;
+            let sent = producer.send(message, Duration::from_secs(30)).await;
             sent.map_err(|(error, _)| EventLogError::Kafka(error))
         });
-        try_join_all(sends).await.map(|_| ())
+        let sent = try_join_all(sends).await.map(|_| ());
+        if sent.is_err() && producer.client().fatal_error().is_some() {
+            *self.producer.lock() = connect(&self.config, self.is_gapless)?;
+        }
+        sent
     }
 
     /// Waits until everything queued has been sent.
@@ -98,8 +112,26 @@ impl KafkaSink {
     /// # Errors
     /// [`EventLogError::Kafka`] when that takes longer than `limit`.
     pub fn flush(&self, limit: Duration) -> Result<(), EventLogError> {
-        Ok(self.producer.flush(limit)?)
+        Ok(self.producer.lock().clone().flush(limit)?)
     }
+}
+
+fn connect(config: &KafkaConfig, is_gapless: bool) -> Result<FutureProducer, EventLogError> {
+    let mut client = config.client();
+    client
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        // The Java clients' choice, so that a fleet's events of an agent meet ours.
+        .set("partitioner", "murmur2_random")
+        .set("linger.ms", "2")
+        .set("message.timeout.ms", "30000");
+    if is_gapless {
+        client
+            .set("enable.gapless.guarantee", "true")
+            // What is on its way already when a request fails could not be held back.
+            .set("max.in.flight.requests.per.connection", "1");
+    }
+    Ok(client.create()?)
 }
 
 #[async_trait]

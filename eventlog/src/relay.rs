@@ -35,7 +35,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay from the table behind `db` to `sink`.
+    /// A relay from the table behind `db` to `sink`, which must be a [`KafkaSink::gapless`] one.
     #[must_use]
     pub const fn new(
         db: DatabaseConnection,

@@ -79,7 +79,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
             sweeper.sweep_nonces(NONCE_SWEEP, stop).await;
         });
         if let Some(kafka) = &kafka {
-            let sink = KafkaSink::new(kafka)?;
+            let sink = KafkaSink::gapless(kafka)?;
             let relay = Relay::new(
                 store.writer().clone(),
                 sink,

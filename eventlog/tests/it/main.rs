@@ -4,3 +4,4 @@ mod commits;
 mod contract;
 mod logs;
 mod order_of_commits;
+mod relay;
