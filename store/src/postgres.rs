@@ -54,10 +54,6 @@ SELECT id, fresh.nonce IS NOT NULL AS is_fresh, written.id IS NOT NULL AS is_new
 FROM input LEFT JOIN fresh USING (agent_key_id, nonce) LEFT JOIN written USING (id)";
 
 /// Writes a group of decisions; see [`crate::Store::write_decisions`].
-#[expect(
-    clippy::too_many_lines,
-    reason = "one line a column, in the statement's order"
-)]
 pub(crate) async fn write_decisions(
     pool: &PgPool,
     group: &[DecisionRecord],

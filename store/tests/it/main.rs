@@ -1,0 +1,29 @@
+//! What the store promises, asked of SQLite and of PostgreSQL.
+
+mod decisions;
+mod offsets;
+mod paging;
+mod scene;
+mod tenants;
+mod trust;
+mod tx;
+
+/// One test body, two databases.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(&crate::scene::Scene::sqlite().await.unwrap()).await.unwrap();
+            })+
+        }
+
+        mod on_postgresql {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(&crate::scene::Scene::postgresql().await.unwrap()).await.unwrap();
+            })+
+        }
+    };
+}
+use on_both;
