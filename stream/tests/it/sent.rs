@@ -65,6 +65,7 @@ struct Writer<'a> {
     /// Whether what was sent before is sent again.
     repeats: bool,
     newest: Vec<DateTime<Utc>>,
+    has_acted: Vec<bool>,
     /// Actions that may be sent again, and whether each came too late.
     actions: Vec<(Record, bool)>,
     relayed: Vec<Record>,
@@ -78,6 +79,7 @@ pub(crate) fn write(site: &Site, all: &[Sent], repeats: bool) -> Post {
         site,
         repeats,
         newest: vec![beginning(); site.members.len()],
+        has_acted: vec![false; site.members.len()],
         actions: Vec::new(),
         relayed: Vec::new(),
         origins: Origins::new(),
@@ -109,14 +111,13 @@ impl Writer<'_> {
                 ok,
             } => {
                 let time = self.newest[agent] + TimeDelta::seconds(seconds);
-                self.newest[agent] = self.newest[agent].max(time);
                 let outcome = if ok { "ok" } else { "error" };
                 self.act(number, agent, time, action, outcome, false);
             }
             Sent::Late { agent } => {
-                let is_late = self.newest[agent] > beginning();
+                // Nothing is too late for an agent that has not acted yet.
+                let is_late = self.has_acted[agent];
                 let time = self.newest[agent] - TimeDelta::seconds(3_601);
-                self.newest[agent] = self.newest[agent].max(time);
                 self.act(number, agent, time, "files:read", "ok", is_late);
             }
             Sent::Again { back } if self.repeats => {
@@ -158,6 +159,11 @@ impl Writer<'_> {
         outcome: &str,
         is_late: bool,
     ) {
+        if !is_late {
+            let newest = self.newest[agent].max(time);
+            self.newest[agent] = if self.has_acted[agent] { newest } else { time };
+            self.has_acted[agent] = true;
+        }
         let member = &self.site.members[agent];
         let payload = action_event(member, number, time, action, outcome);
         let record = fleet_record(member, payload.clone(), Some(member.sign(&payload)));
