@@ -66,6 +66,37 @@ impl Owner {
         Ok(owner)
     }
 
+    /// Another person, whose password is [`PASSWORD`].
+    pub(crate) async fn sign_in(&self, aim: &AimProcess, email: &str) -> anyhow::Result<Self> {
+        let query = "mutation($input: SignInInput!) { signIn(input: $input) {
+            session { accessToken } } }";
+        let input = json!({ "email": email, "password": PASSWORD });
+        let answer = aim.graphql(query, json!({ "input": input }), None).await?;
+        let mut person = Self {
+            http: self.http.clone(),
+            url: self.url.clone(),
+            token: text(&answer, "/data/signIn/session/accessToken")?,
+            organization: self.organization,
+        };
+        let answer = person.ask("{ organization { uuid } }", json!({})).await?;
+        person.organization = text(&answer, "/organization/uuid")?.parse()?;
+        Ok(person)
+    }
+
+    /// The input that registers an agent. Its key follows from its name.
+    pub(crate) fn registration(&self, name: &str) -> anyhow::Result<Value> {
+        let key = key_of(name);
+        let created = now().timestamp();
+        let proof = sign_possession(self.organization, &AgentName::parse(name)?, &key, created);
+        let proof = json!({ "created": created, "signature": STANDARD.encode(proof.signature) });
+        Ok(json!({
+            "name": name,
+            "agentType": "LLM_AGENT",
+            "publicKey": key.public_key().to_base64url(),
+            "proofOfPossession": proof,
+        }))
+    }
+
     /// The `data` of an answer without errors.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
         let body = json!({ "query": query, "variables": variables });
@@ -79,17 +110,9 @@ impl Owner {
     /// Registers an agent and gives it grants. Its key follows from its name.
     pub(crate) async fn register(&self, name: &str, grants: &[&str]) -> anyhow::Result<Agent> {
         let key = key_of(name);
-        let created = now().timestamp();
-        let proof = sign_possession(self.organization, &AgentName::parse(name)?, &key, created);
         let query = "mutation($input: RegisterAgentInput!) { registerAgent(input: $input) {
             agent { id } userErrors { code message field } } }";
-        let proof = json!({ "created": created, "signature": STANDARD.encode(proof.signature) });
-        let input = json!({
-            "name": name,
-            "agentType": "LLM_AGENT",
-            "publicKey": key.public_key().to_base64url(),
-            "proofOfPossession": proof,
-        });
+        let input = self.registration(name)?;
         let answer = self.ask(query, json!({ "input": input })).await?;
         let id = text(&answer, "/registerAgent/agent/id")?;
         for capability in grants {

@@ -1,6 +1,7 @@
 //! The harness against the real services.
 
 mod aim;
+mod authorization;
 mod bad_input;
 mod crash;
 mod fleet;
@@ -14,5 +15,6 @@ mod outage;
 mod postgres;
 mod public_clients;
 mod replay;
+mod roots;
 mod story;
 mod warm_path;

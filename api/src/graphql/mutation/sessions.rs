@@ -83,11 +83,16 @@ impl SessionMutations {
         #[graphql(desc = "Old and new password.")] input: ChangePasswordInput,
     ) -> Result<ChangePasswordPayload> {
         let request = RequestContext::of(context)?;
-        let Actor::User(actor) = &request.actor else {
-            return Err(fault(AppError::new(
-                ErrorCode::Unauthenticated,
-                "sign in first",
-            )));
+        let actor = match &request.actor {
+            Actor::User(actor) => actor,
+            Actor::Anonymous => {
+                let error = AppError::new(ErrorCode::Unauthenticated, "sign in first");
+                return Err(fault(error));
+            }
+            Actor::Agent(_) => {
+                let error = AppError::new(ErrorCode::Forbidden, "agents have no password");
+                return Err(fault(error));
+            }
         };
         let changed = request
             .app

@@ -1,0 +1,362 @@
+//! Every root field, asked by everybody: who may not gets one clear code and changes nothing.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use aim_tests::{AimConfig, AimProcess};
+use anyhow::Context;
+use sea_orm::{ConnectionTrait, Database};
+use serde_json::{Value, json};
+
+use crate::fleet::{Agent, Owner, PASSWORD, now, text};
+use crate::roots::{Foreigner, Ids, Needs, ROOTS, Root};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Roles, least first.
+const ROLES: [&str; 5] = ["VIEWER", "MEMBER", "MANAGER", "ADMIN", "OWNER"];
+/// There is no mutation that makes people or alerts yet.
+const PEOPLE: &str = "INSERT INTO users (id, organization_id, email, name, role, password_hash,
+    must_change_password, token_generation, created_at, updated_at)
+    SELECT randomblob(16), organization_id, '{email}', 'somebody', '{role}', password_hash, 0, 0,
+    created_at, updated_at FROM users WHERE email = 'admin@aim.local'";
+const OTHER: [&str; 2] = [
+    "INSERT INTO organizations (id, name, slug, settings, created_at)
+        SELECT randomblob(16), 'Other', 'other', settings, created_at FROM organizations",
+    "UPDATE users SET organization_id = (SELECT id FROM organizations WHERE slug = 'other')
+        WHERE email = 'foreigner@test.local'",
+];
+const ALERT: &str = "INSERT INTO alerts (id, organization_id, agent_id, kind, severity, status,
+    summary, evidence, anomaly_count, dedup_key, first_event_time, last_event_time, created_at,
+    updated_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f607', organization_id, id, 'RATE_SPIKE',
+    'HIGH', 'OPEN', 'a test', '[]', 1, 'test', created_at, created_at, created_at, created_at
+    FROM agents WHERE name = 'reader'";
+/// The global id of that alert: `Alert:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f607`.
+const ALERT_ID: &str = "QWxlcnQ6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNjA3";
+
+/// Who asks.
+enum Caller {
+    Nobody,
+    Person(Owner),
+    Agent(Agent),
+}
+
+/// A server with one organization that has everything, and another that has nothing.
+struct Scene {
+    aim: AimProcess,
+    owner: Owner,
+    agent: Agent,
+    ids: Ids,
+}
+
+async fn database(aim: &AimProcess) -> anyhow::Result<sea_orm::DatabaseConnection> {
+    let file = aim.data().join("aim.db");
+    Ok(Database::connect(format!("sqlite://{}", file.display())).await?)
+}
+
+impl Scene {
+    async fn new() -> anyhow::Result<Self> {
+        let aim = AimConfig::new().start()?;
+        let owner = Owner::of(&aim).await?;
+        let agent = owner
+            .register("reader", &["files:read", "db:delete"])
+            .await?;
+        let database = database(&aim).await?;
+        for role in ROLES.iter().chain(&["foreigner"]) {
+            let email = format!("{}@test.local", role.to_lowercase());
+            let role = if *role == "foreigner" { "OWNER" } else { role };
+            let statement = PEOPLE.replace("{email}", &email).replace("{role}", role);
+            database.execute_unprepared(&statement).await?;
+        }
+        for statement in OTHER.iter().chain(&[ALERT]) {
+            database.execute_unprepared(statement).await?;
+        }
+        let asked = |action: &'static str, decision: &'static str| {
+            let agent = agent.clone();
+            async move {
+                let answer = agent
+                    .verify(json!({ "action": action, "resource": "/data" }))
+                    .await?;
+                anyhow::ensure!(answer.decision().0 == decision, "{}", answer.body);
+                text(&answer.body, "/data/verifyAction/verification/id")
+            }
+        };
+        let grants = "query($id: ID!) { agent(id: $id) { capabilityGrants { id } } }";
+        let grants = owner.ask(grants, json!({ "id": agent.id })).await?;
+        let ids = Ids {
+            agent: agent.id.clone(),
+            grant: text(&grants, "/agent/capabilityGrants/0/id")?,
+            verification: asked("files:read", "ALLOWED").await?,
+            pending: asked("db:delete", "PENDING_APPROVAL").await?,
+            alert: ALERT_ID.to_owned(),
+            registration: owner.registration("newcomer")?,
+            credentials: json!({ "email": "viewer@test.local", "password": PASSWORD }),
+            passwords: json!({ "currentPassword": "wrong", "newPassword": PASSWORD }),
+        };
+        Ok(Self {
+            aim,
+            owner,
+            agent,
+            ids,
+        })
+    }
+
+    async fn person(&self, name: &str) -> anyhow::Result<Caller> {
+        let email = format!("{}@test.local", name.to_lowercase());
+        Ok(Caller::Person(self.owner.sign_in(&self.aim, &email).await?))
+    }
+
+    /// Everything that a refused mutation could have changed.
+    async fn state(&self) -> anyhow::Result<Value> {
+        let query = "query($agent: ID!, $pending: ID!, $done: ID!, $alert: ID!) {
+            agent(id: $agent) { status capabilityGrants { id revokedAt } }
+            pending: verification(id: $pending) { decision outcome }
+            done: verification(id: $done) { decision outcome }
+            alert(id: $alert) { status }
+            agents(first: 1) { totalCount }
+            auditEntries(first: 1) { totalCount nodes { action } } }";
+        let Ids {
+            agent,
+            pending,
+            verification,
+            alert,
+            ..
+        } = &self.ids;
+        let variables =
+            json!({ "agent": agent, "pending": pending, "done": verification, "alert": alert });
+        self.owner.ask(query, variables).await
+    }
+
+    async fn open(&self, caller: &Caller, root: &Root) -> anyhow::Result<reqwest::Response> {
+        let body = root.body(&self.ids).to_string().into_bytes();
+        let accept = match root.kind {
+            "subscription" => "text/event-stream",
+            _ => "application/graphql-response+json",
+        };
+        let url = format!("{}/graphql", self.owner.url);
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let mut request = http.post(url).header("accept", accept);
+        request = request.header("content-type", "application/json");
+        match caller {
+            Caller::Nobody => {}
+            Caller::Person(person) => request = request.bearer_auth(&person.token),
+            Caller::Agent(agent) => {
+                let headers = agent.sign(body.clone(), now()).headers;
+                request = request
+                    .header("content-digest", headers.content_digest)
+                    .header("signature-input", headers.signature_input)
+                    .header("signature", headers.signature);
+            }
+        }
+        Ok(request.body(body).send().await?)
+    }
+
+    /// The answer to a query or mutation, or the first event of a subscription.
+    async fn ask(&self, caller: &Caller, root: &Root) -> anyhow::Result<Value> {
+        let mut response = self.open(caller, root).await?;
+        if root.kind != "subscription" {
+            return Ok(response.json().await?);
+        }
+        first_event(&mut response).await
+    }
+}
+
+async fn first_event(response: &mut reqwest::Response) -> anyhow::Result<Value> {
+    let mut seen = String::new();
+    loop {
+        let chunk = tokio::time::timeout(PATIENCE, response.chunk()).await;
+        let chunk = chunk
+            .context("no event")??
+            .context("ended without an event")?;
+        seen.push_str(&String::from_utf8_lossy(&chunk));
+        let data = seen.lines().filter_map(|line| line.strip_prefix("data: "));
+        if let Some(event) = data
+            .into_iter()
+            .find_map(|it| serde_json::from_str(it).ok())
+        {
+            return Ok(event);
+        }
+    }
+}
+
+/// The code that refuses `who`, a role, `agent` or `nobody`; none when they may.
+fn refusal(needs: Needs, who: &str) -> Option<&'static str> {
+    let rank = |role: &str| ROLES.iter().position(|it| *it == role);
+    let may = match (needs, who) {
+        (Needs::Nothing, _) | (Needs::Agent | Needs::RoleOrAgent(_), "agent") => true,
+        (_, "nobody") => return Some("UNAUTHENTICATED"),
+        (_, "agent") | (Needs::Agent, _) => false,
+        (Needs::Person, _) => true,
+        (Needs::Role(least) | Needs::RoleOrAgent(least), role) => rank(role) >= rank(least),
+    };
+    (!may).then_some("FORBIDDEN")
+}
+
+fn code(answer: &Value) -> Option<&str> {
+    answer.pointer("/errors/0/extensions/code")?.as_str()
+}
+
+#[tokio::test]
+async fn who_may_not_is_refused_and_changes_nothing() {
+    let scene = Scene::new().await.unwrap();
+    let mut callers = vec![
+        ("nobody", Caller::Nobody),
+        ("agent", Caller::Agent(scene.agent.clone())),
+    ];
+    for role in ROLES {
+        callers.push((role, scene.person(role).await.unwrap()));
+    }
+    let before = scene.state().await.unwrap();
+    for (who, caller) in &callers {
+        for root in ROOTS {
+            let Some(expected) = refusal(root.needs, who) else {
+                continue;
+            };
+            let answer = scene.ask(caller, root).await.unwrap();
+            assert_eq!(
+                code(&answer),
+                Some(expected),
+                "{} by {who}: {answer}",
+                root.name
+            );
+            assert!(
+                answer
+                    .get("data")
+                    .is_none_or(|data| data.is_null() || data[root.name].is_null()),
+                "{} by {who}: {answer}",
+                root.name
+            );
+        }
+    }
+    assert_eq!(scene.state().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn who_may_is_answered() {
+    let scene = Scene::new().await.unwrap();
+    for root in ROOTS.iter().filter(|root| root.kind != "subscription") {
+        let (who, caller) = match root.needs {
+            Needs::Nothing => ("nobody", Caller::Nobody),
+            Needs::Person => ("VIEWER", scene.person("VIEWER").await.unwrap()),
+            Needs::Agent => ("agent", Caller::Agent(scene.agent.clone())),
+            Needs::Role(role) | Needs::RoleOrAgent(role) => {
+                (role, scene.person(role).await.unwrap())
+            }
+        };
+        let answer = scene.ask(&caller, root).await.unwrap();
+        assert_eq!(code(&answer), None, "{} by {who}: {answer}", root.name);
+        assert!(
+            answer["data"].is_object(),
+            "{} by {who}: {answer}",
+            root.name
+        );
+        if root.kind == "query" && root.foreigner == Foreigner::Null {
+            assert!(answer["data"][root.name]["id"].is_string(), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_organizations_objects_do_not_exist() {
+    let scene = Scene::new().await.unwrap();
+    let owner = scene
+        .owner
+        .sign_in(&scene.aim, "foreigner@test.local")
+        .await
+        .unwrap();
+    let stranger = owner.register("stranger", &["files:read"]).await.unwrap();
+    let person = scene.person("foreigner").await.unwrap();
+    let agent = Caller::Agent(stranger.clone());
+    let before = scene.state().await.unwrap();
+    for root in ROOTS.iter().filter(|root| root.kind != "subscription") {
+        let caller = if root.needs == Needs::Agent {
+            &agent
+        } else {
+            &person
+        };
+        let answer = scene.ask(caller, root).await.unwrap();
+        assert_eq!(code(&answer), None, "{}: {answer}", root.name);
+        let got = &answer["data"][root.name];
+        match root.foreigner {
+            Foreigner::Null => assert!(got.is_null(), "{}: {answer}", root.name),
+            // What the foreigner made is theirs; nothing else may be among it.
+            Foreigner::Empty => assert!(
+                !answer.to_string().contains(&scene.ids.agent)
+                    && got["totalCount"].as_u64().unwrap()
+                        == got["nodes"].as_array().unwrap().len() as u64,
+                "{}: {answer}",
+                root.name
+            ),
+            Foreigner::NotFound => {
+                let errors = json!([{ "code": "NOT_FOUND" }]);
+                assert_eq!(got["userErrors"], errors, "{}: {answer}", root.name);
+            }
+            Foreigner::Own => {}
+        }
+    }
+    assert_eq!(scene.state().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_subscription_gives_an_organizations_own_facts_only() {
+    let scene = Scene::new().await.unwrap();
+    let owner = scene
+        .owner
+        .sign_in(&scene.aim, "foreigner@test.local")
+        .await
+        .unwrap();
+    let stranger = owner.register("stranger", &["files:read"]).await.unwrap();
+    let root = ROOTS
+        .iter()
+        .find(|root| root.name == "verificationRecorded")
+        .unwrap();
+    let viewer = scene.person("VIEWER").await.unwrap();
+    let own = scene.ask(&viewer, root).await.unwrap();
+    let agent_id = |event: &Value| {
+        let id = event.pointer("/data/verificationRecorded/agentId");
+        id.and_then(Value::as_str).map(str::to_owned)
+    };
+    assert_eq!(agent_id(&own).as_ref(), Some(&scene.ids.agent), "{own}");
+    // The log begins with the other organization's facts: the first to arrive tells.
+    let mut stream = scene.open(&Caller::Person(owner), root).await.unwrap();
+    let answer = stranger
+        .verify(json!({ "action": "files:read" }))
+        .await
+        .unwrap();
+    assert_eq!(answer.decision().0, "ALLOWED", "{}", answer.body);
+    let first = first_event(&mut stream).await.unwrap();
+    assert_eq!(agent_id(&first), Some(stranger.id), "{first}");
+}
+
+#[tokio::test]
+async fn the_table_has_every_root_field_and_says_what_its_description_says() {
+    let scene = Scene::new().await.unwrap();
+    let query = "{ __schema {
+        query: queryType { fields { name description } }
+        mutation: mutationType { fields { name description } }
+        subscription: subscriptionType { fields { name description } } } }";
+    let schema = scene.owner.ask(query, json!({})).await.unwrap();
+    let mut found = 0;
+    for kind in ["query", "mutation", "subscription"] {
+        for field in schema["__schema"][kind]["fields"].as_array().unwrap() {
+            let name = field["name"].as_str().unwrap();
+            let root = ROOTS
+                .iter()
+                .find(|root| root.kind == kind && root.name == name);
+            let root = root.unwrap_or_else(|| panic!("`{name}` is not in the table"));
+            let description = field["description"].as_str().unwrap();
+            let role = match root.needs {
+                Needs::Role(role) | Needs::RoleOrAgent(role) => Some(format!("`{role}`")),
+                _ => None,
+            };
+            let said = description.split_once("Needs").map(|(_, rest)| rest.trim());
+            assert_eq!(
+                said.map(|it| it.trim_end_matches('.')),
+                role.as_deref(),
+                "{name}"
+            );
+            found += 1;
+        }
+    }
+    assert_eq!(found, ROOTS.len());
+}

@@ -1,0 +1,246 @@
+//! Every root field of the schema: how it is asked, and who may.
+
+use serde_json::{Value, json};
+
+/// Who may ask a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Everybody.
+    Nothing,
+    /// A signed-in person.
+    Person,
+    /// An agent, by its signature.
+    Agent,
+    /// A person with this role or a higher one.
+    Role(&'static str),
+    /// As [`Needs::Role`], and agents.
+    RoleOrAgent(&'static str),
+}
+
+/// What somebody of another organization gets who may ask, but has nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Foreigner {
+    /// Null.
+    Null,
+    /// A connection of nothing.
+    Empty,
+    /// A user error with the code `NOT_FOUND`.
+    NotFound,
+    /// What is everybody's, or their own.
+    Own,
+}
+
+/// Ids of one organization's objects.
+pub(crate) struct Ids {
+    pub(crate) agent: String,
+    pub(crate) grant: String,
+    pub(crate) verification: String,
+    pub(crate) pending: String,
+    pub(crate) alert: String,
+    /// A registration that nobody has made yet.
+    pub(crate) registration: Value,
+    pub(crate) credentials: Value,
+    pub(crate) passwords: Value,
+}
+
+/// A root field.
+pub(crate) struct Root {
+    pub(crate) kind: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) needs: Needs,
+    pub(crate) foreigner: Foreigner,
+    /// Arguments and selection.
+    rest: &'static str,
+    id: fn(&Ids) -> Value,
+}
+
+impl Root {
+    /// The body of a request for it.
+    pub(crate) fn body(&self, ids: &Ids) -> Value {
+        let value = (self.id)(ids);
+        let variable = match (self.kind, value.is_null()) {
+            (_, true) => String::new(),
+            ("mutation", false) => {
+                let (first, rest) = self.name.split_at(1);
+                format!("($input: {}{rest}Input!)", first.to_uppercase())
+            }
+            (_, false) => "($id: ID!)".to_owned(),
+        };
+        let (kind, name, rest) = (self.kind, self.name, self.rest);
+        let variables = match (kind, value.is_null()) {
+            (_, true) => json!({}),
+            ("mutation", false) => json!({ "input": value }),
+            (_, false) => json!({ "id": value }),
+        };
+        json!({ "query": format!("{kind}{variable} {{ {name}{rest} }}"), "variables": variables })
+    }
+}
+
+/// A query for one object by its id, or, without `id`, for what the asker has.
+const fn query(
+    name: &'static str,
+    needs: Needs,
+    foreigner: Foreigner,
+    rest: &'static str,
+    id: fn(&Ids) -> Value,
+) -> Root {
+    let kind = "query";
+    Root {
+        kind,
+        name,
+        needs,
+        foreigner,
+        rest,
+        id,
+    }
+}
+
+const fn mutation(
+    name: &'static str,
+    needs: Needs,
+    foreigner: Foreigner,
+    id: fn(&Ids) -> Value,
+) -> Root {
+    let (kind, rest) = ("mutation", "(input: $input) { userErrors { code } }");
+    Root {
+        kind,
+        name,
+        needs,
+        foreigner,
+        rest,
+        id,
+    }
+}
+
+const fn subscription(name: &'static str) -> Root {
+    Root {
+        kind: "subscription",
+        name,
+        needs: READ,
+        foreigner: Foreigner::Empty,
+        // Behind the cursor of nothing: everything that ever happened.
+        rest: "(after: \"ZXZlbnQ6MA\") { cursor agentId }",
+        id: nothing,
+    }
+}
+
+const READ: Needs = Needs::RoleOrAgent("VIEWER");
+const ADMIN: Needs = Needs::Role("ADMIN");
+const MANAGER: Needs = Needs::Role("MANAGER");
+const BY_ID: &str = "(id: $id) { id }";
+const PAGE: &str = "(first: 10) { totalCount nodes { id } }";
+
+fn nothing(_: &Ids) -> Value {
+    Value::Null
+}
+
+fn agent_because(ids: &Ids) -> Value {
+    json!({ "agentId": ids.agent, "reason": "a test" })
+}
+
+/// All of them; the walk fails when the schema has another.
+pub(crate) const ROOTS: &[Root] = &[
+    query("agent", READ, Foreigner::Null, BY_ID, |ids| {
+        json!(ids.agent)
+    }),
+    query("agents", READ, Foreigner::Empty, PAGE, nothing),
+    query("capabilities", READ, Foreigner::Own, " { name }", nothing),
+    query("verification", READ, Foreigner::Null, BY_ID, |ids| {
+        json!(ids.verification)
+    }),
+    query("verifications", READ, Foreigner::Empty, PAGE, nothing),
+    query("alert", READ, Foreigner::Null, BY_ID, |ids| {
+        json!(ids.alert)
+    }),
+    query("alerts", READ, Foreigner::Empty, PAGE, nothing),
+    query("anomalies", READ, Foreigner::Empty, PAGE, nothing),
+    query("node", READ, Foreigner::Null, BY_ID, |ids| json!(ids.agent)),
+    query(
+        "viewer",
+        Needs::Nothing,
+        Foreigner::Own,
+        " { __typename }",
+        nothing,
+    ),
+    query("organization", READ, Foreigner::Own, " { id }", nothing),
+    query("auditEntries", ADMIN, Foreigner::Empty, PAGE, nothing),
+    query("deadLetters", ADMIN, Foreigner::Empty, PAGE, nothing),
+    query(
+        "streamTotals",
+        READ,
+        Foreigner::Own,
+        " { appliedCount }",
+        nothing,
+    ),
+    mutation("signIn", Needs::Nothing, Foreigner::Own, |ids| {
+        ids.credentials.clone()
+    }),
+    mutation("changePassword", Needs::Person, Foreigner::Own, |ids| {
+        ids.passwords.clone()
+    }),
+    mutation(
+        "registerAgent",
+        Needs::Role("MEMBER"),
+        Foreigner::Own,
+        |ids| ids.registration.clone(),
+    ),
+    mutation("suspendAgent", MANAGER, Foreigner::NotFound, agent_because),
+    mutation(
+        "reinstateAgent",
+        MANAGER,
+        Foreigner::NotFound,
+        agent_because,
+    ),
+    mutation("revokeAgent", MANAGER, Foreigner::NotFound, agent_because),
+    mutation(
+        "grantCapability",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent, "capability": "files:write" }),
+    ),
+    mutation(
+        "revokeCapability",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "grantId": ids.grant }),
+    ),
+    mutation(
+        "verifyAction",
+        Needs::Agent,
+        Foreigner::Own,
+        |_| json!({ "action": "files:read" }),
+    ),
+    mutation(
+        "reportActionResult",
+        Needs::Agent,
+        Foreigner::NotFound,
+        |ids| json!({ "verificationId": ids.verification, "isSuccess": true }),
+    ),
+    mutation(
+        "approveVerification",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "verificationId": ids.pending }),
+    ),
+    mutation(
+        "denyVerification",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "verificationId": ids.pending }),
+    ),
+    mutation(
+        "acknowledgeAlert",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "alertId": ids.alert }),
+    ),
+    mutation(
+        "resolveAlert",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "alertId": ids.alert, "verdict": "FALSE_POSITIVE" }),
+    ),
+    subscription("alertRaised"),
+    subscription("trustScoreChanged"),
+    subscription("verificationRecorded"),
+];
