@@ -103,6 +103,8 @@ enum Bench {
     Verify(bench::verify::VerifyArgs),
     /// Events through the stream, and their way to a subscriber.
     Stream(bench::stream::StreamArgs),
+    /// Documents that would expand to something huge, and how fast they are refused.
+    Bombs(bench::bombs::BombsArgs),
 }
 
 /// Runs the command.
@@ -129,5 +131,6 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Evaluate(Evaluate::Sessions(args)) => commands::evaluate::sessions(&args),
         Command::Bench(Bench::Verify(args)) => bench::verify::run(args).await,
         Command::Bench(Bench::Stream(args)) => bench::stream::run(args).await,
+        Command::Bench(Bench::Bombs(args)) => bench::bombs::run(args).await,
     }
 }

@@ -1,5 +1,6 @@
 //! Measurements against a running server.
 
+pub(crate) mod bombs;
 pub(crate) mod stream;
 pub(crate) mod verify;
 

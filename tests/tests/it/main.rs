@@ -3,6 +3,7 @@
 mod aim;
 mod authorization;
 mod bad_input;
+mod bombs;
 mod crash;
 mod fleet;
 mod graphql_protocol;
