@@ -26,7 +26,10 @@ impl EventSignature {
     pub fn parse(text: &str) -> Option<Self> {
         let (key_id, rest) = text.split_once("=:")?;
         let signature = STANDARD.decode(rest.strip_suffix(':')?).ok()?;
-        (!key_id.is_empty() && key_id.len() <= 64 && signature.len() == 64).then(|| Self {
+        // A line end in the key id would move the border between it and the event's bytes.
+        let plain = key_id.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits = !key_id.is_empty() && key_id.len() <= 64 && signature.len() == 64;
+        (plain && fits).then(|| Self {
             key_id: key_id.to_owned(),
             signature,
         })

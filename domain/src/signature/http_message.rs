@@ -283,6 +283,12 @@ fn check_components(
     if components.items.len() > profile.max_components {
         return Err(malformed("signature-input", "covers too many components"));
     }
+    // RFC 9421, section 2.5: no line of the signature base comes twice.
+    for (at, item) in components.items.iter().enumerate() {
+        if components.items[..at].contains(item) {
+            return Err(malformed("signature-input", "covers a component twice"));
+        }
+    }
     if let Some(name) = profile.required.iter().find(|name| !covered(name)) {
         return Err(SignatureError::ComponentMissing(name));
     }

@@ -11,6 +11,8 @@ mod key;
 mod profile;
 mod proof;
 mod sign;
+#[cfg(test)]
+mod tests;
 
 pub use content_digest::{content_digest, verify_content_digest};
 pub use error::SignatureError;

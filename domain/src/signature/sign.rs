@@ -18,8 +18,9 @@ pub struct SignatureHeaders {
 
 /// Signs method, target URI and body of `request` as [`super::Profile::AGENT`] wants it.
 ///
-/// `created` is in Unix seconds; `nonce` must be new for every request, 16 to 128 characters of
-/// printable ASCII without quotes.
+/// `created` is in Unix seconds; `nonce` must be new for every request, 16 to 128 characters.
+/// `nonce` and `key_id` are printable ASCII without quotes and backslashes, `request.path` and
+/// `request.query` as they are sent.
 #[must_use]
 pub fn sign_request(
     request: &HttpRequest<'_>,

@@ -1,0 +1,14 @@
+//! The rules as other crates see them, against published vectors and against forgers.
+
+mod digests;
+mod events;
+mod fields;
+mod hex;
+mod keys;
+mod parameters;
+mod possession;
+mod request;
+mod rfc8032;
+mod round_trip;
+mod speccheck;
+mod tampering;
