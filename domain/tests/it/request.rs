@@ -69,11 +69,14 @@ impl Request {
     }
 
     /// A signature of the test's own making: the signature base is built here, so that it does
-    /// not agree with the product's by construction.
+    /// not agree with the product's by construction. Covered fields that start with `x-` are added.
     pub(crate) fn signed_over(covered: &[&str], parameters: &str) -> Self {
         let mut request = Self::plain();
         let digest = aim_domain::signature::content_digest(&request.body);
         request.add("content-digest", &digest);
+        for name in covered.iter().filter(|name| name.starts_with("x-")) {
+            request.add(name, "value");
+        }
         let names: Vec<String> = covered.iter().map(|name| format!("\"{name}\"")).collect();
         let input = format!("({}){parameters}", names.join(" "));
         let mut base = String::new();

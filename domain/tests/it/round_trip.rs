@@ -27,7 +27,7 @@ fn signed() -> impl Strategy<Value = (Request, String)> {
     (
         "[A-Z]{1,10}",
         prop_oneof![Just("http"), Just("https")],
-        "[a-z0-9.-]{1,30}(:[0-9]{1,5})?",
+        "[A-Za-z0-9.-]{1,30}(:[0-9]{1,5})?",
         "/[!-~&&[^?#]]{0,60}",
         proptest::option::of("[!-~&&[^#]]{0,60}"),
         vec(any::<u8>(), 0..200),

@@ -1,8 +1,8 @@
-//! What is covered cannot be changed, and what must be covered is.
+//! What is covered cannot be changed.
 
 use aim_domain::signature::{SignatureError, content_digest};
 
-use crate::request::{COVERED, NOW, Request, assert_refused, malformed, parameters};
+use crate::request::{COVERED, KEY_ID, NONCE, NOW, Request, assert_refused, key, parameters};
 use SignatureError::{ComponentMissing, ComponentUnknown, DigestMismatch, Invalid};
 
 type Edit = fn(&mut Request);
@@ -140,72 +140,35 @@ fn covered_fields_are_bound_and_others_are_free() {
 }
 
 #[test]
-fn the_list_of_what_is_covered_cannot_be_edited() {
-    let many = || malformed("signature-input", "covers too many components");
-    let twice = || malformed("signature-input", "covers a component twice");
-    let unknown = |name: &str| ComponentUnknown(name.to_owned());
-    let target = "\"@target-uri\"";
-    let crowd = format!("{target}{}", " \"via\"".repeat(30));
-    let edits = [
-        ("\"@method\" ", "", ComponentMissing("@method")),
-        (target, "", ComponentMissing("@target-uri")),
-        (target, "\"@path\"", ComponentMissing("@target-uri")),
-        (target, "\"@target-URI\"", ComponentMissing("@target-uri")),
-        (
-            " \"content-digest\"",
-            "",
-            ComponentMissing("content-digest"),
-        ),
-        (target, "\"@target-uri\" \"@path\"", Invalid),
-        (
-            "\"@method\" \"@target-uri\"",
-            "\"@target-uri\" \"@method\"",
-            Invalid,
-        ),
-        (target, "\"@target-uri\" \"@target-uri\"", twice()),
-        (target, &crowd, many()),
-        (target, "\"@target-uri\" \"@status\"", unknown("@status")),
-        (target, "\"@target-uri\" \"x-absent\"", unknown("x-absent")),
-        (target, "\"@target-uri\" \"\"", unknown("")),
-        (target, "\"@target-uri\";req", unknown("@target-uri")),
-        (target, "\"@target-uri\" token", unknown("?")),
-        (target, "\"@target-uri\" 1", unknown("?")),
-        (target, "@target-uri", malformed("signature-input", "")),
-    ];
-    for (from, to, expected) in edits {
-        let mut request = Request::signed();
-        request.edit("signature-input", from, to);
-        assert_refused(&format!("{from} -> {to}"), &request.check(), expected);
+fn a_body_is_seen_by_any_of_its_signs() {
+    let missing = || ComponentMissing("content-digest");
+    let mut request = Request::signed_over(&["@method", "@target-uri"], &parameters(NOW));
+    request.remove("content-digest");
+    request.set("content-length", "0");
+    assert_refused("the body itself", &request.check(), missing());
+    request.body.clear();
+    assert!(request.check().is_ok(), "no body");
+    for (name, value) in [
+        ("content-length", "5"),
+        ("content-length", "00"),
+        ("transfer-encoding", "chunked"),
+        ("content-digest", &content_digest(b"")),
+    ] {
+        let mut request = request.clone();
+        request.remove("content-length");
+        request.add(name, value);
+        assert_refused(&format!("{name}: {value}"), &request.check(), missing());
     }
 }
 
 #[test]
-fn signing_less_than_the_profile_wants_is_not_enough() {
-    let cases: [(&[&str], _); 4] = [
-        (&[], "@method"),
-        (&["@target-uri", "content-digest"], "@method"),
-        // The query is not bound by the path.
-        (
-            &["@method", "@authority", "@path", "content-digest"],
-            "@target-uri",
-        ),
-        (&["@method", "@target-uri"], "content-digest"),
-    ];
-    for (covered, missing) in cases {
-        let request = Request::signed_over(covered, &parameters(NOW));
-        assert_refused(missing, &request.check(), ComponentMissing(missing));
+fn an_empty_query_is_not_no_query() {
+    for (signed, sent) in [(None, Some(String::new())), (Some(String::new()), None)] {
+        let mut request = Request::plain();
+        request.query = signed;
+        request.sign(&key(), KEY_ID, NONCE, NOW);
+        assert!(request.check().is_ok());
+        request.query = sent;
+        assert_refused("query", &request.check(), Invalid);
     }
-    // No sign of a body in the fields, yet there is one.
-    let mut request = Request::signed_over(&["@method", "@target-uri"], &parameters(NOW));
-    request.remove("content-digest");
-    for (name, value) in [("content-length", "5"), ("transfer-encoding", "chunked")] {
-        request.set("content-length", "0");
-        request.add(name, value);
-        let missing = ComponentMissing("content-digest");
-        assert_refused(name, &request.check(), missing);
-        request.headers.pop();
-    }
-    assert_refused("body", &request.check(), ComponentMissing("content-digest"));
-    request.body.clear();
-    assert!(request.check().is_ok(), "a request without a body");
 }
