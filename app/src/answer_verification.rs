@@ -6,8 +6,7 @@ use aim_domain::verification::Decision;
 use aim_store::verifications::Verification;
 use serde_json::json;
 
-use crate::change_status::REASON_MAX;
-use crate::error::FieldErrors;
+use crate::error::{FieldErrors, REASON_MAX};
 use crate::{App, AppError, ErrorCode, Permit};
 
 impl App {

@@ -9,9 +9,6 @@ use serde_json::json;
 use crate::error::FieldErrors;
 use crate::{App, AppError, ErrorCode, Permit};
 
-/// Most bytes of a reason.
-pub(crate) const REASON_MAX: usize = 1_000;
-
 /// What a person may do to an agent's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusChange {
@@ -46,10 +43,7 @@ impl App {
         reason: &str,
     ) -> Result<Agent, AppError> {
         let mut errors = FieldErrors::default();
-        errors.text("reason", reason, REASON_MAX);
-        if reason.trim().is_empty() {
-            errors.add("reason", "is empty; say why");
-        }
+        errors.reason(reason);
         errors.finish()?;
         let agent = self.get_agent(permit, id).await?;
         let (to, action) = change.target();

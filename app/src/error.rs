@@ -114,6 +114,9 @@ impl From<StoreError> for AppError {
 #[derive(Debug, Default)]
 pub(crate) struct FieldErrors(Vec<FieldError>);
 
+/// Most bytes of a reason.
+pub(crate) const REASON_MAX: usize = 1_000;
+
 impl FieldErrors {
     /// Keeps a good value; remembers what is wrong with a bad one.
     pub(crate) fn keep<T, E: std::fmt::Display>(
@@ -146,6 +149,14 @@ impl FieldErrors {
             .any(|c| c.is_control() && c != '\n' && c != '\t')
         {
             self.add(field, "has a control character; use printable characters");
+        }
+    }
+
+    /// Refuses a reason that says nothing, or too much.
+    pub(crate) fn reason(&mut self, reason: &str) {
+        self.text("reason", reason, REASON_MAX);
+        if reason.trim().is_empty() {
+            self.add("reason", "is empty; say why");
         }
     }
 

@@ -7,8 +7,7 @@ use aim_store::grants::{GRANTS_MAX, GrantRecord};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use crate::change_status::REASON_MAX;
-use crate::error::FieldErrors;
+use crate::error::{FieldErrors, REASON_MAX};
 use crate::{App, AppError, ErrorCode, Permit};
 
 /// What is granted.

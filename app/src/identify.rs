@@ -116,6 +116,7 @@ impl App {
             keys: keys.into_iter().map(|(_, key)| key).collect(),
             grants: grants.into_iter().map(|record| record.grant).collect(),
             trust: agent.trust,
+            trust_override: agent.trust_override,
             settings: organization.settings,
         })
     }

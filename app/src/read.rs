@@ -12,7 +12,7 @@ use aim_store::dead_letters::DeadLetter;
 use aim_store::grants::GrantRecord;
 use aim_store::offsets::ConsumerOffset;
 use aim_store::organizations::Organization;
-use aim_store::trust::TrustSnapshot;
+use aim_store::trust::{TrustSnapshot, TrustSummary};
 use aim_store::users::User;
 use aim_store::verifications::{Verification, VerificationFilter};
 use aim_store::{Page, PageRequest};
@@ -75,6 +75,14 @@ impl App {
         page: PageRequest,
     ) -> Result<Page<Agent>, AppError> {
         Ok(self.store.list_agents(permit.scope(), filter, page).await?)
+    }
+
+    /// The trust of the organization's agents together.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn summarize_trust(&self, permit: &Permit) -> Result<TrustSummary, AppError> {
+        Ok(self.store.summarize_trust(permit.scope()).await?)
     }
 
     /// Live grants of agents that the permit's holder has read before.

@@ -83,6 +83,7 @@ impl App {
             trust: None,
             trust_confidence: TrustScore::default(),
             trust_sample_count: 0,
+            trust_override: None,
             trust_updated_at: None,
             created_by: permit.actor(),
             created_at: now,

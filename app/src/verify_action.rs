@@ -103,7 +103,7 @@ impl App {
             decision: verdict.decision,
             reasons: verdict.reasons,
             obligations: verdict.obligations,
-            trust: facts.trust,
+            trust: facts.trust_at(now),
             session: request.session.clone(),
             task: request.task.clone(),
             action_digest: request.digest().to_vec(),

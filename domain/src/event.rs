@@ -16,7 +16,7 @@ use crate::id::{
 };
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
-use crate::trust::TrustScore;
+use crate::trust::{TrustOverride, TrustScore};
 use crate::verification::{Decision, Reason};
 
 /// CloudEvents `type` of an action that a fleet reports.
@@ -114,6 +114,11 @@ pub enum AgentChange {
     GrantRevoked {
         /// Which.
         grant: CapabilityGrantId,
+    },
+    /// A person set its trust, or took that back.
+    TrustOverridden {
+        /// What it is until it expires; `None` when it was taken back.
+        to: Option<TrustOverride>,
     },
 }
 

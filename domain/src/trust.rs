@@ -6,9 +6,11 @@
 //! there is no score: the agent is `UNSCORED`.
 
 mod factors;
+mod manual;
 
 use factors::measures;
 pub use factors::{Tallies, factors};
+pub use manual::{OVERRIDE_MAX_DAYS, OverrideError, TrustOverride, effective_trust};
 
 use serde::{Deserialize, Serialize};
 

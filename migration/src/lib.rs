@@ -7,6 +7,7 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_first_schema;
 mod m0002_indexes;
+mod m0003_trust_overrides;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_first_schema::Migration),
             Box::new(m0002_indexes::Migration),
+            Box::new(m0003_trust_overrides::Migration),
         ]
     }
 }

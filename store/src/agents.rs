@@ -3,7 +3,7 @@
 use aim_domain::agent::{AgentStatus, AgentType};
 use aim_domain::id::{AgentId, OrganizationId};
 use aim_domain::scope::Scope;
-use aim_domain::trust::TrustScore;
+use aim_domain::trust::{TrustOverride, TrustScore};
 use aim_entities::agent as entity;
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -52,6 +52,8 @@ pub struct Agent {
     pub trust_confidence: TrustScore,
     /// Observed actions behind the score.
     pub trust_sample_count: u64,
+    /// What a person set it to, also when that is over.
+    pub trust_override: Option<TrustOverride>,
     /// When the score moved.
     pub trust_updated_at: Option<DateTime<Utc>>,
     /// By whom it was registered.
@@ -76,6 +78,15 @@ pub struct AgentFilter {
 }
 
 pub(crate) fn convert(row: entity::Model) -> Result<Agent, StoreError> {
+    let trust_override = match (row.trust_override_score, row.trust_override_expires_at) {
+        (Some(score), Some(expires_at)) => Some(TrustOverride {
+            score: code::score(score),
+            reason: row.trust_override_reason.unwrap_or_default(),
+            set_by: row.trust_override_set_by.unwrap_or_default(),
+            expires_at,
+        }),
+        _ => None,
+    };
     Ok(Agent {
         id: AgentId::from_uuid(row.id),
         organization: OrganizationId::from_uuid(row.organization_id),
@@ -98,6 +109,7 @@ pub(crate) fn convert(row: entity::Model) -> Result<Agent, StoreError> {
         trust: row.trust_score.map(code::score),
         trust_confidence: code::score(row.trust_confidence),
         trust_sample_count: u64::try_from(row.trust_sample_count).unwrap_or(0),
+        trust_override,
         trust_updated_at: row.trust_updated_at,
         created_by: row.created_by,
         created_at: row.created_at,
@@ -201,6 +213,10 @@ impl Tx {
             trust_confidence: Set(0),
             trust_sample_count: Set(0),
             trust_updated_at: Set(None),
+            trust_override_score: Set(None),
+            trust_override_reason: Set(None),
+            trust_override_set_by: Set(None),
+            trust_override_expires_at: Set(None),
             created_by: Set(agent.created_by.clone()),
             created_at: Set(agent.created_at),
             updated_at: Set(agent.updated_at),
@@ -208,6 +224,34 @@ impl Tx {
         };
         entity::Entity::insert(row)
             .exec_without_returning(self.on())
+            .await?;
+        Ok(())
+    }
+
+    /// Writes what a person set an agent's trust to; `None` takes it back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn update_trust_override(
+        &mut self,
+        agent: AgentId,
+        to: Option<&TrustOverride>,
+    ) -> Result<(), StoreError> {
+        let score = to.map(|it| i32::from(it.score.ten_thousandths()));
+        let reason = to.map(|it| it.reason.clone());
+        let set_by = to.map(|it| it.set_by.clone());
+        let expires_at = to.map(|it| it.expires_at);
+        entity::Entity::update_many()
+            .col_expr(entity::Column::TrustOverrideScore, Expr::value(score))
+            .col_expr(entity::Column::TrustOverrideReason, Expr::value(reason))
+            .col_expr(entity::Column::TrustOverrideSetBy, Expr::value(set_by))
+            .col_expr(
+                entity::Column::TrustOverrideExpiresAt,
+                Expr::value(expires_at),
+            )
+            .col_expr(entity::Column::UpdatedAt, Expr::value(self.now()))
+            .filter(entity::Column::Id.eq(agent.as_uuid()))
+            .exec(self.on())
             .await?;
         Ok(())
     }

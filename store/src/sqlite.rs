@@ -1,15 +1,19 @@
-//! What SQLite does better in its own words: a group of decisions in one message to its thread.
+//! What SQLite does better in its own words: one message to its thread, however many rows.
 
 use std::sync::OnceLock;
 
+use aim_domain::trust::TrustScore;
 use aim_eventlog::{Record, Topic, record_of};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::sqlx::query::Query;
 use sea_orm::sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sea_orm::sqlx::{self, Row, Sqlite, SqlitePool};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::decisions::{DecisionRecord, GROUP_MAX, Written, failed, in_order};
+use crate::trust::TrustUpdate;
 use crate::{StoreError, code};
 
 type Bound = Query<'static, Sqlite, SqliteArguments>;
@@ -201,6 +205,38 @@ pub(crate) async fn write_decisions(
     };
     let row = |row: &SqliteRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
     in_order(group, rows.iter().map(row))
+}
+
+/// The scores of a batch of agents in one statement.
+const UPDATE_TRUST: &str = "\
+UPDATE agents SET trust_score = t.score, trust_confidence = t.confidence,
+  trust_sample_count = t.samples, trust_updated_at = ?2, last_seen_at = t.seen
+FROM (SELECT unhex(value ->> 'id') AS id, value ->> 'score' AS score,
+  value ->> 'confidence' AS confidence, value ->> 'samples' AS samples, value ->> 'seen' AS seen
+  FROM json_each(?1)) AS t
+WHERE agents.id = t.id";
+
+/// Writes the scores of agents; see [`crate::Tx::update_trust`].
+pub(crate) async fn update_trust(
+    on: &impl ConnectionTrait,
+    updates: &[TrustUpdate<'_>],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let rows = updates.iter().map(|update| {
+        json!({
+            "id": update.agent.as_uuid().simple().to_string(),
+            "score": update.assessment.score.map(TrustScore::ten_thousandths),
+            "confidence": update.assessment.confidence.ten_thousandths(),
+            "samples": update.assessment.sample_count,
+            // As the driver writes a time.
+            "seen": update.last_seen_at.to_rfc3339_opts(SecondsFormat::AutoSi, false),
+        })
+    });
+    let rows = serde_json::Value::Array(rows.collect()).to_string();
+    let values = [rows.into(), now.into()];
+    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, UPDATE_TRUST, values);
+    on.execute_raw(statement).await?;
+    Ok(())
 }
 
 fn blob(id: Uuid) -> Vec<u8> {

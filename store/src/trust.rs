@@ -1,5 +1,6 @@
 //! Trust: the score on the agent, and its history.
 
+use aim_domain::agent::AgentStatus;
 use aim_domain::id::{AgentId, OrganizationId, TrustSnapshotId};
 use aim_domain::scope::Scope;
 use aim_domain::trust::{TrustAssessment, TrustFactor, TrustScore};
@@ -7,11 +8,11 @@ use aim_entities::{agent, trust_snapshot as entity};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter,
-    QueryOrder, sea_query::Expr,
+    QueryOrder, QuerySelect,
 };
 
 use crate::page::{self, Page, PageRequest};
-use crate::{Store, StoreError, Tx, code, postgres};
+use crate::{Store, StoreError, Tx, code, postgres, sqlite};
 
 /// Score and factors of an agent at a time.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +88,53 @@ impl Store {
     }
 }
 
+/// The trust of an organization's agents together, those that are revoked left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TrustSummary {
+    /// Agents with a score in each band, `Untrusted` first.
+    pub bands: [u64; 4],
+    /// Agents without enough data for a score.
+    pub unscored: u64,
+    /// Mean score of those that have one.
+    pub mean: Option<TrustScore>,
+}
+
+impl Store {
+    /// The trust of an organization's agents together, counted by the database.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn summarize_trust(&self, scope: Scope) -> Result<TrustSummary, StoreError> {
+        let counts: Vec<(Option<i32>, i64)> = agent::Entity::find()
+            .select_only()
+            .column(agent::Column::TrustScore)
+            .column_as(agent::Column::Id.count(), "agents")
+            .filter(agent::Column::OrganizationId.eq(scope.organization.as_uuid()))
+            .filter(agent::Column::Status.ne(code::text(&AgentStatus::Revoked)))
+            .group_by(agent::Column::TrustScore)
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        let mut summary = TrustSummary::default();
+        let (mut sum, mut scored) = (0, 0);
+        for (score, agents) in counts {
+            let agents = u64::try_from(agents).unwrap_or(0);
+            let Some(score) = score.map(code::score) else {
+                summary.unscored += agents;
+                continue;
+            };
+            summary.bands[score.band() as usize] += agents;
+            sum += u64::from(score.ten_thousandths()) * agents;
+            scored += agents;
+        }
+        let mean = (sum + scored / 2).checked_div(scored);
+        summary.mean = mean
+            .and_then(|mean| u16::try_from(mean).ok())
+            .map(TrustScore::from_ten_thousandths);
+        Ok(summary)
+    }
+}
+
 impl Tx {
     /// Writes snapshots.
     ///
@@ -120,25 +168,10 @@ impl Tx {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn update_trust(&mut self, updates: &[TrustUpdate<'_>]) -> Result<(), StoreError> {
-        if self.on().get_database_backend() == DbBackend::Postgres {
-            return postgres::update_trust(self.on(), updates, self.now()).await;
+        match self.on().get_database_backend() {
+            DbBackend::Postgres => postgres::update_trust(self.on(), updates, self.now()).await,
+            _ => sqlite::update_trust(self.on(), updates, self.now()).await,
         }
-        for update in updates {
-            let assessment = update.assessment;
-            let score = assessment.score.map(|s| i32::from(s.ten_thousandths()));
-            let confidence = i32::from(assessment.confidence.ten_thousandths());
-            let samples = signed(assessment.sample_count);
-            agent::Entity::update_many()
-                .col_expr(agent::Column::TrustScore, Expr::value(score))
-                .col_expr(agent::Column::TrustConfidence, Expr::value(confidence))
-                .col_expr(agent::Column::TrustSampleCount, Expr::value(samples))
-                .col_expr(agent::Column::TrustUpdatedAt, Expr::value(self.now()))
-                .col_expr(agent::Column::LastSeenAt, Expr::value(update.last_seen_at))
-                .filter(agent::Column::Id.eq(update.agent.as_uuid()))
-                .exec(self.on())
-                .await?;
-        }
-        Ok(())
     }
 }
 

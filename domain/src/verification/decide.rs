@@ -9,7 +9,7 @@ use crate::capability::CapabilityGrant;
 use crate::id::{AgentId, AgentKeyId, OrganizationId};
 use crate::risk::RiskLevel;
 use crate::signature::PublicKey;
-use crate::trust::TrustScore;
+use crate::trust::{TrustOverride, TrustScore, effective_trust};
 
 /// How long an answer may be acted on, in seconds: long enough for a slow tool call, short enough
 /// that a stored "yes" is soon worth nothing.
@@ -67,8 +67,10 @@ pub struct AgentFacts {
     pub keys: Vec<KeyFacts>,
     /// Its grants, not revoked.
     pub grants: Vec<CapabilityGrant>,
-    /// Its trust now; `None` is `UNSCORED`.
+    /// Its score; `None` is `UNSCORED`.
     pub trust: Option<TrustScore>,
+    /// What a person set it to, for a time.
+    pub trust_override: Option<TrustOverride>,
     /// Its organization's settings.
     pub settings: DecisionSettings,
 }
@@ -112,7 +114,7 @@ pub fn decide(
     }
     let granted = grant_of(request, facts, now);
     let mut against: Vec<Reason> = granted.as_ref().err().cloned().into_iter().collect();
-    against.extend(trust_stops(risk, facts));
+    against.extend(trust_stops(risk, facts, now));
     if !against.is_empty() {
         return verdict(Decision::Denied, against, vec![]);
     }
@@ -203,14 +205,22 @@ fn grant_of(
 }
 
 /// An agent that is not scored yet is held to its grants and approvals alone.
-fn trust_stops(risk: RiskLevel, facts: &AgentFacts) -> Option<Reason> {
+impl AgentFacts {
+    /// The trust that a decision at `now` takes.
+    #[must_use]
+    pub fn trust_at(&self, now: DateTime<Utc>) -> Option<TrustScore> {
+        effective_trust(self.trust, self.trust_override.as_ref(), now)
+    }
+}
+
+fn trust_stops(risk: RiskLevel, facts: &AgentFacts, now: DateTime<Utc>) -> Option<Reason> {
     let settings = &facts.settings;
     let least = if risk >= RiskLevel::High {
         settings.least_trust_high_risk.max(settings.least_trust)
     } else {
         settings.least_trust
     };
-    let trust = facts.trust.filter(|trust| *trust < least)?;
+    let trust = facts.trust_at(now).filter(|trust| *trust < least)?;
     Some(Reason::new(
         ReasonCode::TrustTooLow,
         format!(

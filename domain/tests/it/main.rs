@@ -13,3 +13,4 @@ mod rfc8032;
 mod round_trip;
 mod speccheck;
 mod tampering;
+mod trust_twin;

@@ -197,6 +197,7 @@ fn agent(organization: OrganizationId, id: AgentId, name: &str) -> Agent {
         trust: None,
         trust_confidence: TrustScore::default(),
         trust_sample_count: 0,
+        trust_override: None,
         trust_updated_at: None,
         created_by: "system".to_owned(),
         created_at: now(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aim_tests::{AimConfig, AimProcess};
 use anyhow::Context;
+use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 
@@ -90,6 +91,7 @@ impl Scene {
             registration: owner.registration("newcomer")?,
             credentials: json!({ "email": "viewer@test.local", "password": PASSWORD }),
             passwords: json!({ "currentPassword": "wrong", "newPassword": PASSWORD }),
+            soon: (now() + TimeDelta::hours(1)).to_rfc3339(),
         };
         Ok(Self {
             aim,
@@ -107,7 +109,7 @@ impl Scene {
     /// Everything that a refused mutation could have changed.
     async fn state(&self) -> anyhow::Result<Value> {
         let query = "query($agent: ID!, $pending: ID!, $done: ID!, $alert: ID!) {
-            agent(id: $agent) { status capabilityGrants { id revokedAt } }
+            agent(id: $agent) { status trust { override { score } } capabilityGrants { id revokedAt } }
             pending: verification(id: $pending) { decision outcome }
             done: verification(id: $done) { decision outcome }
             alert(id: $alert) { status }

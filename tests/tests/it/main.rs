@@ -18,4 +18,5 @@ mod public_clients;
 mod replay;
 mod roots;
 mod story;
+mod trust;
 mod warm_path;

@@ -41,6 +41,7 @@ pub(crate) struct Ids {
     pub(crate) registration: Value,
     pub(crate) credentials: Value,
     pub(crate) passwords: Value,
+    pub(crate) soon: String,
 }
 
 /// A root field.
@@ -144,6 +145,13 @@ pub(crate) const ROOTS: &[Root] = &[
         json!(ids.agent)
     }),
     query("agents", READ, Foreigner::Empty, PAGE, nothing),
+    query(
+        "trustSummary",
+        READ,
+        Foreigner::Own,
+        " { unscoredCount }",
+        nothing,
+    ),
     query("capabilities", READ, Foreigner::Own, " { name }", nothing),
     query("verification", READ, Foreigner::Null, BY_ID, |ids| {
         json!(ids.verification)
@@ -239,6 +247,18 @@ pub(crate) const ROOTS: &[Root] = &[
         MANAGER,
         Foreigner::NotFound,
         |ids| json!({ "alertId": ids.alert, "verdict": "FALSE_POSITIVE" }),
+    ),
+    mutation(
+        "overrideTrustScore",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent, "score": 0.5, "reason": "a test", "expiresAt": ids.soon }),
+    ),
+    mutation(
+        "withdrawTrustOverride",
+        MANAGER,
+        Foreigner::NotFound,
+        agent_because,
     ),
     subscription("alertRaised"),
     subscription("trustScoreChanged"),

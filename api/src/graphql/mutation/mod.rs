@@ -4,10 +4,12 @@ mod agents;
 mod alerts;
 mod capabilities;
 mod sessions;
+mod trust;
 mod verifications;
 
 pub(super) use agents::AgentMutations;
 pub(super) use alerts::AlertMutations;
 pub(super) use capabilities::CapabilityMutations;
 pub(super) use sessions::SessionMutations;
+pub(super) use trust::TrustMutations;
 pub(super) use verifications::VerificationMutations;

@@ -9,7 +9,7 @@ use super::super::connection::page;
 use super::super::context::{RequestContext, fault};
 use super::super::enums::AgentStatus;
 use super::super::id::parse_id;
-use super::super::types::{Agent, AgentConnection, Capability};
+use super::super::types::{Agent, AgentConnection, Capability, TrustSummary};
 
 /// Which agents.
 #[derive(Debug, Default, InputObject)]
@@ -69,6 +69,14 @@ impl AgentQueries {
             .await
             .map_err(fault)?
             .into())
+    }
+
+    /// The trust of your organization's agents together. Needs `VIEWER`.
+    async fn trust_summary(&self, context: &Context<'_>) -> Result<TrustSummary> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let summary = request.app.summarize_trust(&permit).await;
+        Ok(summary.map_err(fault)?.into())
     }
 
     /// The standard catalogue of capabilities, by name. Needs `VIEWER`.

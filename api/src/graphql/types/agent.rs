@@ -10,10 +10,10 @@ use chrono::{DateTime, Utc};
 
 use super::super::connection::{connection, page};
 use super::super::context::{RequestContext, fault};
-use super::super::enums::{AgentStatus, AgentType, RiskLevel, TrustBand};
+use super::super::enums::{AgentStatus, AgentType, RiskLevel};
 use super::super::id::global_id;
 use super::super::loaders::{GrantsOf, KeysOf};
-use super::TrustSnapshotConnection;
+use super::{AgentTrust, TrustSnapshotConnection};
 
 /// A registered autonomous program.
 #[derive(Debug, Clone, SimpleObject)]
@@ -59,23 +59,9 @@ pub(crate) struct Agent {
     key: AgentId,
 }
 
-/// The trust of an agent now.
-#[derive(Debug, Clone, SimpleObject)]
-pub(crate) struct AgentTrust {
-    /// 0 (none) to 1 (full); null while `UNSCORED`, with too little data for a number.
-    score: Option<f64>,
-    /// The named range of the score; null while `UNSCORED`.
-    band: Option<TrustBand>,
-    /// How much data is behind it, 0 to 1.
-    confidence: f64,
-    /// Observed actions behind it.
-    sample_count: u64,
-    /// When it was last computed.
-    updated_at: Option<DateTime<Utc>>,
-}
-
 impl From<Row> for Agent {
     fn from(row: Row) -> Self {
+        let trust = AgentTrust::of(&row);
         Self {
             id: global_id("Agent", row.id),
             uuid: ID(row.id.to_string()),
@@ -92,13 +78,7 @@ impl From<Row> for Agent {
             status: row.status.into(),
             status_reason: row.status_reason,
             status_changed_at: row.status_changed_at,
-            trust: AgentTrust {
-                score: row.trust.map(aim_domain::trust::TrustScore::as_fraction),
-                band: row.trust.map(|trust| trust.band().into()),
-                confidence: row.trust_confidence.as_fraction(),
-                sample_count: row.trust_sample_count,
-                updated_at: row.trust_updated_at,
-            },
+            trust,
             created_at: row.created_at,
             updated_at: row.updated_at,
             last_seen_at: row.last_seen_at,

@@ -12,6 +12,6 @@ pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
 pub(crate) use audit::{AuditEntryConnection, DeadLetterConnection};
 pub(crate) use operations::StreamTotals;
-pub(crate) use trust::{TrustSnapshot, TrustSnapshotConnection};
+pub(crate) use trust::{AgentTrust, TrustSnapshot, TrustSnapshotConnection, TrustSummary};
 pub(crate) use user::{Organization, User};
 pub(crate) use verification::{Verification, VerificationConnection};

@@ -1,13 +1,93 @@
 //! Trust over time.
 
-use aim_domain::trust::TrustFactor as DomainFactor;
-use aim_store::trust::TrustSnapshot as Row;
-use async_graphql::{ID, SimpleObject};
+use aim_domain::trust::{
+    TrustFactor as DomainFactor, TrustOverride as DomainOverride, TrustScore, effective_trust,
+};
+use aim_store::agents::Agent;
+use aim_store::trust::{TrustSnapshot as Row, TrustSummary as SummaryRow};
+use async_graphql::{ComplexObject, Context, ID, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::super::connection::connection;
+use super::super::context::RequestContext;
 use super::super::enums::{TrustBand, TrustFactorKind};
 use super::super::id::global_id;
+
+/// The trust of an agent now.
+#[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct AgentTrust {
+    /// 0 (none) to 1 (full); null while `UNSCORED`, with too little data for a number.
+    score: Option<f64>,
+    /// The named range of the score; null while `UNSCORED`.
+    band: Option<TrustBand>,
+    /// How much data is behind it, 0 to 1.
+    confidence: f64,
+    /// Observed actions behind it.
+    sample_count: u64,
+    /// When it was last computed.
+    updated_at: Option<DateTime<Utc>>,
+    #[graphql(skip)]
+    computed: Option<TrustScore>,
+    #[graphql(skip)]
+    manual: Option<DomainOverride>,
+}
+
+#[ComplexObject]
+impl AgentTrust {
+    /// What decisions take: the override while it lives, else the score.
+    async fn effective_score(&self, context: &Context<'_>) -> Result<Option<f64>> {
+        let now = RequestContext::of(context)?.app.clock().now();
+        let trust = effective_trust(self.computed, self.manual.as_ref(), now);
+        Ok(trust.map(TrustScore::as_fraction))
+    }
+
+    /// What a person set it to; null when nobody did, or when that is over.
+    #[graphql(name = "override")]
+    async fn manual(&self, context: &Context<'_>) -> Result<Option<TrustOverride>> {
+        let now = RequestContext::of(context)?.app.clock().now();
+        let live = self.manual.clone().filter(|manual| manual.is_live(now));
+        Ok(live.map(TrustOverride::from))
+    }
+}
+
+/// A person's word that stands in for the score, for a time.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct TrustOverride {
+    /// 0 to 1.
+    score: f64,
+    /// Why.
+    reason: String,
+    /// By whom, as `user:<id>`.
+    set_by: String,
+    /// From when on the score counts again.
+    expires_at: DateTime<Utc>,
+}
+
+impl From<DomainOverride> for TrustOverride {
+    fn from(manual: DomainOverride) -> Self {
+        Self {
+            score: manual.score.as_fraction(),
+            reason: manual.reason,
+            set_by: manual.set_by,
+            expires_at: manual.expires_at,
+        }
+    }
+}
+
+impl AgentTrust {
+    pub(super) fn of(row: &Agent) -> Self {
+        Self {
+            score: row.trust.map(TrustScore::as_fraction),
+            band: row.trust.map(|trust| trust.band().into()),
+            confidence: row.trust_confidence.as_fraction(),
+            sample_count: row.trust_sample_count,
+            updated_at: row.trust_updated_at,
+            computed: row.trust,
+            manual: row.trust_override.clone(),
+        }
+    }
+}
 
 /// Score and factors of an agent at a time.
 #[derive(Debug, Clone, SimpleObject)]
@@ -61,13 +141,52 @@ impl From<Row> for TrustSnapshot {
     fn from(row: Row) -> Self {
         Self {
             id: global_id("TrustSnapshot", row.id),
-            score: row.score.map(aim_domain::trust::TrustScore::as_fraction),
+            score: row.score.map(TrustScore::as_fraction),
             band: row.score.map(|score| score.band().into()),
             confidence: row.confidence.as_fraction(),
             sample_count: row.sample_count,
             factors: row.factors.into_iter().map(TrustFactor::from).collect(),
             event_time: row.event_time,
             created_at: row.created_at,
+        }
+    }
+}
+
+/// The trust of an organization's agents together, those that are revoked left out.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct TrustSummary {
+    /// Mean score, 0 to 1, of the agents that have one; null when none has.
+    mean_score: Option<f64>,
+    /// Agents without enough data for a score.
+    unscored_count: u64,
+    /// Agents with a score, by band.
+    bands: Vec<TrustBandCount>,
+}
+
+/// How many agents are in a band.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct TrustBandCount {
+    /// The named range of the score.
+    band: TrustBand,
+    /// Agents in it.
+    agent_count: u64,
+}
+
+impl From<SummaryRow> for TrustSummary {
+    fn from(row: SummaryRow) -> Self {
+        let bands = [
+            TrustBand::Untrusted,
+            TrustBand::Low,
+            TrustBand::Moderate,
+            TrustBand::High,
+        ];
+        let counts = bands.into_iter().zip(row.bands);
+        Self {
+            mean_score: row.mean.map(TrustScore::as_fraction),
+            unscored_count: row.unscored,
+            bands: counts
+                .map(|(band, agent_count)| TrustBandCount { band, agent_count })
+                .collect(),
         }
     }
 }
