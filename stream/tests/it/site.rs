@@ -213,6 +213,7 @@ fn agent(member: &Member) -> Agent {
         trust: None,
         trust_confidence: TrustScore::default(),
         trust_sample_count: 0,
+        trust_override: None,
         trust_updated_at: None,
         created_by: "system".to_owned(),
         created_at: beginning(),
