@@ -1,5 +1,7 @@
 //! A person's word on an agent's trust: decisions heed it while it lives, on every node.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use aim_tests::{AimConfig, Postgres, wait_for};
