@@ -58,8 +58,8 @@ pub struct Permit {
 }
 
 impl Actor {
-    /// Checks that the actor has `permission`. Agents may read their organization's objects and
-    /// send in events, which carry signatures of their own; everything else is for people.
+    /// Checks that the actor has `permission`. Agents may read their organization's objects,
+    /// rate each other and send in events, which carry signatures of their own; everything else is for people.
     ///
     /// # Errors
     /// `Unauthenticated` for nobody, `Forbidden` for the wrong role, `PreconditionFailed` while a
@@ -71,7 +71,10 @@ impl Actor {
                 "sign in, or sign the request with an agent's key",
             )),
             Self::Agent(agent)
-                if matches!(permission, Permission::Read | Permission::IngestEvents) =>
+                if matches!(
+                    permission,
+                    Permission::Read | Permission::RateAgents | Permission::IngestEvents
+                ) =>
             {
                 Ok(Permit {
                     scope: Scope::of(agent.organization),

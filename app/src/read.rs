@@ -12,6 +12,7 @@ use aim_store::dead_letters::DeadLetter;
 use aim_store::grants::GrantRecord;
 use aim_store::offsets::ConsumerOffset;
 use aim_store::organizations::Organization;
+use aim_store::ratings::AgentRating;
 use aim_store::trust::{TrustSnapshot, TrustSummary};
 use aim_store::users::User;
 use aim_store::verifications::{Verification, VerificationFilter};
@@ -75,6 +76,19 @@ impl App {
         page: PageRequest,
     ) -> Result<Page<Agent>, AppError> {
         Ok(self.store.list_agents(permit.scope(), filter, page).await?)
+    }
+
+    /// A page of what is said of an agent.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn list_ratings(
+        &self,
+        permit: &Permit,
+        agent: AgentId,
+        page: PageRequest,
+    ) -> Result<Page<AgentRating>, AppError> {
+        Ok(self.store.list_ratings(permit.scope(), agent, page).await?)
     }
 
     /// The trust of the organization's agents together.

@@ -16,7 +16,7 @@ use crate::id::{
 };
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
-use crate::trust::{TrustOverride, TrustScore};
+use crate::trust::{Feedback, TrustOverride, TrustScore};
 use crate::verification::{Decision, Reason};
 
 /// CloudEvents `type` of an action that a fleet reports.
@@ -122,6 +122,19 @@ pub enum AgentChange {
     },
 }
 
+/// Somebody said what they think of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentRated {
+    /// Of which.
+    pub agent: AgentId,
+    /// Who, as `user:<id>` or `agent:<id>`.
+    pub rater: String,
+    /// 1 to 5.
+    pub rating: u8,
+    /// What all say together from now on.
+    pub feedback: Feedback,
+}
+
 /// A trust score moved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrustScoreChanged {
@@ -221,6 +234,8 @@ facts! {
     ActionResultReported = "aim.action.result-reported.v1",
     /// An agent changed.
     AgentChanged = "aim.agent.changed.v1",
+    /// An agent was rated.
+    AgentRated = "aim.agent.rated.v1",
     /// A trust score moved.
     TrustScoreChanged = "aim.trust.score-changed.v1",
     /// A detector found something.
@@ -255,6 +270,7 @@ impl Fact {
             Self::VerificationAnswered(f) => Some(f.agent),
             Self::ActionResultReported(f) => Some(f.agent),
             Self::AgentChanged(f) => Some(f.agent),
+            Self::AgentRated(f) => Some(f.agent),
             Self::TrustScoreChanged(f) => Some(f.agent),
             Self::AnomalyDetected(f) => Some(f.agent),
             Self::AlertRaised(f) => Some(f.agent),

@@ -64,6 +64,8 @@ typed_id! {
     CapabilityGrantId,
     /// Our recorded answer to "may it?".
     VerificationId,
+    /// What somebody thinks of an agent.
+    AgentRatingId,
     /// A score of an agent at a time.
     TrustSnapshotId,
     /// A detector's finding.

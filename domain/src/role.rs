@@ -35,6 +35,8 @@ pub enum Permission {
     ManageAlerts,
     /// See dead letters and the audit trail.
     Audit,
+    /// Say what one thinks of an agent.
+    RateAgents,
     /// Ingest events on behalf of agents that signed them.
     IngestEvents,
 }
@@ -45,7 +47,7 @@ impl Permission {
     pub const fn least_role(self) -> Role {
         match self {
             Self::Read => Role::Viewer,
-            Self::RegisterAgent | Self::IngestEvents => Role::Member,
+            Self::RegisterAgent | Self::RateAgents | Self::IngestEvents => Role::Member,
             Self::ManageAgents | Self::ManageCapabilities | Self::Approve | Self::ManageAlerts => {
                 Role::Manager
             }

@@ -6,10 +6,12 @@
 //! there is no score: the agent is `UNSCORED`.
 
 mod factors;
+mod feedback;
 mod manual;
 
 use factors::measures;
 pub use factors::{Tallies, factors};
+pub use feedback::{Feedback, RATING_MAX, Rater, Rating};
 pub use manual::{OVERRIDE_MAX_DAYS, OverrideError, TrustOverride, effective_trust};
 
 use serde::{Deserialize, Serialize};

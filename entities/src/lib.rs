@@ -6,6 +6,7 @@
 pub mod activity;
 pub mod agent;
 pub mod agent_key;
+pub mod agent_rating;
 pub mod alert;
 pub mod anomaly;
 pub mod audit_entry;

@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::*;
 mod m0001_first_schema;
 mod m0002_indexes;
 mod m0003_trust_overrides;
+mod m0004_agent_ratings;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_first_schema::Migration),
             Box::new(m0002_indexes::Migration),
             Box::new(m0003_trust_overrides::Migration),
+            Box::new(m0004_agent_ratings::Migration),
         ]
     }
 }

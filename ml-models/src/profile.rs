@@ -9,7 +9,7 @@ mod violations;
 use aim_domain::action::{ObservedAction, Outcome};
 use aim_domain::anomaly::{AnomalyKind, Evidence, Finding, Severity};
 use aim_domain::risk::RiskLevel;
-use aim_domain::trust::{Tallies, TrustScore};
+use aim_domain::trust::{Feedback, Tallies, TrustScore};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ use violations::Violations;
 /// Most bytes of an encoded profile, for every input.
 pub const PROFILE_MAX_BYTES: usize = 4_096;
 /// Version of the encoding; another one is not read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Half of a tally has faded after a week of event time.
 const HALF_LIFE_SECONDS: f64 = 7.0 * 86_400.0;
 /// How far behind an agent's newest action another may arrive and still count.
@@ -220,6 +220,11 @@ impl BehaviourProfile {
             Outcome::Error => self.tallies.failures += 1.0,
             Outcome::Denied | Outcome::Unknown => {}
         }
+    }
+
+    /// Learns what people and peers say now.
+    pub const fn heed(&mut self, feedback: Feedback) {
+        self.tallies.feedback = feedback;
     }
 
     /// Moves the watermark, lets tallies fade, and returns the time that counts, in seconds.

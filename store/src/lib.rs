@@ -22,6 +22,7 @@ pub mod organizations;
 mod page;
 mod postgres;
 pub mod profiles;
+pub mod ratings;
 mod sqlite;
 pub mod trust;
 mod tx;

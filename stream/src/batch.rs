@@ -7,7 +7,7 @@ use aim_domain::action::{ObservedAction, Outcome};
 use aim_domain::anomaly::Finding;
 use aim_domain::event::Fact;
 use aim_domain::id::{AgentId, DeadLetterId, EventId, OrganizationId};
-use aim_domain::trust::{TrustScore, assess, score};
+use aim_domain::trust::{Feedback, TrustScore, assess, score};
 use aim_domain::verification::Decision;
 use aim_eventlog::{Delivery, Envelope, Partition, Refusal};
 use aim_ml_models::BehaviourProfile;
@@ -35,6 +35,11 @@ enum Step {
         outcome: Outcome,
         time: DateTime<Utc>,
     },
+    Rating {
+        agent: AgentId,
+        organization: OrganizationId,
+        feedback: Feedback,
+    },
 }
 
 impl Step {
@@ -42,6 +47,11 @@ impl Step {
         match self {
             Self::Action { action, .. } => (action.agent, action.organization),
             Self::Result {
+                agent,
+                organization,
+                ..
+            }
+            | Self::Rating {
                 agent,
                 organization,
                 ..
@@ -200,6 +210,7 @@ impl<'a> Batch<'a> {
                     }
                 }
                 Step::Result { outcome, time, .. } => profile.observe_result(outcome, time),
+                Step::Rating { feedback, .. } => profile.heed(feedback),
             }
             gathered.snapshots.extend(snapshot_of(profile));
         }
@@ -311,6 +322,11 @@ fn step_of(fact: Fact, envelope: &Envelope, delivery: Delivery) -> Option<Step> 
                 delivery,
             })
         }
+        Fact::AgentRated(fact) => Some(Step::Rating {
+            agent: fact.agent,
+            organization,
+            feedback: fact.feedback,
+        }),
         Fact::ActionResultReported(fact) => Some(Step::Result {
             agent: fact.agent,
             organization,

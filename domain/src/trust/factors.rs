@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{TrustFactor, TrustFactorKind};
+use super::{Feedback, TrustFactor, TrustFactorKind};
 
 /// What the stream tallies of an agent. Every sum decays with event time (half-life in
 /// `ml-models`), so that old sins and old merits both fade.
@@ -30,12 +30,17 @@ pub struct Tallies {
     pub hour_surprise: f64,
     /// Actions that the hour-of-week profile has learned from.
     pub hours_known: f64,
+    /// What people and peers say now.
+    pub feedback: Feedback,
 }
 
 /// Half of full confidence is reached with this many observations.
 const HALF_CONFIDENCE_ACTIONS: f64 = 20.0;
 /// Half of full confidence in the rate baseline is reached with this many closed windows.
 const HALF_CONFIDENCE_WINDOWS: f64 = 6.0;
+
+/// Half of full confidence in feedback is reached with this many people.
+const HALF_CONFIDENCE_SPONSORS: f64 = 3.0;
 
 /// Share of an amount of data: n / (n + half).
 fn confidence(observed: f64, half: f64) -> f64 {
@@ -108,7 +113,13 @@ pub(super) fn measures(t: &Tallies) -> [Measure; 8] {
             softened(t.hour_surprise),
         ),
         of(K::GeographicSignals, 0.05, 0.0, 0.0),
-        of(K::CommunityFeedback, 0.05, 0.0, 0.0),
+        // As for the history, half a good and half a bad word are assumed beforehand.
+        of(
+            K::CommunityFeedback,
+            0.05,
+            confidence(t.feedback.weight, HALF_CONFIDENCE_SPONSORS),
+            (t.feedback.sum + 0.5) / (t.feedback.weight + 1.0),
+        ),
     ]
 }
 
@@ -133,7 +144,16 @@ fn evidence(measure: &Measure, t: &Tallies) -> String {
     match measure.kind {
         K::McpAttestation => "no attestation of an MCP server is recorded".to_owned(),
         K::GeographicSignals => "no location is recorded".to_owned(),
-        K::CommunityFeedback => "no feedback is recorded".to_owned(),
+        K::CommunityFeedback if measure.value().is_none() => {
+            "no feedback that has weight is recorded".to_owned()
+        }
+        K::CommunityFeedback => format!(
+            "{} ratings with {} people behind them weigh {:.2}, mean {:.2} of 1",
+            t.feedback.ratings,
+            t.feedback.sponsors,
+            t.feedback.weight,
+            t.feedback.sum / t.feedback.weight
+        ),
         _ if measure.value().is_none() => "nothing observed yet".to_owned(),
         K::AgentHistory => {
             format!(

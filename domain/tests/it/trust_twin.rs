@@ -1,6 +1,6 @@
 //! The trust score, computed once more in the slow and obvious way of `docs/trust.md`.
 
-use aim_domain::trust::{LEAST_SAMPLES, Tallies, TrustFactorKind, assess, score};
+use aim_domain::trust::{Feedback, LEAST_SAMPLES, Tallies, TrustFactorKind, assess, score};
 use proptest::prelude::*;
 
 /// Value and confidence of a factor; none without data.
@@ -32,7 +32,13 @@ fn twin(t: &Tallies) -> [(f64, Twin); 8] {
         (0.12, with(rate, 1.0 / (1.0 + t.rate_surprise))),
         (0.08, with(hours, 1.0 / (1.0 + t.hour_surprise))),
         (0.05, None),
-        (0.05, None),
+        (
+            0.05,
+            with(
+                half(t.feedback.weight, 3.0),
+                (0.5 + t.feedback.sum) / (1.0 + t.feedback.weight),
+            ),
+        ),
     ]
 }
 
@@ -62,6 +68,12 @@ fn tallies() -> impl Strategy<Value = Tallies> {
             rate_windows: windows,
             hour_surprise: hour,
             hours_known: successes,
+            feedback: Feedback {
+                ratings: 7,
+                sponsors: 3,
+                weight: novelty,
+                sum: novelty.min(rate),
+            },
         }
     })
 }
@@ -116,6 +128,7 @@ fn the_worked_example_is_right() {
         rate_windows: 54.0,
         hour_surprise: 0.0,
         hours_known: 100.0,
+        feedback: Feedback::default(),
     };
     let found = assess(&t);
     let of = |kind| {

@@ -5,20 +5,16 @@ use std::time::Duration;
 use aim_tests::{AimConfig, AimProcess};
 use anyhow::Context;
 use chrono::TimeDelta;
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use crate::fleet::{Agent, Owner, PASSWORD, now, text};
+use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, now, text};
 use crate::roots::{Foreigner, Ids, Needs, ROOTS, Root};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Roles, least first.
 const ROLES: [&str; 5] = ["VIEWER", "MEMBER", "MANAGER", "ADMIN", "OWNER"];
-/// There is no mutation that makes people or alerts yet.
-const PEOPLE: &str = "INSERT INTO users (id, organization_id, email, name, role, password_hash,
-    must_change_password, token_generation, created_at, updated_at)
-    SELECT randomblob(16), organization_id, '{email}', 'somebody', '{role}', password_hash, 0, 0,
-    created_at, updated_at FROM users WHERE email = 'admin@aim.local'";
+/// There is no mutation that makes organizations or alerts yet.
 const OTHER: [&str; 2] = [
     "INSERT INTO organizations (id, name, slug, settings, created_at)
         SELECT randomblob(16), 'Other', 'other', settings, created_at FROM organizations",
@@ -48,11 +44,6 @@ struct Scene {
     ids: Ids,
 }
 
-async fn database(aim: &AimProcess) -> anyhow::Result<sea_orm::DatabaseConnection> {
-    let file = aim.data().join("aim.db");
-    Ok(Database::connect(format!("sqlite://{}", file.display())).await?)
-}
-
 impl Scene {
     async fn new() -> anyhow::Result<Self> {
         let aim = AimConfig::new().start()?;
@@ -60,13 +51,12 @@ impl Scene {
         let agent = owner
             .register("reader", &["files:read", "db:delete"])
             .await?;
-        let database = database(&aim).await?;
-        for role in ROLES.iter().chain(&["foreigner"]) {
+        let database = database_of(&aim).await?;
+        for role in ROLES {
             let email = format!("{}@test.local", role.to_lowercase());
-            let role = if *role == "foreigner" { "OWNER" } else { role };
-            let statement = PEOPLE.replace("{email}", &email).replace("{role}", role);
-            database.execute_unprepared(&statement).await?;
+            add_person(&aim, &email, role).await?;
         }
+        add_person(&aim, "foreigner@test.local", "OWNER").await?;
         for statement in OTHER.iter().chain(&[ALERT]) {
             database.execute_unprepared(statement).await?;
         }

@@ -10,6 +10,7 @@ use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -310,4 +311,25 @@ pub(crate) fn text(answer: &Value, place: &str) -> anyhow::Result<String> {
     Ok(found
         .with_context(|| format!("no text at {place} in {answer}"))?
         .to_owned())
+}
+
+/// There is no mutation that makes people yet. Their password is [`PASSWORD`].
+pub(crate) async fn add_person(aim: &AimProcess, email: &str, role: &str) -> anyhow::Result<()> {
+    let statement = format!(
+        "INSERT INTO users (id, organization_id, email, name, role, password_hash,
+            must_change_password, token_generation, created_at, updated_at)
+        SELECT randomblob(16), organization_id, '{email}', 'somebody', '{role}', password_hash, 0,
+            0, created_at, updated_at FROM users WHERE email = 'admin@aim.local'"
+    );
+    database_of(aim)
+        .await?
+        .execute_unprepared(&statement)
+        .await?;
+    Ok(())
+}
+
+/// The file of a server on SQLite, for what has no mutation.
+pub(crate) async fn database_of(aim: &AimProcess) -> anyhow::Result<DatabaseConnection> {
+    let file = aim.data().join("aim.db");
+    Ok(Database::connect(format!("sqlite://{}", file.display())).await?)
 }

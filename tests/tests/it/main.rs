@@ -5,6 +5,7 @@ mod authorization;
 mod bad_input;
 mod bombs;
 mod crash;
+mod feedback;
 mod fleet;
 mod graphql_protocol;
 mod kafka;

@@ -260,6 +260,12 @@ pub(crate) const ROOTS: &[Root] = &[
         Foreigner::NotFound,
         agent_because,
     ),
+    mutation(
+        "rateAgent",
+        Needs::RoleOrAgent("MEMBER"),
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent, "rating": 3 }),
+    ),
     subscription("alertRaised"),
     subscription("trustScoreChanged"),
     subscription("verificationRecorded"),

@@ -1,6 +1,6 @@
 //! A person's word on an agent's trust.
 
-use aim_app::OverrideTrust;
+use aim_app::{OverrideTrust, RateAgent};
 use aim_domain::role::Permission;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
@@ -32,6 +32,19 @@ struct WithdrawTrustOverrideInput {
     reason: String,
 }
 
+/// What the caller thinks of an agent.
+#[derive(Debug, InputObject)]
+struct RateAgentInput {
+    /// Global id of the agent.
+    agent_id: ID,
+    /// 1 (worst) to 5 (best).
+    rating: i32,
+    /// In words, at most 1,000 bytes.
+    comment: Option<String>,
+}
+
+payload!(RateAgentPayload, RateAgentError, /// The agent; its score follows in a moment.
+    agent: Agent);
 payload!(OverrideTrustScorePayload, OverrideTrustScoreError, /// The agent.
     agent: Agent);
 payload!(WithdrawTrustOverridePayload, WithdrawTrustOverrideError, /// The agent.
@@ -43,6 +56,24 @@ pub(crate) struct TrustMutations;
 
 #[Object]
 impl TrustMutations {
+    /// Says what the caller thinks of an agent that somebody else registered; a later word takes the
+    /// place of the former one. For agents as well. Needs `MEMBER`.
+    async fn rate_agent(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which agent, and how good it is.")] input: RateAgentInput,
+    ) -> Result<RateAgentPayload> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::RateAgents)?;
+        let input = RateAgent {
+            agent: parse_id("Agent", "agentId", &input.agent_id)?,
+            rating: input.rating,
+            comment: input.comment,
+        };
+        let outcome = request.app.rate_agent(&request.actor, &permit, input).await;
+        RateAgentPayload::of(outcome)
+    }
+
     /// Sets the trust that decisions about an agent take, until it expires. Needs `MANAGER`.
     async fn override_trust_score(
         &self,

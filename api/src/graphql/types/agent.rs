@@ -13,7 +13,7 @@ use super::super::context::{RequestContext, fault};
 use super::super::enums::{AgentStatus, AgentType, RiskLevel};
 use super::super::id::global_id;
 use super::super::loaders::{GrantsOf, KeysOf};
-use super::{AgentTrust, TrustSnapshotConnection};
+use super::{AgentRatingConnection, AgentTrust, TrustSnapshotConnection};
 
 /// A registered autonomous program.
 #[derive(Debug, Clone, SimpleObject)]
@@ -116,6 +116,20 @@ impl Agent {
             .into_iter()
             .map(CapabilityGrant::from)
             .collect())
+    }
+
+    /// What people and peers say of it, newest first.
+    async fn ratings(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Page size, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor to go on behind.")] after: Option<String>,
+    ) -> Result<AgentRatingConnection> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let page = page("AgentRating", first, after, None, None)?;
+        let found = request.app.list_ratings(&permit, self.key, page).await;
+        Ok(found.map_err(fault)?.into())
     }
 
     /// Its trust over time, newest first; each entry with all eight factors and their evidence.
