@@ -1,6 +1,8 @@
 //! The trust score, computed once more in the slow and obvious way of `docs/trust.md`.
 
-use aim_domain::trust::{Feedback, LEAST_SAMPLES, Tallies, TrustFactorKind, assess, score};
+use aim_domain::trust::{
+    Feedback, LEAST_SAMPLES, Tallies, TrustFactorKind, TrustScore, assess, score,
+};
 use proptest::prelude::*;
 
 /// Value and confidence of a factor; none without data.
@@ -93,7 +95,7 @@ proptest! {
             below += weight * confidence;
         }
         let expected = (t.samples >= LEAST_SAMPLES).then_some(above / below);
-        let got = found.score.map(|score| score.as_fraction());
+        let got = found.score.map(TrustScore::as_fraction);
         prop_assert_eq!(expected.is_some(), got.is_some());
         // The score is rounded to ten-thousandths.
         let (expected, got) = (expected.unwrap_or_default(), got.unwrap_or_default());
