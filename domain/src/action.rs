@@ -7,8 +7,10 @@ use crate::id::{AgentId, EventId, OrganizationId};
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
 
+mod address;
 mod class;
 
+pub use address::is_web_address;
 pub use class::{ActionClass, classify};
 
 /// How an action ended.

@@ -8,7 +8,9 @@ pub mod evaluation;
 mod features;
 mod job;
 mod profile;
+mod session;
 
 pub use features::{FEATURE_NAMES, FEATURE_SCHEMA_VERSION, FeatureVector};
 pub use job::{Deed, JobBaseline};
 pub use profile::{BehaviourProfile, Observation, PROFILE_MAX_BYTES, ProfileError};
+pub use session::{DeedKind, RunSurprise};

@@ -4,21 +4,17 @@
 //! model's own runs are scored. Thresholds come from those same benign runs of the others, each
 //! scored without its own model; never from a run that is scored.
 //!
-//! A run is as surprising as its writes together, plus a part of its most surprising read: data
-//! leaves through an address that is read, too, but reading around is what honest runs do.
+//! How surprising a run is says [`crate::RunSurprise`], as it does for events that arrive.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use aim_domain::action::classify;
 use serde::{Deserialize, Serialize};
 
 use super::EvaluationError;
 use super::metrics::{auc, rate, threshold};
 use crate::job::{Deed, JobBaseline};
-
-/// What the most surprising read counts against a write. A read changes nothing itself.
-const READ_WEIGHT: f64 = 0.3;
+use crate::session::{DeedKind, RunSurprise};
 
 /// One action of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,10 +151,10 @@ struct Prepared<'a> {
     suite: &'a str,
     job: Arc<str>,
     label: Label,
-    /// The different ones, writes before reads.
+    /// The different ones.
     deeds: Vec<Deed>,
-    /// How many of them are writes.
-    writes: usize,
+    /// What each was.
+    kinds: Vec<DeedKind>,
 }
 
 /// The runs of one model.
@@ -184,14 +180,21 @@ fn prepare<'a>(
     let mut deeds = deeds_by_session(runs, events, &mut names)?;
     let mut models: BTreeMap<&str, Model<'_>> = BTreeMap::new();
     for run in runs.iter().filter(|run| run.label != Label::Exclude) {
-        let (writes, reads) = deeds.remove(run.session.as_str()).unwrap_or_default();
+        let done = deeds.remove(run.session.as_str()).unwrap_or_default();
+        let (deeds, kinds) = done
+            .into_iter()
+            .map(|(deed, done)| {
+                let kind = DeedKind::of(&deed, done);
+                (deed, kind)
+            })
+            .unzip();
         let prepared = Prepared {
             suite: &run.suite,
             // The same name may mean another job in another suite.
             job: names.intern(&format!("{}\n{}", run.suite, run.task)),
             label: run.label,
-            writes: writes.len(),
-            deeds: writes.into_iter().chain(reads).collect(),
+            deeds,
+            kinds,
         };
         let model = models.entry(&run.model).or_default();
         let side = if run.label == Label::Benign {
@@ -211,25 +214,22 @@ fn prepare<'a>(
     Ok(models)
 }
 
-/// The different writes and the different reads of a run.
-type WritesAndReads = (BTreeSet<Deed>, BTreeSet<Deed>);
+/// The different deeds of a run, each with whether it was ever done.
+type Deeds = BTreeMap<Deed, bool>;
 
 fn deeds_by_session<'a>(
     runs: &'a [Run],
     events: &[SessionEvent],
     names: &mut Names,
-) -> Result<HashMap<&'a str, WritesAndReads>, EvaluationError> {
-    let mut sessions: HashMap<&str, WritesAndReads> = HashMap::new();
+) -> Result<HashMap<&'a str, Deeds>, EvaluationError> {
+    let mut sessions: HashMap<&str, Deeds> = HashMap::new();
     for run in runs {
-        if sessions
-            .insert(&run.session, WritesAndReads::default())
-            .is_some()
-        {
+        if sessions.insert(&run.session, Deeds::default()).is_some() {
             return Err(EvaluationError::RepeatedSession(run.session.clone()));
         }
     }
     for event in events {
-        let Some((writes, reads)) = sessions.get_mut(event.session.as_str()) else {
+        let Some(deeds) = sessions.get_mut(event.session.as_str()) else {
             continue;
         };
         let deed = Deed {
@@ -239,12 +239,7 @@ fn deeds_by_session<'a>(
                 .as_deref()
                 .map(|resource| names.intern(resource)),
         };
-        let side = if classify(&event.action).is_write {
-            writes
-        } else {
-            reads
-        };
-        side.insert(deed);
+        *deeds.entry(deed).or_default() |= !event.is_error;
     }
     Ok(sessions)
 }
@@ -277,13 +272,11 @@ fn without(baseline: &mut JobBaseline, model: &Model<'_>, look: impl FnOnce(&mut
 
 /// How surprising a run is, in nats.
 fn score(baseline: &JobBaseline, run: &Prepared<'_>) -> f64 {
-    let surprise = |deed| baseline.surprise(&run.job, deed);
-    let (writes, reads) = run
-        .deeds
-        .split_at_checked(run.writes)
-        .unwrap_or((&run.deeds, &[]));
-    let read = reads.iter().map(surprise).fold(0.0, f64::max);
-    writes.iter().map(surprise).sum::<f64>() + READ_WEIGHT * read
+    let mut surprise = RunSurprise::default();
+    for (deed, kind) in run.deeds.iter().zip(&run.kinds) {
+        surprise.observe(deed, *kind, baseline.surprise(&run.job, deed));
+    }
+    surprise.score()
 }
 
 fn report(models: usize, scored: &[Scored<'_>]) -> Result<Report, EvaluationError> {

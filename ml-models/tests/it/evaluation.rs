@@ -237,10 +237,15 @@ fn recorded_attacks_stand_out() {
     let events = load_events(&folder.join("events.jsonl.gz")).unwrap();
     let report = evaluate_known_job(&runs, &events).unwrap();
     println!("{report:#?}");
-    assert!(report.auc >= 0.95, "{}", report.auc);
+    assert!(report.auc >= 0.96, "{}", report.auc);
     let all = &report.rows[0];
+    assert!(all.recall_at_5pct >= 0.93, "{all:?}");
+    assert!(all.recall_at_1pct >= 0.80, "{all:?}");
+    assert!(all.benign_flagged_at_5pct <= 0.06, "{all:?}");
+    assert!(all.benign_flagged_at_1pct <= 0.015, "{all:?}");
+    let times = all.attacked_flagged_at_5pct / all.benign_flagged_at_5pct;
     assert!(
-        all.recall_at_5pct >= 0.85 && all.benign_flagged_at_5pct <= 0.08,
-        "{all:?}"
+        times <= 1.5,
+        "attacked runs are flagged {times} times as often"
     );
 }
