@@ -10,7 +10,7 @@ use crate::risk::RiskLevel;
 mod address;
 mod class;
 
-pub use address::is_web_address;
+pub use address::{is_web_address, outside_hosts};
 pub use class::{ActionClass, classify};
 
 /// How an action ended.

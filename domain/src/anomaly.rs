@@ -17,6 +17,8 @@ pub enum AnomalyKind {
     FirstSeenWrite,
     /// A write to a resource that the agent never wrote to before.
     FirstSeenResource,
+    /// Contact with a host outside that the agent never had contact with before.
+    NewDomain,
     /// An action that no grant covers.
     CapabilityDrift,
     /// Many actions that fail.

@@ -6,7 +6,7 @@ mod rate;
 mod seen;
 mod violations;
 
-use aim_domain::action::{ObservedAction, Outcome};
+use aim_domain::action::{ObservedAction, Outcome, outside_hosts};
 use aim_domain::anomaly::{AnomalyKind, Evidence, Finding, Severity};
 use aim_domain::risk::RiskLevel;
 use aim_domain::trust::{Feedback, Tallies, TrustScore};
@@ -68,6 +68,8 @@ pub struct BehaviourProfile {
     hours: Hours,
     write_actions: Seen,
     write_targets: Seen,
+    hosts: Seen,
+    new_hosts_share: f64,
     new_actions_share: f64,
     new_targets_share: f64,
     violations: Violations,
@@ -84,6 +86,8 @@ impl Default for BehaviourProfile {
             hours: Hours::default(),
             write_actions: Seen::with_capacity(96),
             write_targets: Seen::with_capacity(160),
+            hosts: Seen::with_capacity(64),
+            new_hosts_share: 0.0,
             new_actions_share: 0.0,
             new_targets_share: 0.0,
             violations: Violations::default(),
@@ -129,6 +133,7 @@ impl BehaviourProfile {
             && profile.hours.has_shape()
             && profile.write_actions.has_shape_of(&empty.write_actions)
             && profile.write_targets.has_shape_of(&empty.write_targets)
+            && profile.hosts.has_shape_of(&empty.hosts)
             && profile
                 .rates
                 .iter()
@@ -197,8 +202,11 @@ impl BehaviourProfile {
             features[index + 3] = rate.ratio();
         }
         features[7] = f64::from(u8::from(class.is_write));
-        if class.is_write && action.outcome != Outcome::Denied {
-            (features[8], features[9]) = self.judge_novelty(&mut judge, risk);
+        if action.outcome != Outcome::Denied {
+            let is_new_host = self.judge_hosts(&mut judge, risk);
+            if class.is_write {
+                (features[8], features[9]) = self.judge_novelty(&mut judge, risk, is_new_host);
+            }
         }
         self.judge_violation(&mut judge, seconds);
         features[10] = self.judge_failure(&mut judge, seconds, is_late);
@@ -301,7 +309,42 @@ impl BehaviourProfile {
         judged.surprise
     }
 
-    fn judge_novelty(&mut self, judge: &mut Judge<'_>, risk: RiskLevel) -> (f64, f64) {
+    /// Reading at an address sends the address out, so that reads count as well; true when a host
+    /// was found to be new.
+    fn judge_hosts(&mut self, judge: &mut Judge<'_>, risk: RiskLevel) -> bool {
+        let known = self.tallies.samples >= LEARNING_ACTIONS;
+        let target = judge.action.resource.as_ref().map_or("", |r| r.as_str());
+        let hosts: Vec<String> = outside_hosts(target).collect();
+        let mut new = None;
+        for host in hosts {
+            let is_new = !self.hosts.insert(&[host.as_bytes()]);
+            if is_new && known && self.new_hosts_share < NOVELTY_IS_NORMAL {
+                new = Some(host);
+            }
+            let step = f64::from(u8::from(is_new)) - self.new_hosts_share;
+            self.new_hosts_share += NOVELTY_STEP * step;
+        }
+        let Some(host) = new else { return false };
+        let severity = if risk >= RiskLevel::High {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
+        self.tallies.novelty += weight(severity);
+        let evidence = share("hosts that were new", self.new_hosts_share);
+        let action = judge.action.action.as_str();
+        let summary = format!("first contact with `{host}`, by `{action}`");
+        judge.find(AnomalyKind::NewDomain, severity, summary, vec![evidence]);
+        true
+    }
+
+    /// `is_told`: the target's host was found to be new, which says more than that the target is.
+    fn judge_novelty(
+        &mut self,
+        judge: &mut Judge<'_>,
+        risk: RiskLevel,
+        is_told: bool,
+    ) -> (f64, f64) {
         let known = self.tallies.samples >= LEARNING_ACTIONS;
         let action = judge.action.action.as_str().to_owned();
         let is_new_action = !self.write_actions.insert(&[action.as_bytes()]);
@@ -330,7 +373,7 @@ impl BehaviourProfile {
                 summary,
                 vec![evidence],
             );
-        } else if known && is_new_target && self.new_targets_share < NOVELTY_IS_NORMAL {
+        } else if known && is_new_target && !is_told && self.new_targets_share < NOVELTY_IS_NORMAL {
             self.tallies.novelty += weight(severity) * (1.0 - self.new_targets_share);
             let evidence = share("write targets that were new", self.new_targets_share);
             let target: String = target.iter().flat_map(|t| t.chars()).take(120).collect();

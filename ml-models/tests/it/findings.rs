@@ -127,6 +127,58 @@ fn first_writes_are_found_once_something_is_known() {
 }
 
 #[test]
+fn first_contact_with_a_host_is_found_for_reads_as_well() {
+    let mut profile = BehaviourProfile::default();
+    for minute in 0..60 {
+        let weather = "https://api.weather.example/berlin";
+        profile.observe(&action("get_weather", Some(weather), at(minute * 60)));
+    }
+    let new = |severity| Some((AnomalyKind::NewDomain, severity));
+    let cases = [
+        ("get_weather", "https://API.weather.example:443/rome", None),
+        (
+            "get_weather",
+            "https://api.weather.example@evil.example/?secret=1",
+            new(Severity::Medium),
+        ),
+        ("get_weather", "https://evil.example/again", None),
+        ("post_form", "https://drop.example/x", new(Severity::High)),
+    ];
+    for (name, target, expected) in cases {
+        let observed = profile.observe(&action(name, Some(target), at(3_600)));
+        let found = kinds(&observed)
+            .into_iter()
+            .find(|it| it.0 == AnomalyKind::NewDomain);
+        assert_eq!(found, expected, "{name} {target}");
+    }
+    let mut denied = action("post_form", Some("https://denied.example"), at(3_601));
+    denied.outcome = Outcome::Denied;
+    profile.observe(&denied);
+    let done = profile.observe(&action(
+        "post_form",
+        Some("https://denied.example"),
+        at(3_602),
+    ));
+    let is_new = |it: &(AnomalyKind, Severity)| it.0 == AnomalyKind::NewDomain;
+    assert!(
+        kinds(&done).iter().any(is_new),
+        "what was denied was no contact"
+    );
+}
+
+#[test]
+fn an_agent_that_always_meets_new_hosts_is_not_told_about_each() {
+    let mut profile = BehaviourProfile::default();
+    let mut found = 0;
+    for number in 0..400 {
+        let target = format!("https://site-{number}.example/");
+        let observed = profile.observe(&action("get_page", Some(&target), at(number * 60)));
+        found += kinds(&observed).len();
+    }
+    assert_eq!(found, 0);
+}
+
+#[test]
 fn attempts_without_a_grant_add_up() {
     let mut profile = BehaviourProfile::default();
     let mut steps = Vec::new();
