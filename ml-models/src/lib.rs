@@ -4,12 +4,14 @@
 //! the actions in their order: no clock, no randomness, the same bits on every machine and for
 //! every division into batches.
 
+mod edges;
 pub mod evaluation;
 mod features;
 mod job;
 mod profile;
 mod session;
 
+pub use edges::EdgeSketch;
 pub use features::{FEATURE_NAMES, FEATURE_SCHEMA_VERSION, FeatureVector};
 pub use job::{Deed, JobBaseline};
 pub use profile::{BehaviourProfile, Observation, PROFILE_MAX_BYTES, ProfileError};

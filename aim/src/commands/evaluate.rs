@@ -1,8 +1,9 @@
 //! `aim evaluate`.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
-use aim_ml_models::evaluation::{evaluate_known_job, load_events, load_runs};
+use aim_ml_models::evaluation::{evaluate_edges, evaluate_known_job, load_events, load_runs};
 
 use crate::out;
 
@@ -15,6 +16,16 @@ pub(crate) struct SessionsArgs {
     /// Runs with labels as CSV, plain or gzip.
     #[arg(long)]
     runs: PathBuf,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Edges with labels.
+#[derive(clap::Args)]
+pub(crate) struct EdgesArgs {
+    /// CSV of time, source, target and label, plain or gzip.
+    file: PathBuf,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -56,5 +67,28 @@ pub(crate) fn sessions(args: &SessionsArgs) -> anyhow::Result<()> {
         .collect();
     let value = serde_json::to_value(&report)?;
     out::table(args.json, &header, &rows, &value);
+    Ok(())
+}
+
+/// Scores each edge by what came before it.
+pub(crate) fn edges(args: &EdgesArgs) -> anyhow::Result<()> {
+    let begin = Instant::now();
+    let report = evaluate_edges(&args.file, || begin.elapsed())?;
+    let header = [
+        "edges",
+        "anomalous",
+        "AUC",
+        "scored/s of a core",
+        "read/s of a core",
+    ];
+    let row = vec![
+        report.edges.to_string(),
+        report.anomalous.to_string(),
+        format!("{:.4}", report.auc),
+        format!("{:.0}", report.scored_per_second),
+        format!("{:.0}", report.read_per_second),
+    ];
+    let value = serde_json::to_value(&report)?;
+    out::table(args.json, &header, &[row], &value);
     Ok(())
 }

@@ -177,7 +177,7 @@ impl<'de> Deserialize<'de> for Label {
     }
 }
 
-fn at(path: &Path, line: u64, reason: &dyn std::fmt::Display) -> EvaluationError {
+pub(super) fn at(path: &Path, line: u64, reason: &dyn std::fmt::Display) -> EvaluationError {
     EvaluationError::Line {
         path: path.to_owned(),
         line,
@@ -186,7 +186,7 @@ fn at(path: &Path, line: u64, reason: &dyn std::fmt::Display) -> EvaluationError
 }
 
 /// Plain or gzip, told by the first two bytes rather than by the file's name.
-fn open(path: &Path) -> Result<Box<dyn BufRead>, EvaluationError> {
+pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, EvaluationError> {
     let failed = |source| EvaluationError::File {
         path: path.to_owned(),
         source,
