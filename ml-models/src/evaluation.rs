@@ -5,10 +5,16 @@
 //! [`aim_domain::action::classify`], everything else is counted.
 
 mod edges;
+mod known_job;
 mod load;
 mod metrics;
-mod sessions;
+mod recording;
+mod report;
+mod unseen_job;
 
 pub use edges::{EdgeReport, evaluate_edges};
+pub use known_job::evaluate_known_job;
 pub use load::{EvaluationError, load_events, load_runs};
-pub use sessions::{Label, Report, ReportRow, Run, SessionEvent, evaluate_known_job};
+pub use recording::{Label, Run, SessionEvent};
+pub use report::{Report, ReportRow};
+pub use unseen_job::evaluate_unseen_job;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime};
 use csv::ByteRecord;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::load::{EvaluationError, at, open};
 use super::metrics::auc;
 use crate::EdgeSketch;
+use crate::mark::mark;
 
 /// Edges that are read before they are scored: reading and scoring are timed apart.
 const CHUNK: usize = 65_536;
@@ -222,7 +222,7 @@ fn tick(field: &[u8]) -> Option<u64> {
     u64::try_from(seconds).ok().map(|seconds| seconds / 60)
 }
 
-/// A number as it is, 64 bits of another name's SHA-256.
+/// A number as it is, the mark of another name.
 fn name(field: &[u8]) -> u64 {
     let is_number = field.first().is_some_and(|first| *first != b'0')
         && field.len() < 19
@@ -232,11 +232,7 @@ fn name(field: &[u8]) -> u64 {
             .iter()
             .fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
     }
-    let digest = Sha256::digest(field);
-    digest
-        .iter()
-        .take(8)
-        .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+    mark(&[field])
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 
-use super::sessions::{Label, Run, SessionEvent};
+use super::recording::{Label, Run, SessionEvent};
+use crate::FitError;
 
 /// Most bytes of a line: more than any event may have on a topic.
 const LINE_MAX_BYTES: u64 = 1 << 20;
@@ -48,9 +49,19 @@ pub enum EvaluationError {
     /// Two runs have the same session.
     #[error("session `{0}` has more than one run, name each run's session once")]
     RepeatedSession(String),
-    /// Learning from others and calibrating among them takes three models.
-    #[error("{0} models have benign runs, at least 3 are needed to learn and to calibrate")]
-    TooFewModels(usize),
+    /// Learning from others takes others.
+    #[error("the recording has {found} {what}, at least {needed} are needed to learn from others")]
+    TooFew {
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many it takes.
+        needed: usize,
+    },
+    /// A model cannot be fitted to the recording.
+    #[error("no model can be fitted to the recording: {0}")]
+    Fit(#[from] FitError),
     /// One side to compare is missing.
     #[error("no run is labelled `{0}`, both `benign` and `hijacked` are needed")]
     NoRuns(&'static str),
@@ -147,7 +158,22 @@ struct Action {
     #[serde(default)]
     resource: Option<String>,
     #[serde(default)]
+    arguments: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
     outcome: Option<String>,
+}
+
+/// The values of arguments as text, a line each.
+fn text(arguments: &serde_json::Map<String, serde_json::Value>) -> String {
+    let mut text = String::new();
+    for value in arguments.values() {
+        match value {
+            serde_json::Value::String(value) => text.push_str(value),
+            value => text.push_str(&value.to_string()),
+        }
+        text.push('\n');
+    }
+    text
 }
 
 impl From<Action> for SessionEvent {
@@ -157,6 +183,7 @@ impl From<Action> for SessionEvent {
             task: action.task.unwrap_or_default(),
             action: action.action,
             resource: action.resource,
+            arguments: text(&action.arguments),
             is_error: action.outcome.as_deref() == Some("error"),
         }
     }
