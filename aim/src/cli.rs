@@ -95,6 +95,8 @@ pub(crate) struct DemoArgs {
 enum Evaluate {
     /// Tells hijacked runs from ordinary ones: AUC, and recall at a share of benign runs flagged.
     Sessions(commands::evaluate::SessionsArgs),
+    /// Finds anomalies in series of numbers: one CSV with scores a file, and the benchmark's scores.
+    Series(commands::evaluate_series::SeriesArgs),
 }
 
 #[derive(Subcommand)]
@@ -129,6 +131,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Replay(args) => commands::replay::run(args).await,
         Command::Evaluate(Evaluate::Sessions(args)) => commands::evaluate::sessions(&args),
+        Command::Evaluate(Evaluate::Series(args)) => commands::evaluate_series::run(&args),
         Command::Bench(Bench::Verify(args)) => bench::verify::run(args).await,
         Command::Bench(Bench::Stream(args)) => bench::stream::run(args).await,
         Command::Bench(Bench::Bombs(args)) => bench::bombs::run(args).await,

@@ -8,9 +8,11 @@ pub mod evaluation;
 mod features;
 mod job;
 mod profile;
+mod series;
 mod session;
 
 pub use features::{FEATURE_NAMES, FEATURE_SCHEMA_VERSION, FeatureVector};
 pub use job::{Deed, JobBaseline};
 pub use profile::{BehaviourProfile, Observation, PROFILE_MAX_BYTES, ProfileError};
+pub use series::{SERIES_ALARM, SERIES_MAX_BYTES, SeriesDetector, SeriesError};
 pub use session::{DeedKind, RunSurprise};

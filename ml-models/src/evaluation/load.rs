@@ -27,6 +27,14 @@ pub enum EvaluationError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("`{path}` cannot be written: {source}")]
+    Unwritable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A line is not what it should be.
     #[error("`{path}`, line {line}: {reason}")]
     Line {
@@ -177,7 +185,7 @@ impl<'de> Deserialize<'de> for Label {
     }
 }
 
-fn at(path: &Path, line: u64, reason: &dyn std::fmt::Display) -> EvaluationError {
+pub(super) fn at(path: &Path, line: u64, reason: &dyn std::fmt::Display) -> EvaluationError {
     EvaluationError::Line {
         path: path.to_owned(),
         line,
