@@ -9,6 +9,8 @@ mod alarms;
 mod quantile;
 mod season;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,12 +24,12 @@ pub const SERIES_ALARM: f64 = 0.5;
 pub const SERIES_MAX_BYTES: usize = 6 * 1024;
 /// What lies further out counts as this, so that differences and sums of a window stay finite.
 const VALUE_MAX: f64 = 1e150;
+/// Until then a time of day that is new is learned as it is: the first days make the rhythm.
+const TRUSTING_ROWS: u64 = 1_000;
 /// Rows whose mean is the recent level.
 const RECENT_ROWS: usize = 12;
 /// Rows that the long-run level goes back to.
 const LEVEL_ROWS: f64 = 500.0;
-/// A row is learned as at most what is exceeded once in 10⁴ rows.
-const LEARNED_DECADES: f64 = 4.0;
 /// Differences below this share of the learned span say nothing, however regular the series is.
 const LEAST_SHARE: f64 = 0.002;
 /// Weights of the signals. What the time of day does not explain counts in full; the recent level
@@ -90,15 +92,14 @@ impl SeriesDetector {
             let Some(signal) = signal else { continue };
             let usual = &mut self.usual[index];
             decades = decades.max(WEIGHTS[index] * usual.decades(signal, least));
-            let bound = usual.limit(LEARNED_DECADES, least);
-            usual.learn(signal.min(bound));
+            let bound = usual.learn(signal, least);
             if index == 0 {
                 limit = bound;
             }
         }
         let learned = match expected {
             Some(expected) => expected + (value - expected).max(-limit).min(limit),
-            None => value,
+            None => self.near_span(value),
         };
         self.learn(seconds, learned);
         Ok(self.alarms.score(self.rows, decades))
@@ -117,12 +118,26 @@ impl SeriesDetector {
         self.season.learn(seconds, value);
     }
 
-    /// Rounding makes the last bits of a value differ: that is never a difference.
+    /// As far outside all learned values as these lie apart, at most.
+    fn near_span(&self, value: f64) -> f64 {
+        let (low, high) = self.span;
+        let width = high - low;
+        if width > 0.0 && self.rows > TRUSTING_ROWS {
+            value.max(low - width).min(high + width)
+        } else {
+            value
+        }
+    }
+
+    /// Rounding makes the last bits of a value differ: that is never a difference. Zero while all
+    /// values were the same.
     fn least_difference(&self) -> f64 {
-        let rounding = 1e-9 * self.span.0.abs().max(self.span.1.abs());
-        (LEAST_SHARE * (self.span.1 - self.span.0))
-            .max(rounding)
-            .max(f64::MIN_POSITIVE)
+        let (low, high) = self.span;
+        if high <= low {
+            return 0.0;
+        }
+        let rounding = 1e-9 * low.abs().max(high.abs());
+        (LEAST_SHARE * (high - low)).max(rounding)
     }
 }
 

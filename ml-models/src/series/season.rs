@@ -35,6 +35,12 @@ impl Season {
         (part.rows >= LEARNING_ROWS).then_some(part.mean)
     }
 
+    /// What is held outside the struct.
+    #[cfg(test)]
+    pub(super) const fn bytes(&self) -> usize {
+        self.parts.capacity() * size_of::<Part>()
+    }
+
     pub(super) fn learn(&mut self, seconds: i64, value: f64) {
         if let Some(part) = self.parts.get_mut(part(seconds)) {
             part.rows = part.rows.saturating_add(1);

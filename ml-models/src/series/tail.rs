@@ -24,6 +24,11 @@ const SHAPED: usize = 5;
 /// Lighter tails than the exponential one are fitted by chance; heavier ones than this make
 /// nothing rare.
 const SHAPE_MAX: f64 = 0.4;
+/// A row is learned as at most what is exceeded once in 10 to this many rows,
+const LEARNED_DECADES: f64 = 4.0;
+/// and within so many rows that limit grows at most so many times, whatever arrives.
+const GROWTH_ROWS: u64 = 1_000;
+const GROWTH: f64 = 4.0;
 /// The greatest rarity that few rows can tell.
 const DECADES_MAX: f64 = 12.0;
 
@@ -36,6 +41,7 @@ pub(super) struct Tail {
     unfitted: usize,
     shape: f64,
     scale: f64,
+    cap: f64,
 }
 
 impl Default for Tail {
@@ -43,11 +49,12 @@ impl Default for Tail {
         Self {
             rows: 0,
             quantile: Quantile::of(SHARE),
-            excesses: Vec::new(),
+            excesses: Vec::with_capacity(EXCESSES),
             oldest: 0,
             unfitted: 0,
             shape: 0.0,
             scale: 0.0,
+            cap: f64::INFINITY,
         }
     }
 }
@@ -60,7 +67,7 @@ impl Tail {
         if self.rows < LEARNING_ROWS || excess <= 0.0 {
             return 0.0;
         }
-        let ratio = excess / self.scale.max(least);
+        let ratio = excess / self.scale.max(least).max(f64::MIN_POSITIVE);
         let beyond = if self.shape > 0.0 {
             (self.shape * ratio).ln_1p() / self.shape
         } else {
@@ -69,12 +76,17 @@ impl Tail {
         (beyond / std::f64::consts::LN_10 - (1.0 - SHARE).log10()).min(DECADES_MAX)
     }
 
-    /// The signal that is exceeded once in 10 to `decades` rows; infinite while nothing is known.
-    pub(super) fn limit(&self, decades: f64, least: f64) -> f64 {
+    /// The signal as which a higher one is learned; infinite while nothing is known.
+    pub(super) fn limit(&self, least: f64) -> f64 {
         if self.rows < LEARNING_ROWS {
             return f64::INFINITY;
         }
-        let beyond = decades * std::f64::consts::LN_10 + (1.0 - SHARE).ln();
+        self.rare(least).min(self.cap)
+    }
+
+    /// The signal that is exceeded once in 10 to [`LEARNED_DECADES`] rows.
+    fn rare(&self, least: f64) -> f64 {
+        let beyond = LEARNED_DECADES * std::f64::consts::LN_10 + (1.0 - SHARE).ln();
         let ratio = if self.shape > 0.0 {
             (self.shape * beyond).exp_m1() / self.shape
         } else {
@@ -83,13 +95,40 @@ impl Tail {
         self.quantile.value() + ratio * self.scale.max(least)
     }
 
-    pub(super) fn learn(&mut self, signal: f64) {
+    /// Learns a signal as at most the limit, which is returned; all of it while `least` is zero,
+    /// for then nothing has a scale yet.
+    pub(super) fn learn(&mut self, signal: f64, least: f64) -> f64 {
         self.rows = self.rows.saturating_add(1);
-        let excess = signal - self.quantile.value();
+        let is_without_scale = least <= 0.0;
+        let limit = if is_without_scale {
+            f64::INFINITY
+        } else {
+            self.limit(least)
+        };
+        let threshold = self.quantile.value();
+        // Far below the threshold there is nothing to tell apart either.
+        let signal = signal.min(limit).max(threshold - (limit - threshold));
+        let excess = signal - threshold;
         if self.rows > FIRST_ROWS && excess > 0.0 {
             self.keep(excess);
         }
         self.quantile.learn(signal);
+        if self.rows % GROWTH_ROWS == 0 {
+            self.cap = if is_without_scale {
+                f64::INFINITY
+            } else {
+                // What is always negative grows toward zero.
+                let limit = self.limit(least);
+                limit + (GROWTH - 1.0) * limit.abs()
+            };
+        }
+        limit
+    }
+
+    /// What is held outside the struct.
+    #[cfg(test)]
+    pub(super) const fn bytes(&self) -> usize {
+        self.excesses.capacity() * size_of::<f64>()
     }
 
     fn keep(&mut self, excess: f64) {
