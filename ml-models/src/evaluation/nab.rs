@@ -266,3 +266,127 @@ fn best_threshold(rows: &[Row], windows: &[Window], profile: CostProfile) -> (f6
     }
     (best.1, best.2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STANDARD: CostProfile = COST_PROFILES[0];
+
+    /// 100 rows, of which 15 are probation, with detections at `detected`.
+    fn series(windows: &[(usize, usize)], detected: &[usize]) -> ScoredSeries {
+        let score = |row| if detected.contains(&row) { 0.9 } else { 0.1 };
+        ScoredSeries {
+            category: "made".to_owned(),
+            scores: (0..100).map(score).collect(),
+            windows: windows.to_vec(),
+        }
+    }
+
+    fn figures(windows: &[(usize, usize)], detected: &[usize]) -> Figures {
+        judge(&[series(windows, detected)], STANDARD).all
+    }
+
+    fn near(left: f64, right: f64) {
+        assert!((left - right).abs() < 1e-9, "{left} is not {right}");
+    }
+
+    #[test]
+    fn nothing_detected_is_0_and_the_first_row_of_each_window_is_100() {
+        for profile in COST_PROFILES {
+            let mut flat = series(&[(40, 49)], &[]);
+            flat.scores.fill(0.5);
+            let nothing = judge(&[flat], profile);
+            assert_eq!((nothing.all.score, nothing.all.found), (Some(0.0), 0));
+            near(nothing.threshold, 1.1);
+            let perfect = judge(&[series(&[(40, 49), (70, 79)], &[40, 70])], profile);
+            assert_eq!(perfect.all.score, Some(100.0), "{profile:?}");
+            assert_eq!((perfect.all.found, perfect.all.false_alarms), (2, 0));
+            near(perfect.threshold, 0.9);
+        }
+    }
+
+    #[test]
+    fn false_alarms_alone_are_worse_than_nothing() {
+        let figures = judge(&[series(&[(40, 49)], &[20, 30])], STANDARD);
+        assert_eq!(figures.all.score, Some(0.0));
+        assert_eq!(figures.all.raw, -1.0);
+        near(figures.threshold, 1.1);
+    }
+
+    #[test]
+    fn a_missed_window_costs_its_weight() {
+        for (profile, raw) in [(0, 1.0 - 1.0), (1, 1.0 - 1.0), (2, 1.0 - 2.0)] {
+            let scored = series(&[(40, 49), (70, 79)], &[40]);
+            let figures = judge(&[scored], COST_PROFILES[profile]).all;
+            near(figures.raw, raw);
+            // Halfway from both missed to both found.
+            near(figures.score.unwrap(), 50.0);
+            assert_eq!((figures.windows, figures.found), (2, 1));
+        }
+    }
+
+    #[test]
+    fn a_detection_is_worth_less_the_later_it_is() {
+        // Of ten rows the first lies at −1, the sixth at −0.5, the last at −0.1.
+        let worth = |y: f64| (2.0 / (1.0 + (5.0 * y).exp()) - 1.0) / 0.986_614_298_151_430_3;
+        for (row, position) in [(40, -1.0), (45, -0.5), (49, -0.1)] {
+            near(figures(&[(40, 49)], &[row]).raw, worth(position));
+        }
+        near(worth(-0.1), 0.248_241_549_775);
+        // Only the earliest counts.
+        near(figures(&[(40, 49)], &[45, 46, 49]).raw, worth(-0.5));
+    }
+
+    #[test]
+    fn a_false_alarm_costs_less_right_after_a_window() {
+        let cost = |row| figures(&[(40, 49)], &[40, row]).raw - 1.0;
+        // Before the first window and three widths (of nine steps) behind it: in full.
+        near(cost(20), -0.11);
+        near(cost(49 + 27), -0.11);
+        near(cost(50), 0.11 * (2.0 / (1.0 + (5.0_f64 / 9.0).exp()) - 1.0));
+        near(cost(50), -0.029_793_183_037);
+        assert!(cost(50) > cost(52) && cost(52) > cost(60));
+        let low_fp = judge(&[series(&[(40, 49)], &[40, 20])], COST_PROFILES[1]);
+        near(low_fp.all.raw, 1.0 - 0.22);
+    }
+
+    #[test]
+    fn probation_is_not_judged() {
+        assert_eq!(probation(100), 15);
+        assert_eq!(probation(4_032), 604);
+        assert_eq!(probation(5_000), 750);
+        assert_eq!(probation(20_000), 750);
+        near(figures(&[(40, 49)], &[0, 14, 40]).raw, 1.0);
+        near(figures(&[(40, 49)], &[15, 40]).raw, 1.0 - 0.11);
+        // A window that begins in probation can be found in the rest of it only.
+        near(
+            figures(&[(10, 19)], &[12, 15]).raw,
+            scaled_sigmoid(-0.5) / scaled_sigmoid(-1.0),
+        );
+    }
+
+    #[test]
+    fn one_threshold_holds_for_all_series() {
+        let mut loud = series(&[], &[20, 30, 50]);
+        loud.category = "loud".to_owned();
+        let quiet = series(&[(40, 49)], &[40]);
+        let figures = judge(&[loud, quiet], STANDARD);
+        near(figures.all.raw, 1.0 - 3.0 * 0.11);
+        assert_eq!(figures.categories["loud"].score, None);
+        assert_eq!(figures.categories["loud"].false_alarms, 3);
+        assert_eq!(figures.categories["made"].score, Some(100.0));
+    }
+
+    #[test]
+    fn nothing_to_judge_has_no_score() {
+        assert_eq!(judge(&[], STANDARD).all, Figures::default());
+        assert_eq!(figures(&[], &[50]).score, None);
+        let one_row = ScoredSeries {
+            category: String::new(),
+            scores: vec![1.0],
+            windows: vec![(0, 0)],
+        };
+        assert_eq!(judge(&[one_row], STANDARD).all.score, Some(100.0));
+    }
+}

@@ -113,7 +113,7 @@ impl Tail {
             self.keep(excess);
         }
         self.quantile.learn(signal);
-        if self.rows % GROWTH_ROWS == 0 {
+        if self.rows.is_multiple_of(GROWTH_ROWS) {
             self.cap = if is_without_scale {
                 f64::INFINITY
             } else {
