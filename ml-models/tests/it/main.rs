@@ -8,3 +8,4 @@ mod evaluation;
 mod findings;
 mod learning;
 mod poisoning;
+mod series;
