@@ -7,6 +7,7 @@ mod alerts;
 mod answer_verification;
 mod app;
 mod apply_batch;
+mod apply_findings;
 mod bootstrap;
 mod cache;
 mod change_password;

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod alert;
 pub mod anomaly;
 pub mod capability;
+pub mod catalogue;
 pub mod clock;
 pub mod digest;
 pub mod event;

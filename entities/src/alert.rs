@@ -26,6 +26,7 @@ pub struct Model {
     pub resolved_by: Option<String>,
     pub resolved_at: Option<DateTimeUtc>,
     pub verdict: Option<String>,
+    pub kinds: Option<Json>,
 }
 
 /// Rows are joined by hand where a query needs it.

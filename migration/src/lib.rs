@@ -9,6 +9,7 @@ mod m0001_first_schema;
 mod m0002_indexes;
 mod m0003_trust_overrides;
 mod m0004_agent_ratings;
+mod m0005_incidents;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_indexes::Migration),
             Box::new(m0003_trust_overrides::Migration),
             Box::new(m0004_agent_ratings::Migration),
+            Box::new(m0005_incidents::Migration),
         ]
     }
 }

@@ -32,6 +32,8 @@ pub struct Anomaly {
 pub struct AnomalyFilter {
     /// About this agent.
     pub agent: Option<AgentId>,
+    /// Belonging to this alert.
+    pub alert: Option<AlertId>,
     /// Of this kind.
     pub kind: Option<AnomalyKind>,
     /// Of this severity.
@@ -73,6 +75,9 @@ impl Store {
             .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()));
         if let Some(agent) = filter.agent {
             query = query.filter(entity::Column::AgentId.eq(agent.as_uuid()));
+        }
+        if let Some(alert) = filter.alert {
+            query = query.filter(entity::Column::AlertId.eq(alert.as_uuid()));
         }
         if let Some(kind) = &filter.kind {
             query = query.filter(entity::Column::Kind.eq(code::text(kind)));

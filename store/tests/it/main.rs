@@ -1,5 +1,6 @@
 //! What the store promises, asked of SQLite and of PostgreSQL.
 
+mod alerts;
 mod decisions;
 mod offsets;
 mod paging;

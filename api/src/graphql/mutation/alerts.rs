@@ -50,7 +50,7 @@ impl AlertMutations {
         AcknowledgeAlertPayload::of(request.app.answer_alert(&permit, id, None, None).await)
     }
 
-    /// Says what an alert was. The next finding of its kind raises a new one. Needs `MANAGER`.
+    /// Says what an alert was. The next bad finding raises a new one. Needs `MANAGER`.
     async fn resolve_alert(
         &self,
         context: &Context<'_>,

@@ -28,6 +28,8 @@ struct AlertFilter {
 struct AnomalyFilter {
     /// About this agent.
     agent_id: Option<ID>,
+    /// Belonging to this alert.
+    alert_id: Option<ID>,
     /// Of this kind.
     kind: Option<AnomalyKind>,
     /// Of this severity.
@@ -105,6 +107,10 @@ impl FindingQueries {
             agent: filter
                 .agent_id
                 .map(|id| parse_id("Agent", "filter.agentId", &id))
+                .transpose()?,
+            alert: filter
+                .alert_id
+                .map(|id| parse_id("Alert", "filter.alertId", &id))
                 .transpose()?,
             kind: filter.kind.map(Into::into),
             severity: filter.severity.map(Into::into),
