@@ -73,6 +73,7 @@ impl App {
             name: "Default".to_owned(),
             settings: DecisionSettings::default(),
             created_at: now,
+            kill_switch: None,
         };
         let user = User {
             id: UserId::from_uuid(self.ids.next()),

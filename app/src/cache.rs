@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use aim_domain::id::{AgentId, AgentKeyId};
+use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_domain::trust::TrustScore;
 use aim_domain::verification::AgentFacts;
 use chrono::{DateTime, Utc};
@@ -91,6 +91,19 @@ impl FactsCache {
     pub(crate) fn forget(&self, agent: AgentId) {
         self.counter(agent).fetch_add(1, Ordering::AcqRel);
         self.agents.invalidate(&agent);
+    }
+
+    /// Something changed that holds for all agents of an organization.
+    pub(crate) fn forget_organization(&self, organization: OrganizationId) {
+        // First the counters: what is being loaded meanwhile is not kept.
+        for counter in &self.generations {
+            counter.fetch_add(1, Ordering::AcqRel);
+        }
+        for (id, facts) in &self.agents {
+            if facts.organization == organization {
+                self.agents.invalidate(id.as_ref());
+            }
+        }
     }
 
     /// A score moved: the facts stay warm, only the score changes.

@@ -70,6 +70,9 @@ impl App {
             {
                 self.cache.forget(changed.agent);
             }
+            Fact::OrganizationChanged(changed) => {
+                self.cache.forget_organization(changed.organization);
+            }
             _ => {}
         }
         self.feed.publish(item);

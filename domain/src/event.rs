@@ -14,6 +14,7 @@ use crate::id::{
     AgentId, AgentKeyId, AlertId, AnomalyId, CapabilityGrantId, EventId, OrganizationId,
     TrustSnapshotId, VerificationId,
 };
+use crate::kill_switch::KillSwitch;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
 use crate::trust::{Feedback, TrustOverride, TrustScore};
@@ -119,6 +120,32 @@ pub enum AgentChange {
     TrustOverridden {
         /// What it is until it expires; `None` when it was taken back.
         to: Option<TrustOverride>,
+    },
+    /// Its kill switch was engaged or released.
+    KillSwitch {
+        /// The engaged switch; `None` when it was released.
+        to: Option<KillSwitch>,
+    },
+}
+
+/// Something that holds for all agents of an organization changed: whoever keeps facts about any of
+/// them reads them again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrganizationChanged {
+    /// Which.
+    pub organization: OrganizationId,
+    /// What changed.
+    pub change: OrganizationChange,
+}
+
+/// What changed of an organization.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum OrganizationChange {
+    /// Its kill switch was engaged or released.
+    KillSwitch {
+        /// The engaged switch; `None` when it was released.
+        to: Option<KillSwitch>,
     },
 }
 
@@ -234,6 +261,8 @@ facts! {
     ActionResultReported = "aim.action.result-reported.v1",
     /// An agent changed.
     AgentChanged = "aim.agent.changed.v1",
+    /// An organization changed.
+    OrganizationChanged = "aim.organization.changed.v1",
     /// An agent was rated.
     AgentRated = "aim.agent.rated.v1",
     /// A trust score moved.
@@ -253,7 +282,8 @@ pub struct NewEvent {
     pub id: EventId,
     /// Whose it is.
     pub organization: OrganizationId,
-    /// What keeps its order: events of one agent stay in order.
+    /// What keeps its order: events of one agent stay in order. Facts of a whole organization have
+    /// the organization's id here.
     pub agent: AgentId,
     /// When it happened.
     pub time: DateTime<Utc>,
@@ -274,7 +304,7 @@ impl Fact {
             Self::TrustScoreChanged(f) => Some(f.agent),
             Self::AnomalyDetected(f) => Some(f.agent),
             Self::AlertRaised(f) => Some(f.agent),
-            Self::AlertAnswered(_) => None,
+            Self::OrganizationChanged(_) | Self::AlertAnswered(_) => None,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod digest;
 pub mod event;
 pub mod id;
+pub mod kill_switch;
 pub mod name;
 pub mod risk;
 pub mod role;

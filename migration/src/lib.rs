@@ -10,6 +10,7 @@ mod m0002_indexes;
 mod m0003_trust_overrides;
 mod m0004_agent_ratings;
 mod m0005_incidents;
+mod m0006_kill_switches;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_trust_overrides::Migration),
             Box::new(m0004_agent_ratings::Migration),
             Box::new(m0005_incidents::Migration),
+            Box::new(m0006_kill_switches::Migration),
         ]
     }
 }

@@ -17,6 +17,7 @@ pub mod decisions;
 mod error;
 pub mod grants;
 pub mod keys;
+mod kill_switches;
 pub mod offsets;
 pub mod organizations;
 mod page;

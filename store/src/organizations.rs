@@ -1,12 +1,13 @@
 //! Organizations.
 
 use aim_domain::id::OrganizationId;
+use aim_domain::kill_switch::KillSwitch;
 use aim_domain::verification::DecisionSettings;
 use aim_entities::organization as entity;
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, EntityTrait, QueryOrder};
 
-use crate::{Store, StoreError, Tx, code};
+use crate::{Store, StoreError, Tx, code, kill_switches};
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Organization {
     pub settings: DecisionSettings,
     /// Since when it exists.
     pub created_at: DateTime<Utc>,
+    /// Its kill switch, while engaged.
+    pub kill_switch: Option<KillSwitch>,
 }
 
 fn convert(row: entity::Model) -> Result<Organization, StoreError> {
@@ -27,6 +30,11 @@ fn convert(row: entity::Model) -> Result<Organization, StoreError> {
         name: row.name,
         settings: code::from_json("organizations.settings", row.settings)?,
         created_at: row.created_at,
+        kill_switch: kill_switches::convert(
+            row.kill_switch_reason,
+            row.kill_switch_engaged_by,
+            row.kill_switch_engaged_at,
+        ),
     })
 }
 
@@ -71,6 +79,9 @@ impl Tx {
             slug: Set(slug.to_owned()),
             settings: Set(code::json(&organization.settings)),
             created_at: Set(organization.created_at),
+            kill_switch_reason: Set(None),
+            kill_switch_engaged_by: Set(None),
+            kill_switch_engaged_at: Set(None),
         };
         entity::Entity::insert(row)
             .exec_without_returning(self.on())

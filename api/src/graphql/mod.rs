@@ -41,6 +41,7 @@ pub struct Mutation(
     mutation::VerificationMutations,
     mutation::AlertMutations,
     mutation::TrustMutations,
+    mutation::KillSwitchMutations,
 );
 
 /// The schema.

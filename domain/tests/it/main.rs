@@ -7,6 +7,7 @@ mod events;
 mod fields;
 mod hex;
 mod keys;
+mod kill_switch;
 mod parameters;
 mod possession;
 mod request;

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod decisions;
+mod kill_switches;
 mod offsets;
 mod paging;
 mod scene;

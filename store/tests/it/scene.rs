@@ -144,6 +144,7 @@ impl Scene {
                 name: number.to_string(),
                 settings: DecisionSettings::default(),
                 created_at: now(),
+                kill_switch: None,
             };
             tx.insert_organization(&organization, &number.to_string())
                 .await?;
@@ -203,5 +204,6 @@ fn agent(organization: OrganizationId, id: AgentId, name: &str) -> Agent {
         created_at: now(),
         updated_at: now(),
         last_seen_at: None,
+        kill_switch: None,
     }
 }

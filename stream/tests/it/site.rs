@@ -105,6 +105,7 @@ impl Site {
                 name: format!("Organization {number}"),
                 settings: DecisionSettings::default(),
                 created_at: beginning(),
+                kill_switch: None,
             };
             tx.insert_organization(&organization, &format!("organization-{number}"))
                 .await?;
@@ -219,5 +220,6 @@ fn agent(member: &Member) -> Agent {
         created_at: beginning(),
         updated_at: beginning(),
         last_seen_at: None,
+        kill_switch: None,
     }
 }

@@ -9,6 +9,7 @@ mod feedback;
 mod fleet;
 mod graphql_protocol;
 mod kafka;
+mod kill_switch;
 mod layers;
 mod migrations;
 mod node;

@@ -3,6 +3,7 @@
 mod agents;
 mod alerts;
 mod capabilities;
+mod kill_switch;
 mod sessions;
 mod trust;
 mod verifications;
@@ -10,6 +11,7 @@ mod verifications;
 pub(super) use agents::AgentMutations;
 pub(super) use alerts::AlertMutations;
 pub(super) use capabilities::CapabilityMutations;
+pub(super) use kill_switch::KillSwitchMutations;
 pub(super) use sessions::SessionMutations;
 pub(super) use trust::TrustMutations;
 pub(super) use verifications::VerificationMutations;

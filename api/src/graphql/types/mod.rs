@@ -3,6 +3,7 @@
 mod agent;
 mod alert;
 mod audit;
+mod kill_switch;
 mod operations;
 mod rating;
 mod trust;
@@ -12,6 +13,7 @@ mod verification;
 pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
 pub(crate) use audit::{AuditEntryConnection, DeadLetterConnection};
+pub(crate) use kill_switch::KillSwitch;
 pub(crate) use operations::StreamTotals;
 pub(crate) use rating::AgentRatingConnection;
 pub(crate) use trust::{AgentTrust, TrustSnapshot, TrustSnapshotConnection, TrustSummary};
