@@ -1,7 +1,8 @@
 //! What detectors found: anomalies, the incidents they belong to, and quarantine.
 //!
 //! Guarantee: the outcome depends on the findings and their order alone, not on how they were divided
-//! into batches. Incidents under way are read in the batch's own transaction.
+//! into batches; suppressions count from when the stream comes to a finding. Both incidents under way
+//! and suppressions are read in the batch's own transaction.
 
 use std::collections::HashMap;
 
@@ -9,11 +10,15 @@ use aim_domain::agent::AgentStatus;
 use aim_domain::alert::{AlertStatus, INCIDENT_GAP, Incident};
 use aim_domain::anomaly::{Finding, Severity};
 use aim_domain::event::{AgentChange, AgentChanged, AlertRaised, AnomalyDetected, Fact};
-use aim_domain::id::{AgentId, AlertId, AnomalyId, AuditEntryId, OrganizationId};
+use aim_domain::id::{
+    AgentId, AlertId, AlertSuppressionId, AnomalyId, AuditEntryId, OrganizationId,
+};
+use aim_domain::suppression::AlertSuppression;
 use aim_store::alerts::Alert;
 use aim_store::anomalies::Anomaly;
 use aim_store::audit::NewAuditEntry;
 use aim_store::{StoreError, Tx};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::{AgentUpdate, App};
@@ -53,12 +58,20 @@ impl App {
         agents: &[AgentUpdate],
     ) -> Result<Vec<AgentId>, StoreError> {
         let mut underway = find_underway(tx, agents).await?;
+        let suppressions = find_suppressions(tx, agents).await?;
         let mut anomalies = Vec::new();
         let mut stopped = Vec::new();
         for update in agents {
             let (agent, organization) = (update.profile.agent, update.profile.organization);
             for finding in &update.findings {
-                let alert = self.correlate(tx, &mut underway, organization, agent, finding);
+                let own = suppressions
+                    .iter()
+                    .filter(|it| it.organization == organization);
+                let suppression = silencing(own, agent, finding, tx.now());
+                let alert = match suppression {
+                    Some(_) => None,
+                    None => self.correlate(tx, &mut underway, organization, agent, finding),
+                };
                 let id = AnomalyId::from_uuid(self.ids.next());
                 let fact = AnomalyDetected {
                     anomaly: id,
@@ -73,6 +86,7 @@ impl App {
                     organization,
                     agent,
                     alert,
+                    suppression,
                     finding: finding.clone(),
                     created_at: tx.now(),
                 });
@@ -147,6 +161,8 @@ impl App {
             dedup_key: format!("{agent}:{}", finding.event),
             created_at: tx.now(),
             updated_at: tx.now(),
+            assignee: None,
+            assigned_at: None,
             acknowledged_by: None,
             acknowledged_at: None,
             resolved_by: None,
@@ -193,6 +209,33 @@ impl App {
         tx.emit(&self.event(organization, agent, fact));
         Ok(true)
     }
+}
+
+fn silencing<'a>(
+    mut suppressions: impl Iterator<Item = &'a AlertSuppression>,
+    agent: AgentId,
+    finding: &Finding,
+    now: DateTime<Utc>,
+) -> Option<AlertSuppressionId> {
+    let found = suppressions.find(|it| it.silences(agent, finding, now));
+    found.map(|it| it.id)
+}
+
+/// The suppressions that findings of this batch are held against.
+async fn find_suppressions(
+    tx: &Tx,
+    agents: &[AgentUpdate],
+) -> Result<Vec<AlertSuppression>, StoreError> {
+    let with = agents.iter().filter(|update| !update.findings.is_empty());
+    let mut organizations: Vec<_> = with.map(|update| update.profile.organization).collect();
+    organizations.sort_unstable();
+    organizations.dedup();
+    if organizations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = tx.list_live_suppressions(&organizations).await?;
+    found.sort_unstable_by_key(|it| it.id);
+    Ok(found)
 }
 
 /// The alerts that findings of this batch can belong to.

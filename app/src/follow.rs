@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aim_domain::event::{AgentChange, Fact};
+use aim_domain::event::{AgentChange, Fact, OrganizationChange};
 use aim_domain::scope::Scope;
 use aim_eventlog::{Envelope, TableTail, TailedEvent};
 use futures::Stream;
@@ -70,7 +70,9 @@ impl App {
             {
                 self.cache.forget(changed.agent);
             }
-            Fact::OrganizationChanged(changed) => {
+            Fact::OrganizationChanged(changed)
+                if matches!(changed.change, OrganizationChange::KillSwitch { .. }) =>
+            {
                 self.cache.forget_organization(changed.organization);
             }
             _ => {}

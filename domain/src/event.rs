@@ -11,12 +11,13 @@ use crate::agent::AgentStatus;
 use crate::alert::{AlertStatus, AlertVerdict};
 use crate::anomaly::{AnomalyKind, Severity};
 use crate::id::{
-    AgentId, AgentKeyId, AlertId, AnomalyId, CapabilityGrantId, EventId, OrganizationId,
-    TrustSnapshotId, VerificationId,
+    AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, CapabilityGrantId, EventId,
+    OrganizationId, TrustSnapshotId, UserId, VerificationId,
 };
 use crate::kill_switch::KillSwitch;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
+use crate::suppression::AlertSuppression;
 use crate::trust::{Feedback, TrustOverride, TrustScore};
 use crate::verification::{Decision, Reason};
 
@@ -128,8 +129,7 @@ pub enum AgentChange {
     },
 }
 
-/// Something that holds for all agents of an organization changed: whoever keeps facts about any of
-/// them reads them again.
+/// Something that holds for all agents of an organization changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrganizationChanged {
     /// Which.
@@ -146,6 +146,16 @@ pub enum OrganizationChange {
     KillSwitch {
         /// The engaged switch; `None` when it was released.
         to: Option<KillSwitch>,
+    },
+    /// Some findings raise no alert from now on.
+    AlertsSuppressed {
+        /// Which, and until when.
+        suppression: AlertSuppression,
+    },
+    /// A suppression was taken back.
+    SuppressionWithdrawn {
+        /// Which.
+        suppression: AlertSuppressionId,
     },
 }
 
@@ -214,6 +224,17 @@ pub struct AlertAnswered {
     pub verdict: Option<AlertVerdict>,
 }
 
+/// An alert was given to somebody, or to nobody.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertAssigned {
+    /// Which.
+    pub alert: AlertId,
+    /// About whom.
+    pub agent: AgentId,
+    /// To whom.
+    pub to: Option<UserId>,
+}
+
 macro_rules! facts {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
         /// One fact.
@@ -273,6 +294,8 @@ facts! {
     AlertRaised = "aim.alert.raised.v1",
     /// An alert was answered.
     AlertAnswered = "aim.alert.answered.v1",
+    /// An alert was assigned.
+    AlertAssigned = "aim.alert.assigned.v1",
 }
 
 /// A fact with what every fact has.
@@ -304,6 +327,7 @@ impl Fact {
             Self::TrustScoreChanged(f) => Some(f.agent),
             Self::AnomalyDetected(f) => Some(f.agent),
             Self::AlertRaised(f) => Some(f.agent),
+            Self::AlertAssigned(f) => Some(f.agent),
             Self::OrganizationChanged(_) | Self::AlertAnswered(_) => None,
         }
     }

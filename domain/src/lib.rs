@@ -18,5 +18,6 @@ pub mod risk;
 pub mod role;
 pub mod scope;
 pub mod signature;
+pub mod suppression;
 pub mod trust;
 pub mod verification;

@@ -11,6 +11,7 @@ mod m0003_trust_overrides;
 mod m0004_agent_ratings;
 mod m0005_incidents;
 mod m0006_kill_switches;
+mod m0007_alert_work;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_agent_ratings::Migration),
             Box::new(m0005_incidents::Migration),
             Box::new(m0006_kill_switches::Migration),
+            Box::new(m0007_alert_work::Migration),
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use aim_domain::alert::{AlertStatus, AlertVerdict, Incident};
 use aim_domain::anomaly::{AnomalyKind, Severity};
-use aim_domain::id::{AgentId, AlertId, OrganizationId};
+use aim_domain::id::{AgentId, AlertId, OrganizationId, UserId};
 use aim_domain::scope::Scope;
 use aim_entities::alert as entity;
 use chrono::{DateTime, Utc};
@@ -32,6 +32,10 @@ pub struct Alert {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// Whose it is to look at.
+    pub assignee: Option<UserId>,
+    /// Since when.
+    pub assigned_at: Option<DateTime<Utc>>,
     /// Who acknowledged it.
     pub acknowledged_by: Option<String>,
     /// When.
@@ -53,6 +57,8 @@ pub struct AlertFilter {
     pub status: Option<AlertStatus>,
     /// Of this severity.
     pub severity: Option<Severity>,
+    /// Given to this person.
+    pub assignee: Option<UserId>,
 }
 
 fn convert(row: entity::Model) -> Result<Alert, StoreError> {
@@ -83,6 +89,8 @@ fn convert(row: entity::Model) -> Result<Alert, StoreError> {
         dedup_key: row.dedup_key,
         created_at: row.created_at,
         updated_at: row.updated_at,
+        assignee: row.assignee_id.map(UserId::from_uuid),
+        assigned_at: row.assigned_at,
         acknowledged_by: row.acknowledged_by,
         acknowledged_at: row.acknowledged_at,
         resolved_by: row.resolved_by,
@@ -125,6 +133,9 @@ impl Store {
         }
         if let Some(severity) = &filter.severity {
             query = query.filter(entity::Column::Severity.eq(code::text(severity)));
+        }
+        if let Some(assignee) = filter.assignee {
+            query = query.filter(entity::Column::AssigneeId.eq(assignee.as_uuid()));
         }
         page::fetch(self.reader(), query, entity::Column::Id, page, convert).await
     }
@@ -179,6 +190,8 @@ impl Tx {
                 last_event_time: Set(alert.incident.last_event_time),
                 created_at: Set(alert.created_at),
                 updated_at: Set(alert.updated_at),
+                assignee_id: Set(None),
+                assigned_at: Set(None),
                 acknowledged_by: Set(None),
                 acknowledged_at: Set(None),
                 resolved_by: Set(None),
@@ -214,6 +227,27 @@ impl Tx {
             .exec(self.on())
             .await?;
         Ok(())
+    }
+
+    /// Gives an alert to somebody, or to nobody; false when it is resolved already.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn update_alert_assignee(
+        &mut self,
+        id: AlertId,
+        to: Option<UserId>,
+    ) -> Result<bool, StoreError> {
+        use entity::Column as C;
+        let done = entity::Entity::update_many()
+            .col_expr(C::AssigneeId, Expr::value(to.map(|user| user.as_uuid())))
+            .col_expr(C::AssignedAt, Expr::value(to.map(|_| self.now())))
+            .col_expr(C::UpdatedAt, Expr::value(self.now()))
+            .filter(C::Id.eq(id.as_uuid()))
+            .filter(C::Status.ne(code::text(&AlertStatus::Resolved)))
+            .exec(self.on())
+            .await?;
+        Ok(done.rows_affected == 1)
     }
 
     /// Moves an alert on; false when it is resolved already.

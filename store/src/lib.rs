@@ -25,6 +25,7 @@ mod postgres;
 pub mod profiles;
 pub mod ratings;
 mod sqlite;
+pub mod suppressions;
 pub mod trust;
 mod tx;
 pub mod users;

@@ -40,6 +40,7 @@ pub struct Mutation(
     mutation::CapabilityMutations,
     mutation::VerificationMutations,
     mutation::AlertMutations,
+    mutation::SuppressionMutations,
     mutation::TrustMutations,
     mutation::KillSwitchMutations,
 );

@@ -77,6 +77,7 @@ fn anomaly(scene: &Scene, number: u128, of: Option<&Alert>) -> Anomaly {
         organization: scene.ours.organization,
         agent: scene.ours.agent,
         alert: of.map(|alert| alert.id),
+        suppression: None,
         finding: finding(number),
         created_at: now(),
     }

@@ -6,6 +6,7 @@ mod kill_switches;
 mod offsets;
 mod paging;
 mod scene;
+mod suppressions;
 mod tenants;
 mod trust;
 mod tx;

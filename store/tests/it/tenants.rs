@@ -63,6 +63,8 @@ pub(crate) fn alert(tenant: &Tenant, number: u128) -> Alert {
         dedup_key: number.to_string(),
         created_at: now(),
         updated_at: now(),
+        assignee: None,
+        assigned_at: None,
         acknowledged_by: None,
         acknowledged_at: None,
         resolved_by: None,
@@ -99,6 +101,7 @@ async fn fill(store: &Store, tenant: &Tenant, number: u128) -> anyhow::Result<()
         organization: tenant.organization,
         agent: tenant.agent,
         alert: None,
+        suppression: None,
         finding: finding(number),
         created_at: now(),
     };

@@ -1,6 +1,7 @@
 //! The harness against the real services.
 
 mod aim;
+mod alerts;
 mod authorization;
 mod bad_input;
 mod bombs;

@@ -5,6 +5,7 @@ mod alerts;
 mod capabilities;
 mod kill_switch;
 mod sessions;
+mod suppressions;
 mod trust;
 mod verifications;
 
@@ -13,5 +14,6 @@ pub(super) use alerts::AlertMutations;
 pub(super) use capabilities::CapabilityMutations;
 pub(super) use kill_switch::KillSwitchMutations;
 pub(super) use sessions::SessionMutations;
+pub(super) use suppressions::SuppressionMutations;
 pub(super) use trust::TrustMutations;
 pub(super) use verifications::VerificationMutations;

@@ -2,7 +2,7 @@
 
 use aim_domain::anomaly::{AnomalyKind as DomainKind, Evidence as DomainEvidence};
 use aim_domain::catalogue::{CatalogueEntry as DomainEntry, entries_of};
-use aim_domain::id::{AgentId, AlertId};
+use aim_domain::id::{AgentId, AlertId, UserId};
 use aim_domain::role::Permission;
 use aim_store::alerts::Alert as Row;
 use aim_store::anomalies::{Anomaly as AnomalyRow, AnomalyFilter};
@@ -13,7 +13,7 @@ use super::super::connection::{connection, page};
 use super::super::context::{RequestContext, fault};
 use super::super::enums::{AlertStatus, AlertVerdict, AnomalyKind, Severity};
 use super::super::id::global_id;
-use super::Agent;
+use super::{Agent, User};
 
 /// Something a person must look at.
 #[derive(Debug, Clone, SimpleObject)]
@@ -45,12 +45,16 @@ pub(crate) struct Alert {
     last_event_time: DateTime<Utc>,
     /// When it was raised.
     created_at: DateTime<Utc>,
+    /// Since when it is its assignee's.
+    assigned_at: Option<DateTime<Utc>>,
     /// Who acknowledged it.
     acknowledged_by: Option<String>,
     /// Who resolved it.
     resolved_by: Option<String>,
     /// What it was found to be.
     verdict: Option<AlertVerdict>,
+    #[graphql(skip)]
+    assignee_key: Option<UserId>,
     #[graphql(skip)]
     key: AlertId,
     #[graphql(skip)]
@@ -124,6 +128,8 @@ impl From<Row> for Alert {
             first_event_time: incident.first_event_time,
             last_event_time: incident.last_event_time,
             created_at: row.created_at,
+            assigned_at: row.assigned_at,
+            assignee_key: row.assignee,
             acknowledged_by: row.acknowledged_by,
             resolved_by: row.resolved_by,
             verdict: row.verdict.map(AlertVerdict::from),
@@ -141,6 +147,15 @@ impl Alert {
             .await
             .map_err(fault)?
             .map(Agent::from))
+    }
+
+    /// Whose it is to look at; null when it is nobody's.
+    async fn assignee(&self, context: &Context<'_>) -> Result<Option<User>> {
+        let Some(user) = self.assignee_key else {
+            return Ok(None);
+        };
+        let users = RequestContext::of(context)?.agents()?;
+        Ok(users.load_one(user).await.map_err(fault)?.map(User::from))
     }
 
     /// Its findings, newest first.
@@ -184,8 +199,10 @@ pub(crate) struct Anomaly {
     atlas_techniques: Vec<CatalogueEntry>,
     /// Risks of the OWASP Top 10 for Agentic Applications 2026 that it is a sign of.
     owasp_agentic: Vec<CatalogueEntry>,
-    /// Global id of the alert it belongs to; null when it was not bad enough for one.
+    /// Global id of the alert it belongs to; null when it was not bad enough for one, or suppressed.
     alert_id: Option<ID>,
+    /// Global id of the suppression that kept it from an alert.
+    suppression_id: Option<ID>,
     /// When the action happened, by the agent's clock.
     event_time: DateTime<Utc>,
     /// When it was recorded.
@@ -207,6 +224,7 @@ impl From<AnomalyRow> for Anomaly {
             score: finding.score,
             summary: finding.summary,
             evidence: finding.evidence.into_iter().map(Evidence::from).collect(),
+            suppression_id: row.suppression.map(|id| global_id("AlertSuppression", id)),
             alert_id: row.alert.map(|id| global_id("Alert", id)),
             event_time: finding.time,
             created_at: row.created_at,
