@@ -29,6 +29,7 @@ mod report_result;
 mod sign_in;
 mod suppress_alerts;
 mod sweep_nonces;
+mod trust_weights;
 mod verify_action;
 mod writer;
 

@@ -18,7 +18,7 @@ use crate::kill_switch::KillSwitch;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
 use crate::suppression::AlertSuppression;
-use crate::trust::{Feedback, TrustOverride, TrustScore};
+use crate::trust::{Feedback, TrustOverride, TrustScore, TrustWeights};
 use crate::verification::{Decision, Reason};
 
 /// CloudEvents `type` of an action that a fleet reports.
@@ -147,6 +147,11 @@ pub enum OrganizationChange {
         /// The engaged switch; `None` when it was released.
         to: Option<KillSwitch>,
     },
+    /// The trust factors weigh otherwise.
+    TrustWeights {
+        /// What they weigh from now on.
+        to: TrustWeights,
+    },
     /// Some findings raise no alert from now on.
     AlertsSuppressed {
         /// Which, and until when.
@@ -170,6 +175,13 @@ pub struct AgentRated {
     pub rating: u8,
     /// What all say together from now on.
     pub feedback: Feedback,
+}
+
+/// A person asked for a score to be computed anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrustRecalculationRequested {
+    /// Whose.
+    pub agent: AgentId,
 }
 
 /// A trust score moved.
@@ -288,6 +300,8 @@ facts! {
     AgentRated = "aim.agent.rated.v1",
     /// A trust score moved.
     TrustScoreChanged = "aim.trust.score-changed.v1",
+    /// A score is to be computed anew.
+    TrustRecalculationRequested = "aim.trust.recalculation-requested.v1",
     /// A detector found something.
     AnomalyDetected = "aim.anomaly.detected.v1",
     /// An alert was raised.
@@ -325,6 +339,7 @@ impl Fact {
             Self::AgentChanged(f) => Some(f.agent),
             Self::AgentRated(f) => Some(f.agent),
             Self::TrustScoreChanged(f) => Some(f.agent),
+            Self::TrustRecalculationRequested(f) => Some(f.agent),
             Self::AnomalyDetected(f) => Some(f.agent),
             Self::AlertRaised(f) => Some(f.agent),
             Self::AlertAssigned(f) => Some(f.agent),

@@ -35,6 +35,8 @@ pub enum Permission {
     ManageAlerts,
     /// See dead letters and the audit trail.
     Audit,
+    /// Change what holds for the whole organization.
+    ManageSettings,
     /// Stop all agents at once, and let them go on.
     KillSwitch,
     /// Say what one thinks of an agent.
@@ -53,7 +55,7 @@ impl Permission {
             Self::ManageAgents | Self::ManageCapabilities | Self::Approve | Self::ManageAlerts => {
                 Role::Manager
             }
-            Self::Audit | Self::KillSwitch => Role::Admin,
+            Self::Audit | Self::ManageSettings | Self::KillSwitch => Role::Admin,
         }
     }
 }

@@ -12,6 +12,7 @@ mod m0004_agent_ratings;
 mod m0005_incidents;
 mod m0006_kill_switches;
 mod m0007_alert_work;
+mod m0008_trust_weights;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_incidents::Migration),
             Box::new(m0006_kill_switches::Migration),
             Box::new(m0007_alert_work::Migration),
+            Box::new(m0008_trust_weights::Migration),
         ]
     }
 }

@@ -1,5 +1,7 @@
 //! A kill switch stands before everything else that decides.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use aim_domain::agent::AgentStatus;
 use aim_domain::capability::{CapabilityGrant, Pattern};
 use aim_domain::id::{AgentId, AgentKeyId, CapabilityGrantId, OrganizationId};

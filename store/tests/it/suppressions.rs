@@ -17,8 +17,8 @@ fn suppression(tenant: &Tenant, number: u128, life: TimeDelta) -> AlertSuppressi
     AlertSuppression {
         id: AlertSuppressionId::from_uuid(Uuid::from_u128(number)),
         organization: tenant.organization,
-        agent: (number % 2 == 0).then_some(tenant.agent),
-        kind: (number % 2 == 1).then_some(AnomalyKind::NewDomain),
+        agent: number.is_multiple_of(2).then_some(tenant.agent),
+        kind: (!number.is_multiple_of(2)).then_some(AnomalyKind::NewDomain),
         reason: "why".to_owned(),
         created_by: "user:1".to_owned(),
         created_at: now(),

@@ -112,7 +112,7 @@ impl Scene {
             done: verification(id: $done) { decision outcome }
             alert(id: $alert) { status assignedAt }
             alertSuppressions(first: 10) { nodes { id withdrawnAt } }
-            organization { killSwitch { reason } }
+            organization { killSwitch { reason } trustWeights { agentHistory } }
             agents(first: 1) { totalCount }
             auditEntries(first: 1) { totalCount nodes { action } } }";
         let Ids {

@@ -267,6 +267,19 @@ pub(crate) const ROOTS: &[Root] = &[
         Foreigner::NotFound,
         |ids| json!({ "agentId": ids.agent, "rating": 3 }),
     ),
+    mutation("setTrustWeights", ADMIN, Foreigner::Own, |_| {
+        json!({ "reason": "a test", "weights": {
+            "agentHistory": 0.3, "mcpAttestation": 0, "actionRisk": 0.2,
+            "capabilityViolations": 0.2, "frequency": 0.1, "temporalPattern": 0.1,
+            "geographicSignals": 0.05, "communityFeedback": 0.05,
+        } })
+    }),
+    mutation(
+        "recalculateTrust",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent }),
+    ),
     query("alertSuppressions", READ, Foreigner::Empty, PAGE, nothing),
     mutation(
         "assignAlert",

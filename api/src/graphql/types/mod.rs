@@ -18,6 +18,8 @@ pub(crate) use kill_switch::KillSwitch;
 pub(crate) use operations::StreamTotals;
 pub(crate) use rating::AgentRatingConnection;
 pub(crate) use suppression::{AlertSuppression, AlertSuppressionConnection};
-pub(crate) use trust::{AgentTrust, TrustSnapshot, TrustSnapshotConnection, TrustSummary};
+pub(crate) use trust::{
+    AgentTrust, TrustSnapshot, TrustSnapshotConnection, TrustSummary, TrustWeights,
+};
 pub(crate) use user::{Organization, User};
 pub(crate) use verification::{Verification, VerificationConnection};
