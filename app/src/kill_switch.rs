@@ -12,7 +12,7 @@ use aim_store::organizations::Organization;
 use serde_json::json;
 
 use crate::error::FieldErrors;
-use crate::{App, AppError, ErrorCode, Permit};
+use crate::{Actor, AgentActor, App, AppError, ErrorCode, Permit};
 
 /// What to do with a kill switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,8 @@ impl App {
             agent: id,
             change: changed,
         };
-        tx.emit(&self.event(agent.organization, id, fact));
+        let event = self.event(agent.organization, id, fact);
+        tx.emit(&event);
         tx.audit(permit.audit(
             &self.ids,
             action,
@@ -63,6 +64,7 @@ impl App {
         ));
         tx.commit().await?;
         self.cache.forget(id);
+        self.kills.heed(&event.fact);
         self.get_agent(permit, id).await
     }
 
@@ -89,7 +91,8 @@ impl App {
             KillSwitchChange::Release => "organization.release-kill-switch",
         };
         let changed = OrganizationChange::KillSwitch { to: to.clone() };
-        tx.emit(&self.organization_event(id, changed));
+        let event = self.organization_event(id, changed);
+        tx.emit(&event);
         tx.audit(permit.audit(
             &self.ids,
             action,
@@ -102,7 +105,21 @@ impl App {
         ));
         tx.commit().await?;
         self.cache.forget_organization(id);
+        self.kills.heed(&event.fact);
         self.get_organization(permit).await
+    }
+
+    /// An actor as of now: what it was when its connection was opened, stopped by whatever kill
+    /// switch was engaged since.
+    #[must_use]
+    pub fn actor_now(&self, actor: Actor) -> Actor {
+        match actor {
+            Actor::Agent(agent) => Actor::Agent(AgentActor {
+                is_killed: agent.is_killed || self.kills.stops(agent.agent, agent.organization),
+                ..agent
+            }),
+            other => other,
+        }
     }
 
     fn kill_switch(

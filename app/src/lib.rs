@@ -20,6 +20,7 @@ mod identify;
 mod ids;
 mod ingest_events;
 mod kill_switch;
+mod kills;
 mod override_trust;
 mod password;
 mod rate_agent;

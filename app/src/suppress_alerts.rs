@@ -26,7 +26,7 @@ pub struct SuppressAlerts {
 
 impl App {
     /// Lets findings raise no alert until a time. They are recorded all the same, and a critical one
-    /// still quarantines.
+    /// still quarantines. What a live suppression says already is not said twice.
     ///
     /// # Errors
     /// `InvalidInput` for the reason, the time, or when neither agent nor kind is named; `NotFound`
@@ -60,12 +60,17 @@ impl App {
         if let Some(agent) = suppression.agent {
             self.get_agent(permit, agent).await?;
         }
-        let live = self.store.count_live_suppressions(permit.scope()).await?;
-        if live >= SUPPRESSIONS_MAX {
-            let message = format!("{live} suppressions are live; withdraw some first");
+        let mut tx = self.store.begin().await?;
+        let live = tx
+            .list_live_suppressions(&[suppression.organization])
+            .await?;
+        if let Some(same) = live.iter().find(|it| it.says_the_same(&suppression)) {
+            return Ok(same.clone());
+        }
+        if live.len() >= SUPPRESSIONS_MAX {
+            let message = format!("{} suppressions are live; withdraw some first", live.len());
             return Err(AppError::new(ErrorCode::Conflict, message));
         }
-        let mut tx = self.store.begin().await?;
         tx.insert_suppression(&suppression).await?;
         let change = OrganizationChange::AlertsSuppressed {
             suppression: suppression.clone(),

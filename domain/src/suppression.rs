@@ -12,7 +12,7 @@ use crate::id::{AgentId, AlertSuppressionId, OrganizationId};
 /// Longest life of a suppression, in days: whoever still means it says it again.
 pub const SUPPRESSION_MAX_DAYS: i64 = 90;
 /// Most live suppressions of an organization; each finding is held against all of them.
-pub const SUPPRESSIONS_MAX: u64 = 200;
+pub const SUPPRESSIONS_MAX: usize = 200;
 
 /// Which findings raise no alert, and until when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,19 @@ impl AlertSuppression {
         } else {
             Ok(())
         }
+    }
+
+    /// Whether another one silences the same findings for the same reason until the same time.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        (self.organization, self.agent, self.kind, self.expires_at)
+            == (
+                other.organization,
+                other.agent,
+                other.kind,
+                other.expires_at,
+            )
+            && self.reason == other.reason
     }
 
     /// Whether it counts at `now`.

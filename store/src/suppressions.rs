@@ -4,10 +4,7 @@ use aim_domain::id::{AgentId, AlertSuppressionId, OrganizationId};
 use aim_domain::scope::Scope;
 use aim_domain::suppression::AlertSuppression;
 use aim_entities::alert_suppression as entity;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Select,
-    sea_query::Expr,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Select, sea_query::Expr};
 
 use crate::page::{self, Page, PageRequest};
 use crate::{Store, StoreError, Tx, code};
@@ -65,17 +62,6 @@ impl Store {
                 .filter(entity::Column::ExpiresAt.gt(self.now()));
         }
         page::fetch(self.reader(), query, entity::Column::Id, page, convert).await
-    }
-
-    /// How many suppressions of an organization count now.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot be asked.
-    pub async fn count_live_suppressions(&self, scope: Scope) -> Result<u64, StoreError> {
-        let query = of(scope)
-            .filter(entity::Column::WithdrawnAt.is_null())
-            .filter(entity::Column::ExpiresAt.gt(self.now()));
-        Ok(query.count(self.reader()).await?)
     }
 }
 

@@ -200,9 +200,10 @@ async fn a_suppressed_finding_is_recorded_and_raises_nothing() {
         "agentId": scene.agent.id, "kind": "CAPABILITY_DRIFT", "reason": "a load test",
         "expiresAt": until(TimeDelta::hours(1)),
     });
-    let said = scene.ask(SUPPRESS, input).await;
+    let said = scene.ask(SUPPRESS, input.clone()).await;
     assert_eq!(said["userErrors"], json!([]), "{said}");
     assert_eq!(said["suppression"]["agent"]["name"], "reader");
+    assert_eq!(scene.ask(SUPPRESS, input).await, said, "not said twice");
     let id = &said["suppression"]["id"];
 
     scene.misbehaves(&scene.agent).await;

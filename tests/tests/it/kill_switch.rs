@@ -167,3 +167,48 @@ async fn only_a_person_releases_it_and_it_leaves_no_way_round() {
     assert_eq!(asks(&agent).await, ALLOWED);
     assert_eq!(audited(&owner).await, ["agent.kill", "agent.release"]);
 }
+
+#[tokio::test]
+async fn an_agent_that_is_listening_hears_nothing_more() {
+    let aim = AimConfig::new().start().unwrap();
+    let owner = Owner::of(&aim).await.unwrap();
+    let listener = owner.register("listener", &["files:read"]).await.unwrap();
+    let other = owner.register("other", &["files:read"]).await.unwrap();
+    for (engage, target) in [
+        ("killAgent", Some(&listener)),
+        ("engageKillSwitch", None::<&Agent>),
+    ] {
+        // The cursor of nothing: everything that ever happened, so that the stream has begun.
+        let query = "subscription { verificationRecorded(after: \"ZXZlbnQ6MA\") { agentId } }";
+        assert_eq!(asks(&other).await, ALLOWED);
+        let body = json!({ "query": query }).to_string().into_bytes();
+        let signed = listener.sign(body, crate::fleet::now());
+        let request = listener
+            .http
+            .post(format!("{}/graphql", listener.url))
+            .header("content-type", "application/json")
+            .header("accept", "text/event-stream")
+            .header("content-digest", &signed.headers.content_digest)
+            .header("signature-input", &signed.headers.signature_input)
+            .header("signature", &signed.headers.signature);
+        let mut stream = request.body(signed.body).send().await.unwrap();
+        let mut seen = String::new();
+        let ends = async {
+            let mut is_killed = false;
+            while let Some(chunk) = stream.chunk().await.unwrap() {
+                seen.push_str(&String::from_utf8_lossy(&chunk));
+                if !is_killed && seen.contains(&other.id) {
+                    changes(&owner, engage, target).await;
+                    asks(&other).await;
+                    is_killed = true;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, ends).await.unwrap();
+        assert!(seen.contains("FORBIDDEN"), "{seen}");
+        let release = engage
+            .replace("kill", "release")
+            .replace("engage", "release");
+        changes(&owner, &release, target).await;
+    }
+}
