@@ -120,3 +120,47 @@ impl FactsCache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aim_domain::agent::AgentStatus;
+    use aim_domain::verification::DecisionSettings;
+    use uuid::Uuid;
+
+    fn facts(agent: u128, organization: u128) -> Arc<AgentFacts> {
+        Arc::new(AgentFacts {
+            agent: AgentId::from_uuid(Uuid::from_u128(agent)),
+            organization: OrganizationId::from_uuid(Uuid::from_u128(organization)),
+            name: agent.to_string(),
+            status: AgentStatus::Verified,
+            keys: Vec::new(),
+            grants: Vec::new(),
+            trust: None,
+            trust_override: None,
+            kill_switch: None,
+            organization_kill_switch: None,
+            settings: DecisionSettings::default(),
+        })
+    }
+
+    #[test]
+    fn what_changes_for_an_organization_is_forgotten_of_all_its_agents_and_of_no_other() {
+        let now = DateTime::UNIX_EPOCH;
+        let cache = FactsCache::new(100);
+        cache.heard(now);
+        let all = [facts(1, 7), facts(2, 7), facts(3, 8)];
+        for facts in &all {
+            cache.keep(facts, cache.generation(facts.agent));
+        }
+        // The load of one of them is under way when the change is heard of.
+        let loading = facts(4, 7);
+        let began = cache.generation(loading.agent);
+        cache.forget_organization(all[0].organization);
+        cache.keep(&loading, began);
+        let warm = |facts: &AgentFacts| cache.agent(facts.agent, now).is_some();
+        let found: Vec<_> = all.iter().map(|facts| warm(facts)).collect();
+        assert_eq!(found, [false, false, true]);
+        assert!(!warm(&loading));
+    }
+}

@@ -48,3 +48,54 @@ fn put<T: Eq + std::hash::Hash>(set: &RwLock<HashSet<T>>, id: T, is_engaged: boo
         set.remove(&id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aim_domain::event::{AgentChanged, OrganizationChanged};
+    use aim_domain::kill_switch::KillSwitch;
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    #[test]
+    fn each_switch_stops_until_it_is_released_itself() {
+        let agent = |number| AgentId::from_uuid(Uuid::from_u128(number));
+        let organization = OrganizationId::from_uuid(Uuid::from_u128(9));
+        let engaged = KillSwitch {
+            reason: "why".to_owned(),
+            engaged_by: "user:1".to_owned(),
+            engaged_at: DateTime::UNIX_EPOCH,
+        };
+        let one = |is_engaged: bool| -> Fact {
+            let to = is_engaged.then(|| engaged.clone());
+            let change = AgentChange::KillSwitch { to };
+            AgentChanged {
+                agent: agent(1),
+                change,
+            }
+            .into()
+        };
+        let all = |is_engaged: bool| -> Fact {
+            let to = is_engaged.then(|| engaged.clone());
+            let change = OrganizationChange::KillSwitch { to };
+            OrganizationChanged {
+                organization,
+                change,
+            }
+            .into()
+        };
+        let kills = Kills::default();
+        for (fact, stopped) in [
+            (one(true), [true, false]),
+            (all(true), [true, true]),
+            (one(false), [true, true]),
+            (one(true), [true, true]),
+            (all(false), [true, false]),
+            (one(false), [false, false]),
+        ] {
+            kills.heed(&fact);
+            let found = [1, 2].map(|number| kills.stops(agent(number), organization));
+            assert_eq!(found, stopped, "{fact:?}");
+        }
+    }
+}
