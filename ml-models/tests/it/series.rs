@@ -27,9 +27,14 @@ fn labelled_anomalies_are_found() {
     let [standard, low_fp, low_fn] = scores.as_slice() else {
         panic!("{profiles:?}");
     };
-    assert!(*standard > 69.9, "{standard}");
-    assert!(*low_fp > 60.0, "{low_fp}");
-    assert!(*low_fn > 75.0, "{low_fn}");
+    // Context OSE has 75.84 by its published scores of these same files.
+    assert!(*standard > 80.0, "{standard}");
+    assert!(*low_fp > 72.0, "{low_fp}");
+    assert!(*low_fn > 84.0, "{low_fn}");
+    // The threshold that is best is the one alarms have.
+    for figures in &profiles {
+        assert!((figures.threshold - SERIES_ALARM).abs() < 0.05, "{figures:?}");
+    }
 }
 
 /// A folder with one series of 2,000 rows that jumps in its labelled window.
