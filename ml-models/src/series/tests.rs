@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const DAY: i64 = 86_400;
@@ -257,4 +259,25 @@ fn memory_is_bounded() {
     println!("{most} bytes encoded, {held} in memory");
     assert!(most <= SERIES_MAX_BYTES, "{most}");
     assert!(held <= SERIES_MAX_BYTES, "{held}");
+}
+
+proptest! {
+    #[test]
+    fn every_row_has_a_score_and_leaves_finite_numbers(
+        rows in prop::collection::vec((any::<i64>(), prop::num::f64::NORMAL | prop::num::f64::ZERO
+            | prop::num::f64::SUBNORMAL), 1..400),
+        usual in 0_usize..600,
+    ) {
+        let mut detector = SeriesDetector::default();
+        for row in 0..usual {
+            let (seconds, value) = super::tests::usual(row);
+            detector.observe(seconds, value).unwrap();
+        }
+        for (seconds, value) in rows {
+            let score = detector.observe(seconds, value).unwrap();
+            prop_assert!((0.0..=1.0).contains(&score), "{score}");
+            prop_assert!(detector.level.is_finite());
+            prop_assert!(detector.season.expected(seconds).is_none_or(f64::is_finite));
+        }
+    }
 }
