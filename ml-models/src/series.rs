@@ -27,14 +27,14 @@ const VALUE_MAX: f64 = 1e150;
 /// Until then a time of day that is new is learned as it is: the first days make the rhythm.
 const TRUSTING_ROWS: u64 = 1_000;
 /// Rows whose mean is the recent level.
-const RECENT_ROWS: usize = 12;
+const RECENT_ROWS: usize = 6;
 /// Rows that the long-run level goes back to.
-const LEVEL_ROWS: f64 = 500.0;
+const LEVEL_ROWS: f64 = 300.0;
 /// Differences below this share of the learned span say nothing, however regular the series is.
-const LEAST_SHARE: f64 = 0.002;
+const LEAST_SHARE: f64 = 0.001;
 /// Weights of the signals. What the time of day does not explain counts in full; the recent level
 /// and low values, which every daily rhythm moves, a little less.
-const WEIGHTS: [f64; 3] = [1.0, 0.9, 0.9];
+const WEIGHTS: [f64; 3] = [1.0, 0.9, 0.85];
 
 /// Why a row is no row.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -62,9 +62,10 @@ impl SeriesDetector {
     /// or no news so soon after an alarm; [`SERIES_ALARM`] and more is an alarm.
     ///
     /// The time tells the time of day; it may go back, which changes nothing else. However far out
-    /// `value` lies, it is learned as at most what was exceeded once in 10⁴ rows until then: the
-    /// expected value of its time of day moves by at most a twentieth of that, the long-run level by
-    /// at most a 500th, once they rest on as many rows.
+    /// `value` lies, it is learned as at most what was exceeded once in 10⁴ rows until then. The
+    /// expected value of its time of day moves by at most a 50th of that and the long-run level by
+    /// at most a 300th, once they rest on as many rows; and that limit itself grows at most eight
+    /// times in a thousand rows, after the first thousand, whatever arrives.
     ///
     /// # Errors
     /// [`SeriesError::NotFinite`]; nothing is learned then.

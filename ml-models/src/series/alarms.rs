@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An alarm has this surprise: once in 400 rows of a series of a thousand rows.
-const ALARM_DECADES: f64 = 2.6;
+/// An alarm has this surprise: once in 560 rows of a series of a thousand rows.
+const ALARM_DECADES: f64 = 2.75;
 /// Below this surprise nothing is told, and nothing keeps quiet what follows.
-const LEAST_DECADES: f64 = 1.5;
+const LEAST_DECADES: f64 = 2.0;
 /// Rows at which surprise counts as it is.
 const ROWS: f64 = 1_000.0;
 /// Between counting each row for itself (0) and each series for itself (1): the longer a series is,
@@ -13,7 +13,7 @@ const ROWS: f64 = 1_000.0;
 const ROWS_EXPONENT: f64 = 0.5;
 /// After an alarm so many rows are quiet, and so large a share of all rows of a longer series.
 const QUIET_ROWS: f64 = 100.0;
-const QUIET_SHARE: f64 = 0.04;
+const QUIET_SHARE: f64 = 0.03;
 /// So much more surprise than the alarm before is news even then.
 const NEWS_DECADES: f64 = 0.5;
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 const DAY_SECONDS: i64 = 86_400;
-/// Parts of a day: half hours.
-const PARTS: usize = 48;
+/// Parts of a day: quarters of an hour.
+const PARTS: usize = 96;
 /// Rows of a part of the day before anything is expected of it.
 const LEARNING_ROWS: u16 = 3;
 /// Least weight of the newest row.

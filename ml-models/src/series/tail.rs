@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::quantile::Quantile;
 
 /// Excesses are what lies above this quantile.
-const SHARE: f64 = 0.94;
-/// Newest excesses kept: those of about the newest 2,700 rows.
+const SHARE: f64 = 0.93;
+/// Newest excesses kept: those of about the newest 2,300 rows.
 const EXCESSES: usize = 160;
 /// The fit is renewed after so many excesses, which keeps the mean work a row small.
 const REFIT: usize = 4;
@@ -23,12 +23,12 @@ const FIRST_ROWS: u64 = 20;
 const SHAPED: usize = 5;
 /// Lighter tails than the exponential one are fitted by chance; heavier ones than this make
 /// nothing rare.
-const SHAPE_MAX: f64 = 0.4;
+const SHAPE_MAX: f64 = 0.3;
 /// A row is learned as at most what is exceeded once in 10 to this many rows,
 const LEARNED_DECADES: f64 = 4.0;
 /// and within so many rows that limit grows at most so many times, whatever arrives.
 const GROWTH_ROWS: u64 = 1_000;
-const GROWTH: f64 = 4.0;
+const GROWTH: f64 = 8.0;
 /// The greatest rarity that few rows can tell.
 const DECADES_MAX: f64 = 12.0;
 
@@ -41,6 +41,9 @@ pub(super) struct Tail {
     unfitted: usize,
     shape: f64,
     scale: f64,
+    /// Rare excesses in scales.
+    reach: f64,
+    /// The limit is at most this.
     cap: f64,
 }
 
@@ -54,6 +57,7 @@ impl Default for Tail {
             unfitted: 0,
             shape: 0.0,
             scale: 0.0,
+            reach: reach(0.0),
             cap: f64::INFINITY,
         }
     }
@@ -86,13 +90,7 @@ impl Tail {
 
     /// The signal that is exceeded once in 10 to [`LEARNED_DECADES`] rows.
     fn rare(&self, least: f64) -> f64 {
-        let beyond = LEARNED_DECADES * std::f64::consts::LN_10 + (1.0 - SHARE).ln();
-        let ratio = if self.shape > 0.0 {
-            (self.shape * beyond).exp_m1() / self.shape
-        } else {
-            beyond
-        };
-        self.quantile.value() + ratio * self.scale.max(least)
+        self.quantile.value() + self.reach * self.scale.max(least)
     }
 
     /// Learns a signal as at most the limit, which is returned; all of it while `least` is zero,
@@ -107,7 +105,7 @@ impl Tail {
         };
         let threshold = self.quantile.value();
         // Far below the threshold there is nothing to tell apart either.
-        let signal = signal.min(limit).max(threshold - (limit - threshold));
+        let signal = signal.min(limit).max(threshold - (limit - threshold).abs());
         let excess = signal - threshold;
         if self.rows > FIRST_ROWS && excess > 0.0 {
             self.keep(excess);
@@ -164,5 +162,16 @@ impl Tail {
             }
         }
         self.scale = mean * (1.0 - self.shape);
+        self.reach = reach(self.shape);
+    }
+}
+
+/// Excess in scales that is exceeded once in 10 to [`LEARNED_DECADES`] rows.
+fn reach(shape: f64) -> f64 {
+    let beyond = LEARNED_DECADES * std::f64::consts::LN_10 + (1.0 - SHARE).ln();
+    if shape > 0.0 {
+        (shape * beyond).exp_m1() / shape
+    } else {
+        beyond
     }
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const DAY: i64 = 86_400;
@@ -191,18 +193,18 @@ fn however_far_out_a_row_lies_it_teaches_the_same() {
 
 #[test]
 fn one_row_moves_what_is_expected_by_a_bounded_step() {
-    let mut detector = learned(10);
-    let (seconds, _) = usual(10 * ROWS_A_DAY);
+    let mut detector = learned(20);
+    let (seconds, _) = usual(20 * ROWS_A_DAY);
     let limit = detector.usual[0].limit(detector.least_difference());
     let (expected, level) = (detector.season.expected(seconds).unwrap(), detector.level);
     assert!(detector.observe(seconds, 1e12).unwrap() >= SERIES_ALARM);
     let moved = detector.season.expected(seconds).unwrap() - expected;
     assert!(moved > 0.0 && moved <= 0.0201 * limit, "{moved} of {limit}");
-    assert!((detector.level - level).abs() <= (limit + (expected - level).abs()) / 499.0);
+    assert!((detector.level - level).abs() <= (limit + (expected - level).abs()) / 299.0);
 }
 
 #[test]
-fn a_flood_widens_what_is_learned_at_most_four_times_in_a_thousand_rows() {
+fn a_flood_widens_what_is_learned_at_most_eight_times_in_a_thousand_rows() {
     let mut detector = learned(10);
     let start = 10 * ROWS_A_DAY;
     let limit = |detector: &SeriesDetector| detector.usual[0].limit(detector.least_difference());
@@ -212,7 +214,7 @@ fn a_flood_widens_what_is_learned_at_most_four_times_in_a_thousand_rows() {
     }
     let after = limit(&detector);
     // The flood begins in one thousand and ends in the next; its first rows move the limit a little.
-    assert!(after <= 17.0 * before, "{before} became {after}");
+    assert!(after <= 65.0 * before, "{before} became {after}");
     let (seconds, _) = usual(start + 1_000);
     assert!(detector.season.expected(seconds).unwrap() < 30.0 + after);
 }
@@ -257,4 +259,25 @@ fn memory_is_bounded() {
     println!("{most} bytes encoded, {held} in memory");
     assert!(most <= SERIES_MAX_BYTES, "{most}");
     assert!(held <= SERIES_MAX_BYTES, "{held}");
+}
+
+proptest! {
+    #[test]
+    fn every_row_has_a_score_and_leaves_finite_numbers(
+        rows in prop::collection::vec((any::<i64>(), prop::num::f64::NORMAL | prop::num::f64::ZERO
+            | prop::num::f64::SUBNORMAL), 1..400),
+        usual in 0_usize..600,
+    ) {
+        let mut detector = SeriesDetector::default();
+        for row in 0..usual {
+            let (seconds, value) = super::tests::usual(row);
+            detector.observe(seconds, value).unwrap();
+        }
+        for (seconds, value) in rows {
+            let score = detector.observe(seconds, value).unwrap();
+            prop_assert!((0.0..=1.0).contains(&score), "{score}");
+            prop_assert!(detector.level.is_finite());
+            prop_assert!(detector.season.expected(seconds).is_none_or(f64::is_finite));
+        }
+    }
 }

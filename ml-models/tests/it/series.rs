@@ -27,9 +27,17 @@ fn labelled_anomalies_are_found() {
     let [standard, low_fp, low_fn] = scores.as_slice() else {
         panic!("{profiles:?}");
     };
-    assert!(*standard > 69.9, "{standard}");
-    assert!(*low_fp > 60.0, "{low_fp}");
-    assert!(*low_fn > 75.0, "{low_fn}");
+    // Context OSE has 75.84, 73.36 and 78.92 by its published scores of these same files.
+    assert!(*standard > 80.0, "{standard}");
+    assert!(*low_fp > 73.4, "{low_fp}");
+    assert!(*low_fn > 84.0, "{low_fn}");
+    // The threshold that is best is the one alarms have.
+    for figures in &profiles {
+        assert!(
+            (figures.threshold - SERIES_ALARM).abs() < 0.05,
+            "{figures:?}"
+        );
+    }
 }
 
 /// A folder with one series of 2,000 rows that jumps in its labelled window.
@@ -92,6 +100,21 @@ fn without_labels_there_are_scores_and_no_figures() {
     let report = evaluate_series(folder.path(), out.path()).unwrap();
     assert_eq!(report.profiles, None);
     assert!(out.path().join("made/jump.csv").is_file());
+}
+
+#[test]
+fn files_of_other_systems_are_read() {
+    for text in [
+        "timestamp,value\r\n2020-01-01 00:00:00,1\r\n2020-01-01 00:05:00,2\r\n",
+        "\u{feff}timestamp,value\n2020-01-01T00:00:00Z,1\n2020-01-01T01:05:00+01:00,2e0\n\n",
+        " timestamp , value \n 2020-01-01 00:00:00.5 , 1 \n\"2020-01-01 00:00:01\",\"2\"",
+    ] {
+        let (folder, out) = (folder(), tempfile::tempdir().unwrap());
+        fs::write(folder.path().join("made/jump.csv"), text).unwrap();
+        fs::remove_file(folder.path().join(LABELS_FILE)).unwrap();
+        let report = evaluate_series(folder.path(), out.path()).unwrap();
+        assert_eq!(report.rows, 2, "{text}");
+    }
 }
 
 #[test]
