@@ -5,7 +5,7 @@
 //! [`aim_domain::action::classify`], everything else is counted.
 
 mod load;
-mod metrics;
+pub(crate) mod metrics;
 mod sessions;
 
 pub use load::{EvaluationError, load_events, load_runs};

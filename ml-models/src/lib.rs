@@ -7,6 +7,7 @@
 pub mod evaluation;
 mod features;
 mod job;
+pub mod model;
 mod profile;
 mod session;
 

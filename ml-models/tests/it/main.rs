@@ -7,3 +7,4 @@ mod encoding;
 mod evaluation;
 mod findings;
 mod learning;
+mod models;
