@@ -9,4 +9,5 @@ pub(crate) mod metrics;
 mod sessions;
 
 pub use load::{EvaluationError, load_events, load_runs};
+pub(crate) use load::{at, each_line};
 pub use sessions::{Label, Report, ReportRow, Run, SessionEvent, evaluate_known_job};

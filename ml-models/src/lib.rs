@@ -4,6 +4,8 @@
 //! the actions in their order: no clock, no randomness, the same bits on every machine and for
 //! every division into batches.
 
+pub mod artefact;
+pub mod dataset;
 pub mod evaluation;
 mod features;
 mod job;

@@ -93,8 +93,33 @@ pub fn load_runs(path: &Path) -> Result<Vec<Run>, EvaluationError> {
 /// # Errors
 /// [`EvaluationError`] naming the line that is no event, or when there is no action.
 pub fn load_events(path: &Path) -> Result<Vec<SessionEvent>, EvaluationError> {
-    let mut reader = open(path)?;
     let mut events = Vec::new();
+    each_line(path, |line, text| {
+        let event: Event = serde_json::from_slice(text).map_err(|error| at(path, line, &error))?;
+        if event.kind == ACTION_PERFORMED {
+            let data = event
+                .data
+                .ok_or_else(|| at(path, line, &"`data` is missing"))?;
+            let action = serde_json::from_str::<Action>(data.get());
+            events.push(action.map_err(|error| at(path, line, &error))?.into());
+        }
+        Ok(())
+    })?;
+    if events.is_empty() {
+        return Err(EvaluationError::Empty {
+            path: path.to_owned(),
+            what: "actions",
+        });
+    }
+    Ok(events)
+}
+
+/// Shows every line that is not empty, with its number counted from 1.
+pub(crate) fn each_line(
+    path: &Path,
+    mut visit: impl FnMut(u64, &[u8]) -> Result<(), EvaluationError>,
+) -> Result<(), EvaluationError> {
+    let mut reader = open(path)?;
     let mut text = Vec::new();
     for line in 1.. {
         text.clear();
@@ -106,28 +131,14 @@ pub fn load_events(path: &Path) -> Result<Vec<SessionEvent>, EvaluationError> {
         if length == 0 {
             break;
         }
-        if length as u64 > LINE_MAX_BYTES || events.len() >= ROWS_MAX {
+        if length as u64 > LINE_MAX_BYTES || line > ROWS_MAX as u64 {
             return Err(at(path, line, &"longer than a recording may be"));
         }
-        if text.trim_ascii().is_empty() {
-            continue;
-        }
-        let event: Event = serde_json::from_slice(&text).map_err(|error| at(path, line, &error))?;
-        if event.kind == ACTION_PERFORMED {
-            let data = event
-                .data
-                .ok_or_else(|| at(path, line, &"`data` is missing"))?;
-            let action = serde_json::from_str::<Action>(data.get());
-            events.push(action.map_err(|error| at(path, line, &error))?.into());
+        if !text.trim_ascii().is_empty() {
+            visit(line, &text)?;
         }
     }
-    if events.is_empty() {
-        return Err(EvaluationError::Empty {
-            path: path.to_owned(),
-            what: "actions",
-        });
-    }
-    Ok(events)
+    Ok(())
 }
 
 /// The part of a CloudEvent that counts here.
@@ -177,7 +188,7 @@ impl<'de> Deserialize<'de> for Label {
     }
 }
 
-fn at(path: &Path, line: u64, reason: &dyn std::fmt::Display) -> EvaluationError {
+pub(crate) fn at(path: &Path, line: u64, reason: &dyn std::fmt::Display) -> EvaluationError {
     EvaluationError::Line {
         path: path.to_owned(),
         line,

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "tests say what is wrong by stopping")]
 
 mod acting;
+mod artefacts;
+mod datasets;
 mod encoding;
 mod evaluation;
 mod findings;
