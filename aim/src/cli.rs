@@ -43,6 +43,9 @@ enum Command {
     /// Measures detection on recordings.
     #[command(subcommand)]
     Evaluate(Evaluate),
+    /// Trains, measures and promotes models.
+    #[command(subcommand)]
+    Models(commands::models::Models),
     /// Measures speed against a running server.
     #[command(subcommand)]
     Bench(Bench),
@@ -129,6 +132,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Replay(args) => commands::replay::run(args).await,
         Command::Evaluate(Evaluate::Sessions(args)) => commands::evaluate::sessions(&args),
+        Command::Models(command) => commands::models::run(&command),
         Command::Bench(Bench::Verify(args)) => bench::verify::run(args).await,
         Command::Bench(Bench::Stream(args)) => bench::stream::run(args).await,
         Command::Bench(Bench::Bombs(args)) => bench::bombs::run(args).await,

@@ -11,6 +11,7 @@ mod features;
 mod job;
 pub mod model;
 mod profile;
+pub mod registry;
 mod session;
 
 pub use features::{FEATURE_NAMES, FEATURE_SCHEMA_VERSION, FeatureVector};

@@ -4,4 +4,5 @@ pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod health;
 pub(crate) mod migrate;
+pub(crate) mod models;
 pub(crate) mod replay;

@@ -10,3 +10,4 @@ mod evaluation;
 mod findings;
 mod learning;
 mod models;
+mod registries;
