@@ -98,6 +98,8 @@ pub(crate) struct DemoArgs {
 enum Evaluate {
     /// Tells hijacked runs from ordinary ones: AUC, and recall at a share of benign runs flagged.
     Sessions(commands::evaluate::SessionsArgs),
+    /// Tells bursts in a stream of edges from the rest: AUC, and edges per second of one core.
+    Edges(commands::evaluate::EdgesArgs),
 }
 
 #[derive(Subcommand)]
@@ -132,6 +134,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Replay(args) => commands::replay::run(args).await,
         Command::Evaluate(Evaluate::Sessions(args)) => commands::evaluate::sessions(&args),
+        Command::Evaluate(Evaluate::Edges(args)) => commands::evaluate::edges(&args),
         Command::Models(command) => commands::models::run(&command),
         Command::Bench(Bench::Verify(args)) => bench::verify::run(args).await,
         Command::Bench(Bench::Stream(args)) => bench::stream::run(args).await,

@@ -70,7 +70,7 @@ pub enum ArtefactError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// A file cannot be read or written.
-    #[error("`{path}`: {source}")]
+    #[error("`{path}` cannot be read or written")]
     File {
         /// Which.
         path: std::path::PathBuf,

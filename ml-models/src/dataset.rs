@@ -11,7 +11,7 @@ mod write;
 
 pub use error::DatasetError;
 pub use read::{PARQUET_MAX_BYTES, read_parquet};
-pub use replay::replay;
+pub use replay::Replay;
 pub use split::Parts;
 pub use write::write_parquet;
 

@@ -1,13 +1,20 @@
-//! How well hijacked runs are told from ordinary ones, measured on recordings with labels.
+//! How well what is wrong is told from what is ordinary, measured on recordings with labels.
 //!
-//! Pure but for [`load_runs`] and [`load_events`], which read the files they are given. Nothing
+//! Pure but for the files it is given to read. Nothing
 //! here is keyed to a name in a recording: actions count as reads or writes by
 //! [`aim_domain::action::classify`], everything else is counted.
 
+mod edges;
+mod known_job;
 mod load;
 pub(crate) mod metrics;
-mod sessions;
+mod recording;
+mod report;
+mod unseen_job;
 
+pub use edges::{EdgeReport, evaluate_edges};
+pub use known_job::evaluate_known_job;
 pub use load::{EvaluationError, load_events, load_runs};
-pub(crate) use load::{at, each_line};
-pub use sessions::{Label, Report, ReportRow, Run, SessionEvent, evaluate_known_job};
+pub use recording::{Label, Run, SessionEvent};
+pub use report::{Report, ReportRow};
+pub use unseen_job::evaluate_unseen_job;

@@ -82,6 +82,14 @@ impl JobBaseline {
         }
     }
 
+    /// Share of the job's runs that do a deed, 0 to 1; 0 for a job that nobody has done.
+    #[must_use]
+    pub fn share(&self, job: &str, deed: &Deed) -> f64 {
+        self.jobs
+            .get(job)
+            .map_or(0.0, |own| own.with_deed(deed) / f64::from(own.runs.max(1)))
+    }
+
     /// Surprise of a deed in a run of `job`, in nats (0 for what every run does; at most about
     /// 20): minus the logarithm of the share of the job's runs that do it, backed off to the
     /// share of the fleet's runs.

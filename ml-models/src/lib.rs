@@ -6,15 +6,26 @@
 
 pub mod artefact;
 pub mod dataset;
+mod edges;
 pub mod evaluation;
 mod features;
 mod job;
+mod logistic;
+mod mark;
 pub mod model;
 mod profile;
 pub mod registry;
+mod role;
 mod session;
+mod step;
+mod words;
 
+pub use edges::EdgeSketch;
 pub use features::{FEATURE_NAMES, FEATURE_SCHEMA_VERSION, FeatureVector};
 pub use job::{Deed, JobBaseline};
+pub use logistic::{FitError, Logistic};
 pub use profile::{BehaviourProfile, Observation, PROFILE_MAX_BYTES, ProfileError};
+pub use role::{RoleBaseline, RunSoFar, STEP_FEATURE_NAMES, STEP_FEATURES, StepFeatures};
 pub use session::{DeedKind, RunSurprise};
+pub use step::Step;
+pub use words::{Witness, WordOdds};

@@ -23,7 +23,7 @@ use violations::Violations;
 /// Most bytes of an encoded profile, for every input.
 pub const PROFILE_MAX_BYTES: usize = 4_096;
 /// Version of the encoding; another one is not read.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Half of a tally has faded after a week of event time.
 const HALF_LIFE_SECONDS: f64 = 7.0 * 86_400.0;
 /// How far behind an agent's newest action another may arrive and still count.
@@ -34,6 +34,9 @@ const LEARNING_ACTIONS: u64 = 30;
 const NOVELTY_IS_NORMAL: f64 = 0.2;
 /// Weight of the newest write in the share of new ones.
 const NOVELTY_STEP: f64 = 0.05;
+/// What a flagged newcomer counts against another: some 45 of them in a row, each a finding, make
+/// newcomers normal, not 5.
+const FLAGGED_WEIGHT: f64 = 0.1;
 
 /// Why bytes are no profile, or a profile cannot become bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -318,11 +321,11 @@ impl BehaviourProfile {
         let mut new = None;
         for host in hosts {
             let is_new = !self.hosts.insert(&[host.as_bytes()]);
-            if is_new && known && self.new_hosts_share < NOVELTY_IS_NORMAL {
+            let is_flagged = is_new && known && self.new_hosts_share < NOVELTY_IS_NORMAL;
+            learn_share(&mut self.new_hosts_share, is_new, is_flagged);
+            if is_flagged {
                 new = Some(host);
             }
-            let step = f64::from(u8::from(is_new)) - self.new_hosts_share;
-            self.new_hosts_share += NOVELTY_STEP * step;
         }
         let Some(host) = new else { return false };
         let severity = if risk >= RiskLevel::High {
@@ -363,7 +366,11 @@ impl BehaviourProfile {
         } else {
             Severity::Low
         };
-        if known && is_new_action && self.new_actions_share < NOVELTY_IS_NORMAL {
+        let is_flagged_action =
+            known && is_new_action && self.new_actions_share < NOVELTY_IS_NORMAL;
+        let is_flagged_target =
+            known && is_new_target && self.new_targets_share < NOVELTY_IS_NORMAL;
+        if is_flagged_action {
             self.tallies.novelty += weight(severity);
             let evidence = share("write actions that were new", self.new_actions_share);
             let summary = format!("first write action `{action}`");
@@ -373,7 +380,7 @@ impl BehaviourProfile {
                 summary,
                 vec![evidence],
             );
-        } else if known && is_new_target && !is_told && self.new_targets_share < NOVELTY_IS_NORMAL {
+        } else if is_flagged_target && !is_told {
             self.tallies.novelty += weight(severity) * (1.0 - self.new_targets_share);
             let evidence = share("write targets that were new", self.new_targets_share);
             let target: String = target.iter().flat_map(|t| t.chars()).take(120).collect();
@@ -385,15 +392,19 @@ impl BehaviourProfile {
                 vec![evidence],
             );
         }
-        let (new_action, new_target) = (
+        learn_share(
+            &mut self.new_actions_share,
+            is_new_action,
+            is_flagged_action,
+        );
+        if target.is_some() {
+            let share = &mut self.new_targets_share;
+            learn_share(share, is_new_target, is_flagged_target || is_flagged_action);
+        }
+        (
             f64::from(u8::from(is_new_action)),
             f64::from(u8::from(is_new_target)),
-        );
-        self.new_actions_share += NOVELTY_STEP * (new_action - self.new_actions_share);
-        if target.is_some() {
-            self.new_targets_share += NOVELTY_STEP * (new_target - self.new_targets_share);
-        }
-        (new_action, new_target)
+        )
     }
 
     fn judge_violation(&mut self, judge: &mut Judge<'_>, seconds: i64) {
@@ -439,6 +450,12 @@ impl BehaviourProfile {
         }
         self.failures.ratio()
     }
+}
+
+/// Moves a share of newcomers by one more.
+fn learn_share(share: &mut f64, is_new: bool, is_flagged: bool) {
+    let weight = if is_flagged { FLAGGED_WEIGHT } else { 1.0 };
+    *share += weight * NOVELTY_STEP * (f64::from(u8::from(is_new)) - *share);
 }
 
 fn share(label: &str, value: f64) -> Evidence {

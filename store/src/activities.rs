@@ -6,12 +6,13 @@ use aim_domain::action::ObservedAction;
 use aim_domain::id::EventId;
 use aim_domain::scope::Scope;
 use aim_entities::activity as entity;
+use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait,
+    QueryFilter, QuerySelect, sea_query::OnConflict,
 };
 
-use crate::{Store, StoreError, Tx, code};
+use crate::{Backend, Store, StoreError, Tx, code, unnest};
 
 /// Rows of one statement: 11 columns × rows stay below SQLite's 32,766 parameters.
 const CHUNK: usize = 2_500;
@@ -24,6 +25,11 @@ impl Store {
     pub async fn find_applied(&self, events: &[EventId]) -> Result<HashSet<EventId>, StoreError> {
         let mut applied = HashSet::new();
         for chunk in events.chunks(10_000) {
+            if self.backend() == Backend::Postgres {
+                let ids = unnest::find_applied(self.reader(), chunk).await?;
+                applied.extend(ids.into_iter().map(EventId::from_uuid));
+                continue;
+            }
             let ids: Vec<uuid::Uuid> = entity::Entity::find()
                 .select_only()
                 .column(entity::Column::EventId)
@@ -59,31 +65,42 @@ impl Tx {
         actions: &[ObservedAction],
     ) -> Result<(), StoreError> {
         for chunk in actions.chunks(CHUNK) {
-            let rows = chunk.iter().map(|action| entity::ActiveModel {
-                event_id: Set(action.event.as_uuid()),
-                organization_id: Set(action.organization.as_uuid()),
-                agent_id: Set(action.agent.as_uuid()),
-                action: Set(action.action.as_str().to_owned()),
-                resource: Set(action.resource.as_ref().map(|r| r.as_str().to_owned())),
-                outcome: Set(code::text(&action.outcome)),
-                is_write: Set(action.class().is_write),
-                session: Set(action.session.clone()),
-                task: Set(action.task.clone()),
-                event_time: Set(action.time),
-                created_at: Set(self.now()),
-            });
-            let written = entity::Entity::insert_many(rows)
-                .on_conflict(
-                    OnConflict::column(entity::Column::EventId)
-                        .do_nothing()
-                        .to_owned(),
-                )
-                .exec_without_returning(self.on())
-                .await?;
+            let now = self.now();
+            let written = match self.on().get_database_backend() {
+                DbBackend::Postgres => unnest::insert_activities(self.on(), chunk, now).await?,
+                _ => insert_rows(self.on(), chunk, now).await?,
+            };
             if written != chunk.len() as u64 {
                 return Err(StoreError::Conflict("activities"));
             }
         }
         Ok(())
     }
+}
+
+async fn insert_rows(
+    on: &impl ConnectionTrait,
+    actions: &[ObservedAction],
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let rows = actions.iter().map(|action| entity::ActiveModel {
+        event_id: Set(action.event.as_uuid()),
+        organization_id: Set(action.organization.as_uuid()),
+        agent_id: Set(action.agent.as_uuid()),
+        action: Set(action.action.as_str().to_owned()),
+        resource: Set(action.resource.as_ref().map(|r| r.as_str().to_owned())),
+        outcome: Set(code::text(&action.outcome)),
+        is_write: Set(action.class().is_write),
+        session: Set(action.session.clone()),
+        task: Set(action.task.clone()),
+        event_time: Set(action.time),
+        created_at: Set(now),
+    });
+    let conflict = OnConflict::column(entity::Column::EventId)
+        .do_nothing()
+        .to_owned();
+    Ok(entity::Entity::insert_many(rows)
+        .on_conflict(conflict)
+        .exec_without_returning(on)
+        .await?)
 }

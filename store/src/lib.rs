@@ -26,6 +26,7 @@ pub mod ratings;
 mod sqlite;
 pub mod trust;
 mod tx;
+mod unnest;
 pub mod users;
 pub mod verifications;
 

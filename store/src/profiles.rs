@@ -3,9 +3,12 @@
 use aim_domain::id::{AgentId, OrganizationId};
 use aim_entities::behaviour_profile as entity;
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter,
+    sea_query::OnConflict,
+};
 
-use crate::{Store, StoreError, Tx};
+use crate::{Store, StoreError, Tx, unnest};
 
 /// The learned normal of an agent, encoded by `ml-models/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +57,10 @@ impl Tx {
     pub async fn upsert_profiles(&mut self, profiles: &[StoredProfile]) -> Result<(), StoreError> {
         use entity::Column::{AgentId, Profile, Revision, UpdatedAt, Watermark};
         for chunk in profiles.chunks(1_000) {
+            if self.on().get_database_backend() == DbBackend::Postgres {
+                unnest::upsert_profiles(self.on(), chunk, self.now()).await?;
+                continue;
+            }
             let rows = chunk.iter().map(|stored| entity::ActiveModel {
                 agent_id: Set(stored.agent.as_uuid()),
                 organization_id: Set(stored.organization.as_uuid()),

@@ -24,6 +24,22 @@ pub struct StreamConfig {
     /// Least time from the beginning of a batch to the next: an event after a pause is processed at
     /// once, a flood in batches that leave the disk to the decisions.
     pub pace: Duration,
+    /// Longest rest between two batches however slow they are. A batch takes at most one part in
+    /// five of the time where the database has one writer, so that decisions find it free; zero
+    /// where it has many.
+    pub rest_max: Duration,
+}
+
+impl StreamConfig {
+    /// For a database that many can write to at once.
+    #[must_use]
+    pub fn with_many_writers() -> Self {
+        Self {
+            pace: Duration::from_millis(5),
+            rest_max: Duration::ZERO,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for StreamConfig {
@@ -32,6 +48,7 @@ impl Default for StreamConfig {
             batch_max: 4_096,
             wait: Duration::from_millis(250),
             pace: Duration::from_millis(20),
+            rest_max: Duration::from_millis(200),
         }
     }
 }
@@ -41,8 +58,6 @@ const BACK_OFF: Duration = Duration::from_millis(250);
 
 /// A batch takes at most one part in so many of the time, so that decisions find the writer free.
 const REST: u32 = 5;
-/// Longest time between two batches however slow they are: what is near real time.
-const REST_MAX: Duration = Duration::from_millis(200);
 
 /// Consumes one event source until it is told to stop.
 pub struct Processor {
@@ -173,7 +188,7 @@ impl Processor {
         metrics::counter!("aim_stream_events_total").increment(count as u64);
         // Who has caught up rests; who has not goes on.
         if count < self.config.batch_max {
-            let rest = (begin.elapsed() * REST).min(REST_MAX);
+            let rest = (begin.elapsed() * REST).min(self.config.rest_max);
             self.next_batch = begin + self.config.pace.max(rest);
         }
         Ok(())

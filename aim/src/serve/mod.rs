@@ -14,7 +14,7 @@ use aim_eventlog::{
     EventSource, KafkaConfig, KafkaSink, KafkaSource, Relay, TableSink, TableSource, Topic,
     ensure_topics,
 };
-use aim_store::{Store, StoreConfig};
+use aim_store::{Backend, Store, StoreConfig};
 use aim_stream::{Processor, StreamConfig};
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -91,12 +91,19 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     }
     if config.role.runs_stream() {
         let source = source(&store, kafka.as_ref())?;
-        let processor = Processor::new(Arc::clone(&app), source, StreamConfig::default());
+        let processor = Processor::new(Arc::clone(&app), source, stream_config(&store));
         life.spawn("stream", async move |stop| processor.run(stop).await);
     }
     listen(&config, &app, metrics, &life).await?;
     drop(app);
     life.finish().await
+}
+
+fn stream_config(store: &Store) -> StreamConfig {
+    match store.backend() {
+        Backend::Sqlite => StreamConfig::default(),
+        Backend::Postgres => StreamConfig::with_many_writers(),
+    }
 }
 
 fn source(store: &Store, kafka: Option<&KafkaConfig>) -> anyhow::Result<Box<dyn EventSource>> {

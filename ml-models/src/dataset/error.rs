@@ -8,7 +8,7 @@ use crate::evaluation::EvaluationError;
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// A file cannot be opened, read or written.
-    #[error("`{path}`: {source}")]
+    #[error("`{path}` cannot be read or written")]
     File {
         /// Which.
         path: PathBuf,
@@ -43,7 +43,15 @@ pub enum DatasetError {
         /// How many are accepted.
         most: u64,
     },
-    /// A recording cannot be read.
+    /// More than is held in memory.
+    #[error("more than {rows} actions or {agents} agents: export a part of the recording")]
+    Full {
+        /// Actions that are accepted.
+        rows: usize,
+        /// Agents that are accepted.
+        agents: usize,
+    },
+    /// Runs that name a session twice.
     #[error(transparent)]
     Recording(#[from] EvaluationError),
 }

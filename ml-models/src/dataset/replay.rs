@@ -1,75 +1,83 @@
-//! Features of recorded events, computed as they are when events arrive.
+//! Features of recorded actions, computed as they are when actions arrive.
 
 use std::collections::HashMap;
-use std::path::Path;
 
-use aim_domain::action::{ObservedAction, Outcome};
-use aim_domain::event::ACTION_PERFORMED;
-use aim_domain::id::{AgentId, EventId, OrganizationId};
-use aim_domain::name::{ActionName, Resource};
+use aim_domain::action::ObservedAction;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use uuid::Uuid;
 
 use super::{Dataset, DatasetError, Label, Row};
 use crate::BehaviourProfile;
-use crate::evaluation::{EvaluationError, Label as RunLabel, Run, at, each_line};
+use crate::evaluation::{EvaluationError, Label as RunLabel, Run};
+use crate::model::ROWS_MAX;
 
 /// Most agents of a recording: a profile of some kilobytes is held for each.
 const AGENTS_MAX: usize = 100_000;
 
-/// Computes the features of every action in a file of CloudEvents (one JSON object a line, plain or
-/// gzip), each agent's in the order of the file, by [`BehaviourProfile::observe`].
-///
-/// With `runs`, the actions of a benign run are labelled as fine and those of a hijacked one as
-/// risk, known from the run's last action on; runs that were attacked in vain or are excluded stay
-/// without a label.
-///
-/// # Errors
-/// [`DatasetError`] naming the line that is no action.
-pub fn replay(
-    events: &Path,
-    runs: Option<&[Run]>,
+/// Turns actions into rows, each by [`BehaviourProfile::observe`] of its agent's profile.
+#[derive(Debug)]
+pub struct Replay {
     created: DateTime<Utc>,
-) -> Result<Dataset, DatasetError> {
-    let mut dataset = Dataset::empty();
-    let mut sessions: Vec<Option<String>> = Vec::new();
-    let mut profiles: HashMap<String, BehaviourProfile> = HashMap::new();
-    each_line(events, |line, text| {
-        let event: Event = serde_json::from_slice(text).map_err(|e| at(events, line, &e))?;
-        if event.kind != ACTION_PERFORMED {
-            return Ok(());
+    dataset: Dataset,
+    sessions: Vec<Option<String>>,
+    profiles: HashMap<String, BehaviourProfile>,
+}
+
+impl Replay {
+    /// Nothing observed yet; `created` is when rows are said to be computed.
+    #[must_use]
+    pub fn new(created: DateTime<Utc>) -> Self {
+        Self {
+            created,
+            dataset: Dataset::empty(),
+            sessions: Vec::new(),
+            profiles: HashMap::new(),
         }
-        let (entity, action) = event.observed().map_err(|e| at(events, line, &e))?;
-        if profiles.len() >= AGENTS_MAX && !profiles.contains_key(&entity) {
-            return Err(at(events, line, &"more agents than a recording may have"));
+    }
+
+    /// Adds the row of an action of the agent named `entity`, in the order they happened.
+    ///
+    /// # Errors
+    /// [`DatasetError::Full`] when there are more agents or actions than are held in memory.
+    pub fn observe(&mut self, entity: &str, action: &ObservedAction) -> Result<(), DatasetError> {
+        let is_new = !self.profiles.contains_key(entity);
+        if self.dataset.rows.len() >= ROWS_MAX || (is_new && self.profiles.len() >= AGENTS_MAX) {
+            return Err(DatasetError::Full {
+                rows: ROWS_MAX,
+                agents: AGENTS_MAX,
+            });
         }
-        let profile = profiles.entry(entity.clone()).or_default();
-        let observation = profile.observe(&action);
-        sessions.push(action.session);
-        dataset.rows.push(Row {
-            entity,
+        let profile = self.profiles.entry(entity.to_owned()).or_default();
+        let observation = profile.observe(action);
+        self.sessions.push(action.session.clone());
+        self.dataset.rows.push(Row {
+            entity: entity.to_owned(),
             event_time: action.time,
-            created_time: created,
+            created_time: self.created,
             features: observation.features.0.to_vec(),
             label: None,
         });
         Ok(())
-    })?;
-    if dataset.rows.is_empty() {
-        return Err(DatasetError::Recording(EvaluationError::Empty {
-            path: events.to_owned(),
-            what: "actions",
-        }));
     }
-    if let Some(runs) = runs {
-        label_runs(&mut dataset, &sessions, runs)?;
+
+    /// The rows.
+    ///
+    /// With `runs`, the actions of a benign run are labelled as fine and those of a hijacked one as
+    /// risk, known from the run's last action on. Runs that were attacked in vain or are excluded
+    /// stay without a label: some of their actions were what the attacker wanted.
+    ///
+    /// # Errors
+    /// [`EvaluationError::RepeatedSession`] when two runs have the same session.
+    pub fn finish(self, runs: Option<&[Run]>) -> Result<Dataset, DatasetError> {
+        let mut dataset = self.dataset;
+        if let Some(runs) = runs {
+            label(&mut dataset, &self.sessions, runs)?;
+        }
+        Ok(dataset)
     }
-    Ok(dataset)
 }
 
 /// Gives each row the label of its run.
-fn label_runs(
+fn label(
     dataset: &mut Dataset,
     sessions: &[Option<String>],
     runs: &[Run],
@@ -100,65 +108,4 @@ fn label_runs(
         });
     }
     Ok(())
-}
-
-/// The part of a CloudEvent that counts here.
-#[derive(Deserialize)]
-struct Event {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    source: String,
-    #[serde(default)]
-    id: String,
-    time: Option<DateTime<Utc>>,
-    data: Option<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-struct Action {
-    action: String,
-    #[serde(default)]
-    resource: Option<String>,
-    #[serde(default)]
-    session: Option<String>,
-    #[serde(default)]
-    task: Option<String>,
-    #[serde(default)]
-    arguments: serde_json::Map<String, serde_json::Value>,
-    #[serde(default)]
-    outcome: Option<Outcome>,
-}
-
-impl Event {
-    /// Who acted, and what was done.
-    fn observed(self) -> Result<(String, ObservedAction), String> {
-        let time = self.time.ok_or("`time` is missing")?;
-        let data = self.data.ok_or("`data` is missing")?;
-        if self.source.is_empty() {
-            return Err("`source` is missing".to_owned());
-        }
-        let action: Action = serde_json::from_value(data).map_err(|error| error.to_string())?;
-        let name = ActionName::parse(action.action).map_err(|error| format!("`action` {error}"))?;
-        let resource = action.resource.filter(|resource| !resource.is_empty());
-        let resource = resource.map(Resource::parse).transpose();
-        let entity = self.source.strip_prefix("urn:aim:agent:");
-        let entity = entity.unwrap_or(&self.source).to_owned();
-        let organization = OrganizationId::from_uuid(Uuid::nil());
-        let observed = ObservedAction {
-            event: EventId::produced(organization, &self.source, &self.id),
-            organization,
-            agent: AgentId::from_uuid(Uuid::nil()),
-            time,
-            action: name,
-            resource: resource.map_err(|error| format!("`resource` {error}"))?,
-            session: action.session,
-            task: action.task,
-            arguments: action.arguments,
-            outcome: action.outcome.unwrap_or(Outcome::Unknown),
-            declared_risk: None,
-            granted: None,
-        };
-        Ok((entity, observed))
-    }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 
-use super::sessions::{Label, Run, SessionEvent};
+use super::recording::{Label, Run, SessionEvent};
+use crate::FitError;
 
 /// Most bytes of a line: more than any event may have on a topic.
 const LINE_MAX_BYTES: u64 = 1 << 20;
@@ -48,9 +49,19 @@ pub enum EvaluationError {
     /// Two runs have the same session.
     #[error("session `{0}` has more than one run, name each run's session once")]
     RepeatedSession(String),
-    /// Learning from others and calibrating among them takes three models.
-    #[error("{0} models have benign runs, at least 3 are needed to learn and to calibrate")]
-    TooFewModels(usize),
+    /// Learning from others takes others.
+    #[error("the recording has {found} {what}, at least {needed} are needed to learn from others")]
+    TooFew {
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many it takes.
+        needed: usize,
+    },
+    /// A model cannot be fitted to the recording.
+    #[error("no model can be fitted to the recording: {0}")]
+    Fit(#[from] FitError),
     /// One side to compare is missing.
     #[error("no run is labelled `{0}`, both `benign` and `hijacked` are needed")]
     NoRuns(&'static str),
@@ -93,33 +104,8 @@ pub fn load_runs(path: &Path) -> Result<Vec<Run>, EvaluationError> {
 /// # Errors
 /// [`EvaluationError`] naming the line that is no event, or when there is no action.
 pub fn load_events(path: &Path) -> Result<Vec<SessionEvent>, EvaluationError> {
-    let mut events = Vec::new();
-    each_line(path, |line, text| {
-        let event: Event = serde_json::from_slice(text).map_err(|error| at(path, line, &error))?;
-        if event.kind == ACTION_PERFORMED {
-            let data = event
-                .data
-                .ok_or_else(|| at(path, line, &"`data` is missing"))?;
-            let action = serde_json::from_str::<Action>(data.get());
-            events.push(action.map_err(|error| at(path, line, &error))?.into());
-        }
-        Ok(())
-    })?;
-    if events.is_empty() {
-        return Err(EvaluationError::Empty {
-            path: path.to_owned(),
-            what: "actions",
-        });
-    }
-    Ok(events)
-}
-
-/// Shows every line that is not empty, with its number counted from 1.
-pub(crate) fn each_line(
-    path: &Path,
-    mut visit: impl FnMut(u64, &[u8]) -> Result<(), EvaluationError>,
-) -> Result<(), EvaluationError> {
     let mut reader = open(path)?;
+    let mut events = Vec::new();
     let mut text = Vec::new();
     for line in 1.. {
         text.clear();
@@ -131,14 +117,28 @@ pub(crate) fn each_line(
         if length == 0 {
             break;
         }
-        if length as u64 > LINE_MAX_BYTES || line > ROWS_MAX as u64 {
+        if length as u64 > LINE_MAX_BYTES || events.len() >= ROWS_MAX {
             return Err(at(path, line, &"longer than a recording may be"));
         }
-        if !text.trim_ascii().is_empty() {
-            visit(line, &text)?;
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        let event: Event = serde_json::from_slice(&text).map_err(|error| at(path, line, &error))?;
+        if event.kind == ACTION_PERFORMED {
+            let data = event
+                .data
+                .ok_or_else(|| at(path, line, &"`data` is missing"))?;
+            let action = serde_json::from_str::<Action>(data.get());
+            events.push(action.map_err(|error| at(path, line, &error))?.into());
         }
     }
-    Ok(())
+    if events.is_empty() {
+        return Err(EvaluationError::Empty {
+            path: path.to_owned(),
+            what: "actions",
+        });
+    }
+    Ok(events)
 }
 
 /// The part of a CloudEvent that counts here.
@@ -158,7 +158,22 @@ struct Action {
     #[serde(default)]
     resource: Option<String>,
     #[serde(default)]
+    arguments: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
     outcome: Option<String>,
+}
+
+/// The values of arguments as text, a line each.
+fn text(arguments: &serde_json::Map<String, serde_json::Value>) -> String {
+    let mut text = String::new();
+    for value in arguments.values() {
+        match value {
+            serde_json::Value::String(value) => text.push_str(value),
+            value => text.push_str(&value.to_string()),
+        }
+        text.push('\n');
+    }
+    text
 }
 
 impl From<Action> for SessionEvent {
@@ -168,6 +183,7 @@ impl From<Action> for SessionEvent {
             task: action.task.unwrap_or_default(),
             action: action.action,
             resource: action.resource,
+            arguments: text(&action.arguments),
             is_error: action.outcome.as_deref() == Some("error"),
         }
     }
@@ -188,7 +204,7 @@ impl<'de> Deserialize<'de> for Label {
     }
 }
 
-pub(crate) fn at(path: &Path, line: u64, reason: &dyn std::fmt::Display) -> EvaluationError {
+pub(super) fn at(path: &Path, line: u64, reason: &dyn std::fmt::Display) -> EvaluationError {
     EvaluationError::Line {
         path: path.to_owned(),
         line,
@@ -197,7 +213,7 @@ pub(crate) fn at(path: &Path, line: u64, reason: &dyn std::fmt::Display) -> Eval
 }
 
 /// Plain or gzip, told by the first two bytes rather than by the file's name.
-fn open(path: &Path) -> Result<Box<dyn BufRead>, EvaluationError> {
+pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, EvaluationError> {
     let failed = |source| EvaluationError::File {
         path: path.to_owned(),
         source,

@@ -2,7 +2,9 @@
 //!
 //! A histogram of 168 bins. The share of a bin is smoothed with its neighbours and with the same
 //! hour of the other days (a kernel estimate on the two cycles), so that a gap in a short history
-//! is not mistaken for a habit. Activity that was flagged is not learned from.
+//! is not mistaken for a habit. Activity that was flagged is not learned from; and once there is
+//! something to compare with, an hour gains little each time it comes round, so that usual hours widen
+//! by about one a week at most, whoever pushes.
 
 use aim_domain::anomaly::Severity;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,9 @@ const MEDIUM_BELOW: f64 = 0.000_2;
 const LOW_BELOW: f64 = 0.001;
 /// When a bin is this full, all are halved: old habits fade, memory is bounded.
 const FULL: u16 = 16_000;
+/// Most that an hour gains each time it comes round, of everything learned: a quarter of it, which
+/// is what the hour beside it gets, stays below `LOW_BELOW`.
+const GAIN_MAX: f64 = 0.003;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Hours {
@@ -25,6 +30,9 @@ pub(super) struct Hours {
     days: u32,
     last_day: i64,
     raised_hour: i64,
+    /// The hour that is being learned, since the epoch, and what it has gained.
+    open_hour: i64,
+    gained: u16,
 }
 
 impl Default for Hours {
@@ -35,6 +43,8 @@ impl Default for Hours {
             days: 0,
             last_day: i64::MIN,
             raised_hour: i64::MIN,
+            open_hour: i64::MIN,
+            gained: 0,
         }
     }
 }
@@ -72,7 +82,13 @@ impl Hours {
             share if share < LOW_BELOW => Some(Severity::Low),
             _ => None,
         };
-        if severity.is_none() {
+        if hour != self.open_hour {
+            self.open_hour = hour;
+            self.gained = 0;
+        }
+        let may_gain = !known || f64::from(self.gained) < GAIN_MAX * f64::from(self.total);
+        if severity.is_none() && may_gain {
+            self.gained = self.gained.saturating_add(1);
             self.learn(bin, hour.div_euclid(24));
         }
         let is_news = severity.is_some() && hour > self.raised_hour;

@@ -5,7 +5,9 @@
 //! (Finch, "Incremental calculation of weighted mean and variance", 2009). A spike is judged by
 //! Bernstein's inequality, P(X − μ ≥ t) ≤ exp(−t² / (2(σ² + t·b/3))) (Boucheron, Lugosi, Massart,
 //! "Concentration Inequalities", 2013, §2.8), an upper bound of the tail that needs no shape of it.
-//! A window that was flagged is not learned from, so that a flood does not become normal.
+//! A window that was flagged is not learned from, so that a flood does not become normal; and once a
+//! day has been learned, mean and deviation grow by a half a day at most, so that whoever stays just
+//! below the limit does not become normal within hours either.
 
 use aim_domain::anomaly::Severity;
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,9 @@ const LEARNING_WINDOWS: f64 = 12.0;
 const STEP: f64 = 0.05;
 /// Least actions of a critical spike: below it nothing is urgent.
 const CRITICAL_LEAST: f64 = 50.0;
+/// Most that mean and standard deviation become in a day of event time, against the day before.
+pub(super) const DAILY_GROWTH: f64 = 1.5;
+const DAY_SECONDS: i64 = 86_400;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rate {
@@ -24,6 +29,17 @@ pub(super) struct Rate {
     open: u32,
     raised: Option<Severity>,
     windows: u32,
+    mean: f64,
+    variance: f64,
+    /// The newest day that was learned from, since the epoch.
+    day: i64,
+    /// What was normal when that day began; nothing before a day has been learned.
+    anchor: Option<Anchor>,
+}
+
+/// From where a day's growth is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Anchor {
     mean: f64,
     variance: f64,
 }
@@ -38,6 +54,8 @@ impl Rate {
             windows: 0,
             mean: 0.0,
             variance: 0.0,
+            day: i64::MIN,
+            anchor: None,
         }
     }
 
@@ -88,15 +106,36 @@ impl Rate {
 
     fn close(&mut self) {
         if self.open > 0 && self.raised.is_none() {
+            self.begin_day();
             let count = self.open_count();
             let step = STEP.max(1.0 / (self.windows() + 1.0));
             let off = count - self.mean;
             self.mean += step * off;
             self.variance = (1.0 - step) * (self.variance + step * off * off);
             self.windows = self.windows.saturating_add(1);
+            if let Some(anchor) = self.anchor {
+                // Of an agent that does one thing a window, one more is no growth.
+                let most = DAILY_GROWTH * anchor.mean.max(1.0);
+                self.mean = self.mean.min(most);
+                let most = DAILY_GROWTH * DAILY_GROWTH * anchor.variance.max(anchor.mean).max(1.0);
+                self.variance = self.variance.min(most);
+            }
         }
         self.open = 0;
         self.raised = None;
+    }
+
+    fn begin_day(&mut self) {
+        let day = self.window.saturating_mul(i64::from(self.length)) / DAY_SECONDS;
+        if day > self.day {
+            if self.day != i64::MIN && self.windows() >= LEARNING_WINDOWS {
+                self.anchor = Some(Anchor {
+                    mean: self.mean,
+                    variance: self.variance,
+                });
+            }
+            self.day = day;
+        }
     }
 
     fn severity(&self) -> Option<Severity> {

@@ -1,10 +1,10 @@
 //! A bounded memory of what has been seen.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-/// The newest `capacity` different things, by 64 bits of their SHA-256: an agent that chooses its
-/// targets must not be able to choose two that look alike cheaply.
+use crate::mark::mark;
+
+/// The newest `capacity` different things, by their marks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Seen {
     capacity: u16,
@@ -30,16 +30,7 @@ impl Seen {
 
     /// Remembers a thing made of `parts`; true when it was remembered before.
     pub(super) fn insert(&mut self, parts: &[&[u8]]) -> bool {
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update(u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
-            hash.update(part);
-        }
-        let digest = hash.finalize();
-        let mark = digest
-            .iter()
-            .take(8)
-            .fold(0_u64, |mark, byte| mark << 8 | u64::from(*byte));
+        let mark = mark(parts);
         if self.marks.contains(&mark) {
             return true;
         }

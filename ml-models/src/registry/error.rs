@@ -14,7 +14,7 @@ pub enum RegistryError {
     #[error("`{0}` is no model registry: `aim models train --registry` makes one")]
     None(PathBuf),
     /// A key file that is none.
-    #[error("`{path}` {source}")]
+    #[error("`{path}` holds no usable key")]
     Key {
         /// Which.
         path: PathBuf,

@@ -1,11 +1,9 @@
 //! Features in Parquet: what is written, read, labelled and known at a time.
 
-use std::path::Path;
-
 use aim_ml_models::dataset::{
-    Dataset, DatasetError, Label, PARQUET_MAX_BYTES, Row, read_parquet, replay, write_parquet,
+    Dataset, DatasetError, Label, PARQUET_MAX_BYTES, Replay, Row, read_parquet, write_parquet,
 };
-use aim_ml_models::evaluation::load_runs;
+use aim_ml_models::evaluation::{Label as RunLabel, Run};
 use aim_ml_models::{BehaviourProfile, FEATURE_NAMES};
 
 use crate::acting::{at, flood, reading, steady};
@@ -153,67 +151,56 @@ fn agents_and_times_are_not_shared_between_parts() {
     assert_eq!(last(&parts.calibration), few.rows[799].features);
 }
 
-fn recording(folder: &Path) -> (std::path::PathBuf, std::path::PathBuf) {
-    let mut lines = String::new();
-    for index in 0..40 {
-        let (agent, session) = (index % 2, index % 4);
-        let time = at(index * 30).to_rfc3339();
-        lines += &format!(
-            r#"{{"specversion":"1.0","id":"{index}","source":"urn:aim:agent:a{agent}","type":"aim.action.performed.v1","time":"{time}","data":{{"session":"s{session}","task":"t","action":"send_email","resource":"r{index}","arguments":{{}},"outcome":"ok"}}}}"#
-        );
-        lines.push('\n');
-    }
-    let events = folder.join("events.jsonl");
-    std::fs::write(&events, lines).unwrap();
-    let runs = folder.join("runs.csv");
-    let mut text = "session,agent,model,suite,task,attack,injection,label\n".to_owned();
-    for (session, label) in [(0, "benign"), (1, "hijacked"), (2, "attacked_not_hijacked")] {
-        text += &format!("s{session},a,m,s,t,none,,{label}\n");
-    }
-    std::fs::write(&runs, text).unwrap();
-    (events, runs)
-}
-
 #[test]
 fn a_recording_becomes_rows_with_the_labels_of_its_runs() {
-    let folder = tempfile::tempdir().unwrap();
-    let (events, runs) = recording(folder.path());
-    let runs = load_runs(&runs).unwrap();
-    let data = replay(&events, Some(&runs), at(9_000)).unwrap();
+    let run = |session: &str, label| Run {
+        session: session.to_owned(),
+        agent: "a".to_owned(),
+        model: "m".to_owned(),
+        suite: "s".to_owned(),
+        task: "t".to_owned(),
+        attack: "none".to_owned(),
+        injection: String::new(),
+        label,
+    };
+    let runs = [
+        run("s0", RunLabel::Benign),
+        run("s1", RunLabel::Hijacked),
+        run("s2", RunLabel::AttackedNotHijacked),
+    ];
+    let replayed = || {
+        let mut replay = Replay::new(at(9_000));
+        for index in 0..40 {
+            let mut action = reading(at(index * 30));
+            action.session = Some(format!("s{}", index % 4));
+            replay.observe(&format!("a{}", index % 2), &action).unwrap();
+        }
+        replay
+    };
+    let data = replayed().finish(Some(&runs)).unwrap();
     assert_eq!(data.rows.len(), 40);
-    for (index, row) in data.rows.iter().enumerate() {
-        assert_eq!(row.entity, format!("a{}", index % 2));
+    let mut profiles = [BehaviourProfile::default(), BehaviourProfile::default()];
+    for (row, index) in data.rows.iter().zip(0..) {
+        let agent = usize::from(index % 2 == 1);
+        assert_eq!(row.entity, format!("a{agent}"));
         assert_eq!(row.created_time, at(9_000));
-        let end = |session: i64| at((36 + session) * 30);
+        let online = profiles[agent].observe(&reading(at(index * 30)));
+        assert_eq!(row.features, online.features.0);
+        let known = |is_risk, session: i64| Label {
+            is_risk,
+            time: at((36 + session) * 30),
+        };
         let expected = match index % 4 {
-            0 => Some(Label {
-                is_risk: false,
-                time: end(0),
-            }),
-            1 => Some(Label {
-                is_risk: true,
-                time: end(1),
-            }),
+            0 => Some(known(false, 0)),
+            1 => Some(known(true, 1)),
             _ => None,
         };
         assert_eq!(row.label, expected, "{index}");
     }
-    let plain = replay(&events, None, at(9_000)).unwrap();
+    let plain = replayed().finish(None).unwrap();
     assert!(plain.rows.iter().all(|row| row.label.is_none()));
-
-    let bad = folder.path().join("bad");
-    for (change, reason) in [
-        ("\"time\"", "`time` is missing"),
-        ("\"action\"", "missing field"),
-    ] {
-        let text = std::fs::read_to_string(&events).unwrap();
-        std::fs::write(&bad, text.replacen(change, "\"other\"", 2)).unwrap();
-        let error = replay(&bad, None, at(0)).unwrap_err().to_string();
-        assert!(
-            error.contains("line 1:") && error.contains(reason),
-            "{error}"
-        );
-    }
+    let twice = [run("s0", RunLabel::Benign), run("s0", RunLabel::Benign)];
+    assert!(replayed().finish(Some(&twice)).is_err());
 }
 
 /// Online and in replay the features are computed by one function; a profile that was written and

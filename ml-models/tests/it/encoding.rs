@@ -128,12 +128,12 @@ fn what_is_no_profile_is_refused() {
     let mut longer = good.clone();
     longer.push(0);
     let mut newer = good.clone();
-    newer[0] = 3;
+    newer[0] = 4;
     assert_eq!(
         BehaviourProfile::decode(&newer),
-        Err(ProfileError::Version(3))
+        Err(ProfileError::Version(4))
     );
-    for bytes in [&[][..], &good[..good.len() - 1], &longer, &[2, 0xff, 0xff]] {
+    for bytes in [&[][..], &good[..good.len() - 1], &longer, &[3, 0xff, 0xff]] {
         let refused = BehaviourProfile::decode(bytes);
         assert!(
             matches!(refused, Err(ProfileError::Damaged(_))),

@@ -10,4 +10,5 @@ mod evaluation;
 mod findings;
 mod learning;
 mod models;
+mod poisoning;
 mod registries;

@@ -2,8 +2,10 @@
 
 use aim_domain::action::{ObservedAction, Outcome};
 use aim_domain::id::EventId;
-use aim_domain::name::ActionName;
+use aim_domain::name::{ActionName, Resource};
+use aim_entities::activity;
 use aim_store::StoreError;
+use sea_orm::{EntityTrait, QueryOrder};
 use uuid::Uuid;
 
 use crate::scene::{Scene, Tenant, now};
@@ -13,6 +15,7 @@ crate::on_both!(
     a_commit_that_fails_keeps_nothing,
     a_commit_keeps_everything,
     an_activity_is_written_once,
+    what_an_activity_leaves_out_stays_out,
 );
 
 async fn what_is_not_committed_never_was(scene: &Scene) -> anyhow::Result<()> {
@@ -116,5 +119,42 @@ async fn an_activity_is_written_once(scene: &Scene) -> anyhow::Result<()> {
     let applied = scene.store.find_applied(&asked).await?;
     assert_eq!(applied, [asked[0], asked[2]].into());
     assert!(scene.store.find_applied(&[]).await?.is_empty());
+    Ok(())
+}
+
+async fn what_an_activity_leaves_out_stays_out(scene: &Scene) -> anyhow::Result<()> {
+    let ours = scene.ours;
+    let texts = [
+        None,
+        Some(""),
+        Some("="),
+        Some("NULL"),
+        Some("été, 'x' \"y\""),
+    ];
+    let all: Vec<_> = (1..)
+        .zip(texts)
+        .map(|(number, text)| {
+            let mut action = action(&ours, number)?;
+            action.resource = text.and_then(|text| Resource::parse(text).ok());
+            action.session = text.map(str::to_owned);
+            action.task = text.map(|text| format!("{text}{text}"));
+            Ok(action)
+        })
+        .collect::<anyhow::Result<_>>()?;
+    let mut tx = scene.store.begin().await?;
+    tx.insert_activities(&all).await?;
+    tx.commit().await?;
+    let written = activity::Entity::find()
+        .order_by_asc(activity::Column::EventId)
+        .all(scene.store.reader())
+        .await?;
+    assert_eq!(written.len(), all.len());
+    for (row, action) in written.iter().zip(&all) {
+        let resource = action.resource.as_ref().map(Resource::as_str);
+        assert_eq!(row.resource.as_deref(), resource);
+        assert_eq!(row.session, action.session);
+        assert_eq!(row.task, action.task);
+        assert_eq!((row.event_time, row.is_write), (action.time, false));
+    }
     Ok(())
 }

@@ -188,6 +188,7 @@ impl Site {
             batch_max,
             wait: Duration::ZERO,
             pace: Duration::ZERO,
+            rest_max: Duration::ZERO,
         };
         Ok(Processor::new(Arc::new(app), source, config))
     }
