@@ -228,3 +228,27 @@ fn features_are_the_same_bits_for_any_division_into_batches() {
     flood(&mut divided, time, 200);
     assert_eq!(whole, divided);
 }
+
+/// `ml-models/python/retrain.py` must leave the same agents out: its parts, written down.
+#[test]
+fn agents_are_held_out_as_the_python_script_holds_them_out() {
+    let fifths = [2, 2, 2, 1, 3, 4, 0, 3, 3, 2, 1, 2];
+    let mut data = Dataset::empty();
+    for (index, _) in fifths.iter().enumerate() {
+        let mut row = dataset(1, 1).rows.remove(0);
+        row.entity = format!("agent-{index}");
+        row.features[0] = f64::from(u32::try_from(index).unwrap());
+        data.rows.push(row);
+    }
+    let parts = data.split(1).unwrap();
+    let agents = |rows: &aim_ml_models::model::Rows| {
+        rows.iter().map(|(row, _)| row[0]).collect::<Vec<_>>()
+    };
+    let expected = |of: fn(u8) -> bool| {
+        let agents = fifths.iter().zip(0_u32..).filter(|(fifth, _)| of(**fifth));
+        agents.map(|(_, index)| f64::from(index)).collect::<Vec<_>>()
+    };
+    assert_eq!(agents(&parts.training), expected(|fifth| fifth < 3));
+    assert_eq!(agents(&parts.calibration), expected(|fifth| fifth == 3));
+    assert_eq!(agents(&parts.test), expected(|fifth| fifth == 4));
+}
