@@ -28,7 +28,7 @@ from datetime import datetime, timezone
 BEFORE = ["entity", "event_time", "created_time", "schema_version"]
 AFTER = ["label", "label_time"]
 # From this many agents on, whole agents are held out; below, the parts follow one another in time.
-ENTITIES_LEAST = 10
+ENTITIES_LEAST = 50
 FORMAT = 1
 
 

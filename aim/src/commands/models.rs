@@ -3,6 +3,8 @@
 mod evaluate;
 mod export;
 mod names;
+#[cfg(test)]
+mod tests;
 mod train;
 
 use std::path::PathBuf;

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use super::{Dataset, Row};
 use crate::model::{ModelError, Rows};
 
-/// Agents from which on whole agents are held out.
-const ENTITIES_LEAST: usize = 10;
+/// Agents from which on whole agents are held out: with fewer, a fifth of them may be none.
+const ENTITIES_LEAST: usize = 50;
 
 /// Three parts that share no row.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ impl Dataset {
     ///
     /// Whole agents go into one part, so that no agent is recognized instead of a risk; by a hash
     /// of seed and name, so that an agent stays where it is when rows are added. With fewer than
-    /// ten agents the parts follow one another in time.
+    /// fifty agents the parts follow one another in time.
     ///
     /// # Errors
     /// [`ModelError`] when a row has another width than the names, or a value that is not finite.

@@ -9,7 +9,7 @@ use aim_ml_models::{BehaviourProfile, FEATURE_NAMES};
 use crate::acting::{at, flood, reading, steady};
 use crate::models::Numbers;
 
-/// Rows of twenty agents with a risk in each tenth.
+/// Rows of some sixty agents with a risk in each tenth.
 pub(crate) fn dataset(count: u32, seed: u64) -> Dataset {
     let mut numbers = Numbers(seed);
     let mut dataset = Dataset::empty();
@@ -23,7 +23,7 @@ pub(crate) fn dataset(count: u32, seed: u64) -> Dataset {
             .collect();
         let time = at(i64::from(index) * 60);
         dataset.rows.push(Row {
-            entity: format!("agent-{:.0}", numbers.next() * 20.0),
+            entity: format!("agent-{:.0}", numbers.next() * 60.0),
             event_time: time,
             created_time: at(1_000_000),
             features,
@@ -232,7 +232,10 @@ fn features_are_the_same_bits_for_any_division_into_batches() {
 /// `ml-models/python/retrain.py` must leave the same agents out: its parts, written down.
 #[test]
 fn agents_are_held_out_as_the_python_script_holds_them_out() {
-    let fifths = [2, 2, 2, 1, 3, 4, 0, 3, 3, 2, 1, 2];
+    let fifths: [u8; 60] = [
+        2, 2, 2, 1, 3, 4, 0, 3, 3, 2, 1, 2, 4, 1, 1, 0, 0, 0, 4, 4, 4, 2, 3, 4, 3, 0, 0, 4, 4, 1,
+        2, 2, 0, 4, 1, 1, 1, 1, 4, 3, 0, 2, 0, 3, 3, 1, 2, 1, 1, 1, 0, 4, 2, 4, 1, 4, 1, 3, 3, 4,
+    ];
     let mut data = Dataset::empty();
     for (index, _) in fifths.iter().enumerate() {
         let mut row = dataset(1, 1).rows.remove(0);
@@ -241,12 +244,13 @@ fn agents_are_held_out_as_the_python_script_holds_them_out() {
         data.rows.push(row);
     }
     let parts = data.split(1).unwrap();
-    let agents = |rows: &aim_ml_models::model::Rows| {
-        rows.iter().map(|(row, _)| row[0]).collect::<Vec<_>>()
-    };
+    let agents =
+        |rows: &aim_ml_models::model::Rows| rows.iter().map(|(row, _)| row[0]).collect::<Vec<_>>();
     let expected = |of: fn(u8) -> bool| {
         let agents = fifths.iter().zip(0_u32..).filter(|(fifth, _)| of(**fifth));
-        agents.map(|(_, index)| f64::from(index)).collect::<Vec<_>>()
+        agents
+            .map(|(_, index)| f64::from(index))
+            .collect::<Vec<_>>()
     };
     assert_eq!(agents(&parts.training), expected(|fifth| fifth < 3));
     assert_eq!(agents(&parts.calibration), expected(|fifth| fifth == 3));
