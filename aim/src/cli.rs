@@ -43,6 +43,9 @@ enum Command {
     /// Measures detection on recordings.
     #[command(subcommand)]
     Evaluate(Evaluate),
+    /// Trains, measures and promotes models.
+    #[command(subcommand)]
+    Models(commands::models::Models),
     /// Measures speed against a running server.
     #[command(subcommand)]
     Bench(Bench),
@@ -135,6 +138,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Evaluate(Evaluate::Sessions(args)) => commands::evaluate::sessions(&args),
         Command::Evaluate(Evaluate::Edges(args)) => commands::evaluate::edges(&args),
         Command::Evaluate(Evaluate::Series(args)) => commands::evaluate_series::run(&args),
+        Command::Models(command) => commands::models::run(&command),
         Command::Bench(Bench::Verify(args)) => bench::verify::run(args).await,
         Command::Bench(Bench::Stream(args)) => bench::stream::run(args).await,
         Command::Bench(Bench::Bombs(args)) => bench::bombs::run(args).await,

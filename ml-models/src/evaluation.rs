@@ -7,7 +7,7 @@
 mod edges;
 mod known_job;
 mod load;
-mod metrics;
+pub(crate) mod metrics;
 mod nab;
 mod recording;
 mod report;

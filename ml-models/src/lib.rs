@@ -4,13 +4,16 @@
 //! the actions in their order: no clock, no randomness, the same bits on every machine and for
 //! every division into batches.
 
+pub mod artefact;
+pub mod dataset;
 mod edges;
 pub mod evaluation;
 mod features;
 mod job;
-mod logistic;
 mod mark;
+pub mod model;
 mod profile;
+pub mod registry;
 mod role;
 mod series;
 mod session;
@@ -20,7 +23,6 @@ mod words;
 pub use edges::EdgeSketch;
 pub use features::{FEATURE_NAMES, FEATURE_SCHEMA_VERSION, FeatureVector};
 pub use job::{Deed, JobBaseline};
-pub use logistic::{FitError, Logistic};
 pub use profile::{BehaviourProfile, Observation, PROFILE_MAX_BYTES, ProfileError};
 pub use role::{RoleBaseline, RunSoFar, STEP_FEATURE_NAMES, STEP_FEATURES, StepFeatures};
 pub use series::{SERIES_ALARM, SERIES_MAX_BYTES, SeriesDetector, SeriesError};

@@ -5,4 +5,5 @@ pub(crate) mod evaluate;
 pub(crate) mod evaluate_series;
 pub(crate) mod health;
 pub(crate) mod migrate;
+pub(crate) mod models;
 pub(crate) mod replay;

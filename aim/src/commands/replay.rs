@@ -100,7 +100,7 @@ pub(crate) async fn run(args: ReplayArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read(path: &Path, limit: usize) -> anyhow::Result<Vec<String>> {
+pub(super) fn read(path: &Path, limit: usize) -> anyhow::Result<Vec<String>> {
     let file = std::fs::File::open(path).with_context(|| format!("`{}`", path.display()))?;
     let mut head = BufReader::new(file);
     let is_gzip = head.fill_buf()?.starts_with(&[0x1f, 0x8b]);

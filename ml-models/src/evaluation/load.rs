@@ -8,7 +8,7 @@ use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 
 use super::recording::{Label, Run, SessionEvent};
-use crate::FitError;
+use crate::model::ModelError;
 
 /// Most bytes of a line: more than any event may have on a topic.
 const LINE_MAX_BYTES: u64 = 1 << 20;
@@ -69,7 +69,7 @@ pub enum EvaluationError {
     },
     /// A model cannot be fitted to the recording.
     #[error("no model can be fitted to the recording: {0}")]
-    Fit(#[from] FitError),
+    Fit(#[from] ModelError),
     /// One side to compare is missing.
     #[error("no run is labelled `{0}`, both `benign` and `hijacked` are needed")]
     NoRuns(&'static str),

@@ -6,7 +6,7 @@
     clippy::cast_precision_loss,
     reason = "counts of runs stay far below 2^52"
 )]
-pub(super) fn auc(positives: &[f64], negatives: &[f64]) -> Option<f64> {
+pub(crate) fn auc(positives: &[f64], negatives: &[f64]) -> Option<f64> {
     if positives.is_empty() || negatives.is_empty() {
         return None;
     }
@@ -30,7 +30,7 @@ pub(super) fn auc(positives: &[f64], negatives: &[f64]) -> Option<f64> {
     clippy::cast_sign_loss,
     reason = "a share of a count, between 0 and the count"
 )]
-pub(super) fn threshold(mut calibration: Vec<f64>, share: f64) -> f64 {
+pub(crate) fn threshold(mut calibration: Vec<f64>, share: f64) -> f64 {
     calibration.sort_unstable_by(f64::total_cmp);
     let above = (share.clamp(0.0, 1.0) * calibration.len() as f64).floor() as usize;
     let index = calibration.len().checked_sub(above + 1);
@@ -45,7 +45,7 @@ pub(super) fn threshold(mut calibration: Vec<f64>, share: f64) -> f64 {
     clippy::cast_precision_loss,
     reason = "counts of runs stay far below 2^52"
 )]
-pub(super) fn rate(flags: impl Iterator<Item = bool>) -> f64 {
+pub(crate) fn rate(flags: impl Iterator<Item = bool>) -> f64 {
     let (set, all) = flags.fold((0_u64, 0_u64), |(set, all), f| {
         (set + u64::from(f), all + 1)
     });

@@ -14,8 +14,8 @@ use super::EvaluationError;
 use super::recording::{Label, Run, SessionEvent};
 use super::report::{Limits, Report, Scored, report};
 use crate::job::{Deed, JobBaseline};
-use crate::logistic::Logistic;
 use crate::mark::mark;
+use crate::model::{Logistic, Rows};
 use crate::role::{RoleBaseline, RunSoFar, STEP_FEATURES};
 use crate::step::Step;
 use crate::words::{Witness, WordOdds};
@@ -98,11 +98,14 @@ fn score_cell<'a>(
         .map(|step| ((step.run.session, step.index), step.is_hostile))
         .collect();
     let label = |run: &Prepared<'_>, index| labels.get(&(run.session, index)).copied();
-    let (rows_, labels_): (Vec<Row>, Vec<bool>) = judged
-        .iter()
-        .filter_map(|(run, index, row)| Some((*row, label(run, *index)?)))
-        .unzip();
-    let model = Logistic::fit(&rows_, &labels_, PENALTY)?;
+    let mut learned = Rows::new(STEP_FEATURES + 2)?;
+    for (run, index, row) in &judged {
+        if let Some(is_hostile) = label(run, *index) {
+            learned.push(row, Some(is_hostile))?;
+        }
+    }
+    learned.need_both("a part of the recording", 1)?;
+    let model = Logistic::fit(&learned, PENALTY)?;
     let mut calibration: HashMap<&str, f64> = training
         .iter()
         .filter(|run| run.label == Label::Benign)
@@ -110,7 +113,7 @@ fn score_cell<'a>(
         .collect();
     for (run, _, row) in &judged {
         if let Some(worst) = calibration.get_mut(run.session) {
-            *worst = worst.max(model.log_odds(row));
+            *worst = worst.max(model.score(row));
         }
     }
     let limits = Limits::of(calibration.into_values().collect());
@@ -118,7 +121,7 @@ fn score_cell<'a>(
     for run in held_out {
         let score = rows(&roles, &words, run, None)
             .iter()
-            .map(|(_, row)| model.log_odds(row))
+            .map(|(_, row)| model.score(row))
             .fold(f64::NEG_INFINITY, f64::max);
         scored.push(limits.judge(run.suite, run.label, score));
     }

@@ -3,9 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "tests say what is wrong by stopping")]
 
 mod acting;
+mod artefacts;
+mod datasets;
 mod encoding;
 mod evaluation;
 mod findings;
 mod learning;
+mod models;
 mod poisoning;
+mod registries;
 mod series;

@@ -1,0 +1,81 @@
+//! `aim models export-features`.
+
+use std::path::PathBuf;
+
+use aim_domain::action::ObservedAction;
+use aim_domain::clock::Clock;
+use aim_domain::id::{AgentId, OrganizationId};
+use aim_eventlog::{Envelope, agent_of_source, parse_action};
+use aim_ml_models::dataset::{Replay, write_parquet};
+use aim_ml_models::evaluation::load_runs;
+use aim_ml_models::model::ROWS_MAX;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::clock::SystemClock;
+use crate::commands::replay::read;
+use crate::out;
+
+/// What to export.
+#[derive(clap::Args)]
+pub(crate) struct ExportArgs {
+    /// CloudEvents as JSON lines, plain or gzip.
+    #[arg(long)]
+    events: PathBuf,
+    /// Runs with labels as CSV, plain or gzip.
+    #[arg(long)]
+    runs: Option<PathBuf>,
+    /// The Parquet file to write.
+    #[arg(long)]
+    out: PathBuf,
+    /// What to write as the time of computing; now when left out.
+    #[arg(long)]
+    created: Option<DateTime<Utc>>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {
+    let runs = args.runs.as_deref().map(load_runs).transpose()?;
+    let created = args.created.unwrap_or_else(|| SystemClock.now());
+    let mut replay = Replay::new(created);
+    let mut refused = 0;
+    for line in read(&args.events, ROWS_MAX)? {
+        match observed(&line) {
+            Some((entity, action)) => replay.observe(&entity, &action)?,
+            None => refused += 1,
+        }
+    }
+    let dataset = replay.finish(runs.as_deref())?;
+    write_parquet(&dataset, &args.out)?;
+    let labels = |is_risk| {
+        let labels = dataset.rows.iter().filter_map(|row| row.label);
+        labels.filter(|label| label.is_risk == is_risk).count()
+    };
+    let (rows, risky, fine) = (dataset.rows.len(), labels(true), labels(false));
+    let hash = dataset.sha256();
+    let row = vec![
+        rows.to_string(),
+        risky.to_string(),
+        fine.to_string(),
+        refused.to_string(),
+        hash.clone(),
+    ];
+    let value =
+        json!({ "refused": refused, "rows": rows, "risky": risky, "fine": fine, "sha256": hash });
+    let header = ["rows", "risky", "fine", "refused", "SHA-256 of the data"];
+    out::table(args.json, &header, &[row], &value);
+    Ok(())
+}
+
+/// Reads an event as the stream does; `None` for what it would not learn from either.
+fn observed(line: &str) -> Option<(String, ObservedAction)> {
+    let envelope = Envelope::parse(line.as_bytes()).ok()?;
+    let entity = agent_of_source(&envelope.source)?.to_owned();
+    let nobody = AgentId::from_uuid(Uuid::nil());
+    let nowhere = OrganizationId::from_uuid(Uuid::nil());
+    let action = parse_action(&envelope, nobody, nowhere).ok()?;
+    Some((entity, action))
+}
