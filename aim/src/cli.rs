@@ -100,6 +100,8 @@ enum Evaluate {
     Sessions(commands::evaluate::SessionsArgs),
     /// Tells bursts in a stream of edges from the rest: AUC, and edges per second of one core.
     Edges(commands::evaluate::EdgesArgs),
+    /// Finds anomalies in series of numbers: one CSV with scores a file, and the benchmark's scores.
+    Series(commands::evaluate_series::SeriesArgs),
 }
 
 #[derive(Subcommand)]
@@ -135,6 +137,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Replay(args) => commands::replay::run(args).await,
         Command::Evaluate(Evaluate::Sessions(args)) => commands::evaluate::sessions(&args),
         Command::Evaluate(Evaluate::Edges(args)) => commands::evaluate::edges(&args),
+        Command::Evaluate(Evaluate::Series(args)) => commands::evaluate_series::run(&args),
         Command::Models(command) => commands::models::run(&command),
         Command::Bench(Bench::Verify(args)) => bench::verify::run(args).await,
         Command::Bench(Bench::Stream(args)) => bench::stream::run(args).await,

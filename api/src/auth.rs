@@ -224,8 +224,8 @@ impl Authenticate for Authenticator {
     fn data(&self, identity: &Identity<Actor>, _: OperationType) -> Data {
         let request_id = self.app.next_id().to_string();
         let mut data = Data::default();
-        let request =
-            RequestContext::new(Arc::clone(&self.app), identity.actor.clone(), request_id);
+        let actor = self.app.actor_now(identity.actor.clone());
+        let request = RequestContext::new(Arc::clone(&self.app), actor, request_id);
         data.insert(request);
         data.insert(self.clone());
         data

@@ -35,6 +35,9 @@ pub struct AgentActor {
     pub nonce: String,
     /// When the signature becomes stale.
     pub stale_at: DateTime<Utc>,
+    /// Whether a kill switch stops it: it may still ask for actions, which are denied, report
+    /// results and send in events, which are evidence.
+    pub is_killed: bool,
 }
 
 /// Who makes a request.
@@ -70,6 +73,15 @@ impl Actor {
                 ErrorCode::Unauthenticated,
                 "sign in, or sign the request with an agent's key",
             )),
+            Self::Agent(agent)
+                if agent.is_killed
+                    && matches!(permission, Permission::Read | Permission::RateAgents) =>
+            {
+                Err(AppError::new(
+                    ErrorCode::Forbidden,
+                    "the kill switch is engaged; an administrator can release it",
+                ))
+            }
             Self::Agent(agent)
                 if matches!(
                     permission,

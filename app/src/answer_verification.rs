@@ -7,6 +7,7 @@ use aim_store::verifications::Verification;
 use serde_json::json;
 
 use crate::error::{FieldErrors, REASON_MAX};
+use crate::kill_switch::refuse_killed;
 use crate::{App, AppError, ErrorCode, Permit};
 
 impl App {
@@ -14,7 +15,8 @@ impl App {
     /// verification expires; after that it stays unanswered, which is a no.
     ///
     /// # Errors
-    /// `NotFound`, `InvalidInput` for the reason, `Conflict` when it is not pending any more.
+    /// `NotFound`, `InvalidInput` for the reason, `Conflict` when it is not pending any more, or when
+    /// a kill switch stops the agent that it would allow to act.
     pub async fn answer_verification(
         &self,
         permit: &Permit,
@@ -32,6 +34,9 @@ impl App {
             .find_verification(permit.scope(), id)
             .await?
             .ok_or_else(|| AppError::not_found("verification"))?;
+        if is_approved {
+            refuse_killed(&self.load_facts(pending.agent).await?)?;
+        }
         let decision = if is_approved {
             Decision::Allowed
         } else {

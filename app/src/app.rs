@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::cache::FactsCache;
 use crate::feed::Feed;
 use crate::ingest_events::IngestSink;
+use crate::kills::Kills;
 use crate::password::Passwords;
 use crate::writer::GroupWriter;
 use crate::{AppError, ErrorCode, Ids};
@@ -44,6 +45,7 @@ pub struct App {
     pub(crate) writer: GroupWriter,
     pub(crate) passwords: Passwords,
     pub(crate) feed: Feed,
+    pub(crate) kills: Arc<Kills>,
     pub(crate) ingest: IngestSink,
 }
 
@@ -63,6 +65,7 @@ impl App {
             writer: GroupWriter::start(store.clone(), tracker, stop),
             cache: Arc::new(FactsCache::new(config.cached_agents)),
             feed: Feed::new(config.feed_capacity),
+            kills: Arc::default(),
             passwords: Passwords::default(),
             store,
             clock,

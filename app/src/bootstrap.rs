@@ -3,6 +3,7 @@
 use aim_domain::action::classify;
 use aim_domain::id::{OrganizationId, UserId};
 use aim_domain::role::Role;
+use aim_domain::trust::TrustWeights;
 use aim_domain::verification::DecisionSettings;
 use aim_store::capabilities::Capability;
 use aim_store::organizations::Organization;
@@ -73,6 +74,8 @@ impl App {
             name: "Default".to_owned(),
             settings: DecisionSettings::default(),
             created_at: now,
+            trust_weights: TrustWeights::default(),
+            kill_switch: None,
         };
         let user = User {
             id: UserId::from_uuid(self.ids.next()),

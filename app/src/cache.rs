@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use aim_domain::id::{AgentId, AgentKeyId};
+use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_domain::trust::TrustScore;
 use aim_domain::verification::AgentFacts;
 use chrono::{DateTime, Utc};
@@ -93,6 +93,19 @@ impl FactsCache {
         self.agents.invalidate(&agent);
     }
 
+    /// Something changed that holds for all agents of an organization.
+    pub(crate) fn forget_organization(&self, organization: OrganizationId) {
+        // First the counters: what is being loaded meanwhile is not kept.
+        for counter in &self.generations {
+            counter.fetch_add(1, Ordering::AcqRel);
+        }
+        for (id, facts) in &self.agents {
+            if facts.organization == organization {
+                self.agents.invalidate(id.as_ref());
+            }
+        }
+    }
+
     /// A score moved: the facts stay warm, only the score changes.
     pub(crate) fn set_trust(&self, agent: AgentId, trust: Option<TrustScore>) {
         self.counter(agent).fetch_add(1, Ordering::AcqRel);
@@ -105,5 +118,49 @@ impl FactsCache {
             };
             self.agents.insert(agent, Arc::new(moved));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aim_domain::agent::AgentStatus;
+    use aim_domain::verification::DecisionSettings;
+    use uuid::Uuid;
+
+    fn facts(agent: u128, organization: u128) -> Arc<AgentFacts> {
+        Arc::new(AgentFacts {
+            agent: AgentId::from_uuid(Uuid::from_u128(agent)),
+            organization: OrganizationId::from_uuid(Uuid::from_u128(organization)),
+            name: agent.to_string(),
+            status: AgentStatus::Verified,
+            keys: Vec::new(),
+            grants: Vec::new(),
+            trust: None,
+            trust_override: None,
+            kill_switch: None,
+            organization_kill_switch: None,
+            settings: DecisionSettings::default(),
+        })
+    }
+
+    #[test]
+    fn what_changes_for_an_organization_is_forgotten_of_all_its_agents_and_of_no_other() {
+        let now = DateTime::UNIX_EPOCH;
+        let cache = FactsCache::new(100);
+        cache.heard(now);
+        let all = [facts(1, 7), facts(2, 7), facts(3, 8)];
+        for facts in &all {
+            cache.keep(facts, cache.generation(facts.agent));
+        }
+        // The load of one of them is under way when the change is heard of.
+        let loading = facts(4, 7);
+        let began = cache.generation(loading.agent);
+        cache.forget_organization(all[0].organization);
+        cache.keep(&loading, began);
+        let warm = |facts: &AgentFacts| cache.agent(facts.agent, now).is_some();
+        let found: Vec<_> = all.iter().map(|facts| warm(facts)).collect();
+        assert_eq!(found, [false, false, true]);
+        assert!(!warm(&loading));
     }
 }

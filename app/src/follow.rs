@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aim_domain::event::{AgentChange, Fact};
+use aim_domain::event::{AgentChange, Fact, OrganizationChange};
+use aim_domain::id::AgentId;
 use aim_domain::scope::Scope;
 use aim_eventlog::{Envelope, TableTail, TailedEvent};
 use futures::Stream;
@@ -62,6 +63,7 @@ impl App {
 
     fn heed(&self, event: &TailedEvent) {
         let Some(item) = read(event) else { return };
+        self.kills.heed(&item.fact);
         match &item.fact {
             Fact::TrustScoreChanged(changed) => self.cache.set_trust(changed.agent, changed.to),
             // A new agent is in no cache yet.
@@ -70,20 +72,29 @@ impl App {
             {
                 self.cache.forget(changed.agent);
             }
+            Fact::OrganizationChanged(changed)
+                if matches!(changed.change, OrganizationChange::KillSwitch { .. }) =>
+            {
+                self.cache.forget_organization(changed.organization);
+            }
             _ => {}
         }
         self.feed.publish(item);
     }
 
     /// Facts of an organization: what followed `after`, if given, then what happens from now on.
-    /// Every fact comes once, in the order of the event log.
+    /// Every fact comes once, in the order of the event log. An agent hears nothing more once a kill
+    /// switch stops it.
     pub fn subscribe(
         &self,
         scope: Scope,
+        agent: Option<AgentId>,
         after: Option<i64>,
     ) -> impl Stream<Item = Result<Arc<FeedItem>, FeedError>> + Send + use<> {
         let mut live = self.feed.subscribe();
         let (reader, wake) = (self.store.reader().clone(), self.store.wake().clone());
+        let kills = Arc::clone(&self.kills);
+        let is_stopped = move || agent.is_some_and(|it| kills.stops(it, scope.organization));
         async_stream::try_stream! {
             let mut seen = after;
             if let Some(after) = after {
@@ -95,6 +106,9 @@ impl App {
                     }
                     for item in batch.iter().filter_map(read) {
                         seen = Some(item.position);
+                        if is_stopped() {
+                            Err(FeedError::Killed)?;
+                        }
                         if item.organization == scope.organization {
                             yield Arc::new(item);
                         }
@@ -104,6 +118,9 @@ impl App {
             loop {
                 match live.recv().await {
                     Ok(item) => {
+                        if is_stopped() {
+                            Err(FeedError::Killed)?;
+                        }
                         let is_new = seen.is_none_or(|seen| item.position > seen);
                         if is_new && item.organization == scope.organization {
                             yield item;

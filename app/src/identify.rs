@@ -51,6 +51,7 @@ impl App {
             key,
             nonce: signed.nonce,
             stale_at: verified.stale_at,
+            is_killed: self.facts(agent).await?.killed().is_some(),
         })
     }
 
@@ -94,7 +95,8 @@ impl App {
         Ok(facts)
     }
 
-    async fn load_facts(&self, id: AgentId) -> Result<AgentFacts, AppError> {
+    /// The same, from the database.
+    pub(crate) async fn load_facts(&self, id: AgentId) -> Result<AgentFacts, AppError> {
         let agents = self.store.load_agents_of_all(&[id]).await?;
         let agent = agents
             .into_iter()
@@ -117,6 +119,8 @@ impl App {
             grants: grants.into_iter().map(|record| record.grant).collect(),
             trust: agent.trust,
             trust_override: agent.trust_override,
+            kill_switch: agent.kill_switch,
+            organization_kill_switch: organization.kill_switch,
             settings: organization.settings,
         })
     }

@@ -78,6 +78,14 @@ impl App {
         Ok(self.store.list_agents(permit.scope(), filter, page).await?)
     }
 
+    /// Several people; unknown ones are left out.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn load_users(&self, permit: &Permit, ids: &[UserId]) -> Result<Vec<User>, AppError> {
+        Ok(self.store.load_users(permit.scope(), ids).await?)
+    }
+
     /// A page of what is said of an agent.
     ///
     /// # Errors

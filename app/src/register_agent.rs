@@ -89,6 +89,7 @@ impl App {
             created_at: now,
             updated_at: now,
             last_seen_at: None,
+            kill_switch: None,
         };
         let key = KeyFacts {
             id: AgentKeyId::from_uuid(self.ids.next()),

@@ -86,6 +86,8 @@ impl App {
     ) -> Result<Verification, AppError> {
         let (request, idempotency_key) = input.check()?;
         let facts = self.facts(actor.agent).await?;
+        // What was allowed before the kill switch must not be handed out again by its key.
+        let idempotency_key = idempotency_key.filter(|_| facts.killed().is_none());
         let now = self.clock.now();
         let verdict = decide(&request, actor.key, &facts, now);
         let granted = verdict

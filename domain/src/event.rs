@@ -11,12 +11,14 @@ use crate::agent::AgentStatus;
 use crate::alert::{AlertStatus, AlertVerdict};
 use crate::anomaly::{AnomalyKind, Severity};
 use crate::id::{
-    AgentId, AgentKeyId, AlertId, AnomalyId, CapabilityGrantId, EventId, OrganizationId,
-    TrustSnapshotId, VerificationId,
+    AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, CapabilityGrantId, EventId,
+    OrganizationId, TrustSnapshotId, UserId, VerificationId,
 };
+use crate::kill_switch::KillSwitch;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
-use crate::trust::{Feedback, TrustOverride, TrustScore};
+use crate::suppression::AlertSuppression;
+use crate::trust::{Feedback, TrustOverride, TrustScore, TrustWeights};
 use crate::verification::{Decision, Reason};
 
 /// CloudEvents `type` of an action that a fleet reports.
@@ -120,6 +122,46 @@ pub enum AgentChange {
         /// What it is until it expires; `None` when it was taken back.
         to: Option<TrustOverride>,
     },
+    /// Its kill switch was engaged or released.
+    KillSwitch {
+        /// The engaged switch; `None` when it was released.
+        to: Option<KillSwitch>,
+    },
+}
+
+/// Something that holds for all agents of an organization changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrganizationChanged {
+    /// Which.
+    pub organization: OrganizationId,
+    /// What changed.
+    pub change: OrganizationChange,
+}
+
+/// What changed of an organization.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum OrganizationChange {
+    /// Its kill switch was engaged or released.
+    KillSwitch {
+        /// The engaged switch; `None` when it was released.
+        to: Option<KillSwitch>,
+    },
+    /// The trust factors weigh otherwise.
+    TrustWeights {
+        /// What they weigh from now on.
+        to: TrustWeights,
+    },
+    /// Some findings raise no alert from now on.
+    AlertsSuppressed {
+        /// Which, and until when.
+        suppression: AlertSuppression,
+    },
+    /// A suppression was taken back.
+    SuppressionWithdrawn {
+        /// Which.
+        suppression: AlertSuppressionId,
+    },
 }
 
 /// Somebody said what they think of an agent.
@@ -133,6 +175,13 @@ pub struct AgentRated {
     pub rating: u8,
     /// What all say together from now on.
     pub feedback: Feedback,
+}
+
+/// A person asked for a score to be computed anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrustRecalculationRequested {
+    /// Whose.
+    pub agent: AgentId,
 }
 
 /// A trust score moved.
@@ -187,6 +236,17 @@ pub struct AlertAnswered {
     pub verdict: Option<AlertVerdict>,
 }
 
+/// An alert was given to somebody, or to nobody.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertAssigned {
+    /// Which.
+    pub alert: AlertId,
+    /// About whom.
+    pub agent: AgentId,
+    /// To whom.
+    pub to: Option<UserId>,
+}
+
 macro_rules! facts {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
         /// One fact.
@@ -234,16 +294,22 @@ facts! {
     ActionResultReported = "aim.action.result-reported.v1",
     /// An agent changed.
     AgentChanged = "aim.agent.changed.v1",
+    /// An organization changed.
+    OrganizationChanged = "aim.organization.changed.v1",
     /// An agent was rated.
     AgentRated = "aim.agent.rated.v1",
     /// A trust score moved.
     TrustScoreChanged = "aim.trust.score-changed.v1",
+    /// A score is to be computed anew.
+    TrustRecalculationRequested = "aim.trust.recalculation-requested.v1",
     /// A detector found something.
     AnomalyDetected = "aim.anomaly.detected.v1",
     /// An alert was raised.
     AlertRaised = "aim.alert.raised.v1",
     /// An alert was answered.
     AlertAnswered = "aim.alert.answered.v1",
+    /// An alert was assigned.
+    AlertAssigned = "aim.alert.assigned.v1",
 }
 
 /// A fact with what every fact has.
@@ -253,7 +319,8 @@ pub struct NewEvent {
     pub id: EventId,
     /// Whose it is.
     pub organization: OrganizationId,
-    /// What keeps its order: events of one agent stay in order.
+    /// What keeps its order: events of one agent stay in order. Facts of a whole organization have
+    /// the organization's id here.
     pub agent: AgentId,
     /// When it happened.
     pub time: DateTime<Utc>,
@@ -272,9 +339,11 @@ impl Fact {
             Self::AgentChanged(f) => Some(f.agent),
             Self::AgentRated(f) => Some(f.agent),
             Self::TrustScoreChanged(f) => Some(f.agent),
+            Self::TrustRecalculationRequested(f) => Some(f.agent),
             Self::AnomalyDetected(f) => Some(f.agent),
             Self::AlertRaised(f) => Some(f.agent),
-            Self::AlertAnswered(_) => None,
+            Self::AlertAssigned(f) => Some(f.agent),
+            Self::OrganizationChanged(_) | Self::AlertAnswered(_) => None,
         }
     }
 }

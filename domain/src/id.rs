@@ -72,6 +72,8 @@ typed_id! {
     AnomalyId,
     /// Something a person must look at.
     AlertId,
+    /// A person's word that findings raise no alert.
+    AlertSuppressionId,
     /// A record of who did what.
     AuditEntryId,
     /// A fact on the event log.

@@ -35,6 +35,10 @@ pub enum Permission {
     ManageAlerts,
     /// See dead letters and the audit trail.
     Audit,
+    /// Change what holds for the whole organization.
+    ManageSettings,
+    /// Stop all agents at once, and let them go on.
+    KillSwitch,
     /// Say what one thinks of an agent.
     RateAgents,
     /// Ingest events on behalf of agents that signed them.
@@ -51,7 +55,7 @@ impl Permission {
             Self::ManageAgents | Self::ManageCapabilities | Self::Approve | Self::ManageAlerts => {
                 Role::Manager
             }
-            Self::Audit => Role::Admin,
+            Self::Audit | Self::ManageSettings | Self::KillSwitch => Role::Admin,
         }
     }
 }
@@ -75,5 +79,7 @@ mod tests {
         assert!(!Role::Viewer.may(Permission::RegisterAgent));
         assert!(!Role::Member.may(Permission::ManageAgents));
         assert!(!Role::Manager.may(Permission::Audit));
+        assert!(!Role::Manager.may(Permission::KillSwitch));
+        assert!(Role::Admin.may(Permission::KillSwitch));
     }
 }

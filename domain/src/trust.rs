@@ -8,11 +8,13 @@
 mod factors;
 mod feedback;
 mod manual;
+mod weights;
 
 use factors::measures;
 pub use factors::{Tallies, factors};
 pub use feedback::{Feedback, RATING_MAX, Rater, Rating};
 pub use manual::{OVERRIDE_MAX_DAYS, OverrideError, TrustOverride, effective_trust};
+pub use weights::{TrustWeights, WEIGHT_MAX, WeightsError};
 
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +113,20 @@ pub enum TrustFactorKind {
     CommunityFeedback,
 }
 
+impl TrustFactorKind {
+    /// All eight, in order.
+    pub const ALL: [Self; 8] = [
+        Self::AgentHistory,
+        Self::McpAttestation,
+        Self::ActionRisk,
+        Self::CapabilityViolations,
+        Self::Frequency,
+        Self::TemporalPattern,
+        Self::GeographicSignals,
+        Self::CommunityFeedback,
+    ];
+}
+
 /// One factor, with the facts behind it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrustFactor {
@@ -141,8 +157,8 @@ pub struct TrustAssessment {
 
 /// Computes the score with everything it came from.
 #[must_use]
-pub fn assess(tallies: &Tallies) -> TrustAssessment {
-    let factors = factors(tallies).to_vec();
+pub fn assess(tallies: &Tallies, weights: &TrustWeights) -> TrustAssessment {
+    let factors = factors(tallies, weights).to_vec();
     let (score, confidence) = combine(
         tallies.samples,
         factors.iter().map(|f| (f.weight, f.confidence, f.value)),
@@ -157,8 +173,8 @@ pub fn assess(tallies: &Tallies) -> TrustAssessment {
 
 /// The score alone: what [`assess`] gives, without putting evidence into words.
 #[must_use]
-pub fn score(tallies: &Tallies) -> Option<TrustScore> {
-    let measures = measures(tallies);
+pub fn score(tallies: &Tallies, weights: &TrustWeights) -> Option<TrustScore> {
+    let measures = measures(tallies, weights);
     combine(
         tallies.samples,
         measures.iter().map(|m| (m.weight, m.confidence, m.value())),
@@ -187,6 +203,10 @@ fn combine(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn assess(tallies: &Tallies) -> TrustAssessment {
+        super::assess(tallies, &TrustWeights::default())
+    }
 
     fn calm() -> Tallies {
         Tallies {
@@ -265,7 +285,8 @@ mod tests {
             ),
         ] {
             assert!(assess(&worse).score.unwrap() < before, "{what}");
-            assert_eq!(assess(&worse).score, score(&worse), "{what}");
+            let quick = score(&worse, &TrustWeights::default());
+            assert_eq!(assess(&worse).score, quick, "{what}");
         }
     }
 

@@ -34,6 +34,9 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub last_seen_at: Option<DateTimeUtc>,
+    pub kill_switch_reason: Option<String>,
+    pub kill_switch_engaged_by: Option<String>,
+    pub kill_switch_engaged_at: Option<DateTimeUtc>,
 }
 
 /// Rows are joined by hand where a query needs it.

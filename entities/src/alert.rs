@@ -26,6 +26,9 @@ pub struct Model {
     pub resolved_by: Option<String>,
     pub resolved_at: Option<DateTimeUtc>,
     pub verdict: Option<String>,
+    pub kinds: Option<Json>,
+    pub assignee_id: Option<Uuid>,
+    pub assigned_at: Option<DateTimeUtc>,
 }
 
 /// Rows are joined by hand where a query needs it.

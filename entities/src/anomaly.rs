@@ -19,6 +19,7 @@ pub struct Model {
     pub evidence: Json,
     pub event_time: DateTimeUtc,
     pub created_at: DateTimeUtc,
+    pub suppression_id: Option<Uuid>,
 }
 
 /// Rows are joined by hand where a query needs it.

@@ -8,6 +8,7 @@ pub mod agent;
 pub mod agent_key;
 pub mod agent_rating;
 pub mod alert;
+pub mod alert_suppression;
 pub mod anomaly;
 pub mod audit_entry;
 pub mod behaviour_profile;

@@ -13,6 +13,10 @@ pub struct Model {
     pub slug: String,
     pub settings: Json,
     pub created_at: DateTimeUtc,
+    pub trust_weights: Option<Json>,
+    pub kill_switch_reason: Option<String>,
+    pub kill_switch_engaged_by: Option<String>,
+    pub kill_switch_engaged_at: Option<DateTimeUtc>,
 }
 
 /// Rows are joined by hand where a query needs it.

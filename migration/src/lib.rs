@@ -9,6 +9,10 @@ mod m0001_first_schema;
 mod m0002_indexes;
 mod m0003_trust_overrides;
 mod m0004_agent_ratings;
+mod m0005_incidents;
+mod m0006_kill_switches;
+mod m0007_alert_work;
+mod m0008_trust_weights;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +25,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_indexes::Migration),
             Box::new(m0003_trust_overrides::Migration),
             Box::new(m0004_agent_ratings::Migration),
+            Box::new(m0005_incidents::Migration),
+            Box::new(m0006_kill_switches::Migration),
+            Box::new(m0007_alert_work::Migration),
+            Box::new(m0008_trust_weights::Migration),
         ]
     }
 }

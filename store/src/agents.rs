@@ -2,6 +2,7 @@
 
 use aim_domain::agent::{AgentStatus, AgentType};
 use aim_domain::id::{AgentId, OrganizationId};
+use aim_domain::kill_switch::KillSwitch;
 use aim_domain::scope::Scope;
 use aim_domain::trust::{TrustOverride, TrustScore};
 use aim_entities::agent as entity;
@@ -11,7 +12,7 @@ use sea_orm::{
 };
 
 use crate::page::{self, Page, PageRequest};
-use crate::{Store, StoreError, Tx, code};
+use crate::{Store, StoreError, Tx, code, kill_switches};
 
 /// A registered autonomous program.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +65,8 @@ pub struct Agent {
     pub updated_at: DateTime<Utc>,
     /// Event time of its newest action.
     pub last_seen_at: Option<DateTime<Utc>>,
+    /// Its kill switch, while engaged.
+    pub kill_switch: Option<KillSwitch>,
 }
 
 /// Which agents.
@@ -115,6 +118,11 @@ pub(crate) fn convert(row: entity::Model) -> Result<Agent, StoreError> {
         created_at: row.created_at,
         updated_at: row.updated_at,
         last_seen_at: row.last_seen_at,
+        kill_switch: kill_switches::convert(
+            row.kill_switch_reason,
+            row.kill_switch_engaged_by,
+            row.kill_switch_engaged_at,
+        ),
     })
 }
 
@@ -221,6 +229,9 @@ impl Tx {
             created_at: Set(agent.created_at),
             updated_at: Set(agent.updated_at),
             last_seen_at: Set(None),
+            kill_switch_reason: Set(None),
+            kill_switch_engaged_by: Set(None),
+            kill_switch_engaged_at: Set(None),
         };
         entity::Entity::insert(row)
             .exec_without_returning(self.on())

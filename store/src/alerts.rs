@@ -1,8 +1,8 @@
 //! Alerts.
 
-use aim_domain::alert::{AlertStatus, AlertVerdict};
-use aim_domain::anomaly::{AnomalyKind, Evidence, Severity};
-use aim_domain::id::{AgentId, AlertId, OrganizationId};
+use aim_domain::alert::{AlertStatus, AlertVerdict, Incident};
+use aim_domain::anomaly::{AnomalyKind, Severity};
+use aim_domain::id::{AgentId, AlertId, OrganizationId, UserId};
 use aim_domain::scope::Scope;
 use aim_entities::alert as entity;
 use chrono::{DateTime, Utc};
@@ -22,28 +22,20 @@ pub struct Alert {
     pub organization: OrganizationId,
     /// About whom.
     pub agent: AgentId,
-    /// The kind of the finding that raised it.
-    pub kind: AnomalyKind,
-    /// The worst of its findings.
-    pub severity: Severity,
     /// Where it is in its life.
     pub status: AlertStatus,
-    /// One sentence.
-    pub summary: String,
-    /// The facts behind its newest finding.
-    pub evidence: Vec<Evidence>,
-    /// How many findings it stands for.
-    pub anomaly_count: u64,
-    /// What findings of one alert have in common.
+    /// What happened.
+    pub incident: Incident,
+    /// Names the incident: the agent and the event it began with.
     pub dedup_key: String,
-    /// Event time of its first finding.
-    pub first_event_time: DateTime<Utc>,
-    /// Event time of its newest finding.
-    pub last_event_time: DateTime<Utc>,
     /// When it was raised.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// Whose it is to look at.
+    pub assignee: Option<UserId>,
+    /// Since when.
+    pub assigned_at: Option<DateTime<Utc>>,
     /// Who acknowledged it.
     pub acknowledged_by: Option<String>,
     /// When.
@@ -65,33 +57,49 @@ pub struct AlertFilter {
     pub status: Option<AlertStatus>,
     /// Of this severity.
     pub severity: Option<Severity>,
+    /// Given to this person.
+    pub assignee: Option<UserId>,
 }
 
 fn convert(row: entity::Model) -> Result<Alert, StoreError> {
+    let kind: AnomalyKind = code::parse("alerts.kind", &row.kind)?;
+    let kinds = row
+        .kinds
+        .map(|kinds| code::from_json("alerts.kinds", kinds))
+        .transpose()?;
     Ok(Alert {
         id: AlertId::from_uuid(row.id),
         organization: OrganizationId::from_uuid(row.organization_id),
         agent: AgentId::from_uuid(row.agent_id),
-        kind: code::parse("alerts.kind", &row.kind)?,
-        severity: code::parse("alerts.severity", &row.severity)?,
         status: code::parse("alerts.status", &row.status)?,
-        evidence: code::from_json("alerts.evidence", row.evidence)?,
+        incident: Incident {
+            kind,
+            kinds: kinds.unwrap_or_else(|| vec![kind]),
+            severity: code::parse("alerts.severity", &row.severity)?,
+            summary: row.summary,
+            evidence: code::from_json("alerts.evidence", row.evidence)?,
+            anomaly_count: u64::try_from(row.anomaly_count).unwrap_or(0),
+            first_event_time: row.first_event_time,
+            last_event_time: row.last_event_time,
+        },
         verdict: row
             .verdict
             .map(|text| code::parse("alerts.verdict", &text))
             .transpose()?,
-        anomaly_count: u64::try_from(row.anomaly_count).unwrap_or(0),
-        summary: row.summary,
         dedup_key: row.dedup_key,
-        first_event_time: row.first_event_time,
-        last_event_time: row.last_event_time,
         created_at: row.created_at,
         updated_at: row.updated_at,
+        assignee: row.assignee_id.map(UserId::from_uuid),
+        assigned_at: row.assigned_at,
         acknowledged_by: row.acknowledged_by,
         acknowledged_at: row.acknowledged_at,
         resolved_by: row.resolved_by,
         resolved_at: row.resolved_at,
     })
+}
+
+fn count(incident: &Incident) -> i64 {
+    i64::try_from(incident.anomaly_count).unwrap_or(i64::MAX)
 }
 
 impl Store {
@@ -126,29 +134,38 @@ impl Store {
         if let Some(severity) = &filter.severity {
             query = query.filter(entity::Column::Severity.eq(code::text(severity)));
         }
+        if let Some(assignee) = filter.assignee {
+            query = query.filter(entity::Column::AssigneeId.eq(assignee.as_uuid()));
+        }
         page::fetch(self.reader(), query, entity::Column::Id, page, convert).await
     }
 }
 
 impl Tx {
-    /// The alerts of these dedup keys that nobody has resolved, newest first.
+    /// The alerts of these agents that nobody has resolved and whose incident reached to `since` or
+    /// beyond, oldest first.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn find_unresolved_alerts(
         &self,
-        dedup_keys: &[String],
+        agents: &[AgentId],
+        since: DateTime<Utc>,
     ) -> Result<Vec<Alert>, StoreError> {
-        if dedup_keys.is_empty() {
-            return Ok(Vec::new());
+        let mut alerts = Vec::new();
+        for chunk in agents.chunks(5_000) {
+            let rows = entity::Entity::find()
+                .filter(entity::Column::AgentId.is_in(chunk.iter().map(AgentId::as_uuid)))
+                .filter(entity::Column::LastEventTime.gte(since))
+                .filter(entity::Column::Status.ne(code::text(&AlertStatus::Resolved)))
+                .order_by_asc(entity::Column::Id)
+                .all(self.on())
+                .await?;
+            for row in rows {
+                alerts.push(convert(row)?);
+            }
         }
-        let rows = entity::Entity::find()
-            .filter(entity::Column::DedupKey.is_in(dedup_keys))
-            .filter(entity::Column::Status.ne(code::text(&AlertStatus::Resolved)))
-            .order_by_desc(entity::Column::Id)
-            .all(self.on())
-            .await?;
-        rows.into_iter().map(convert).collect()
+        Ok(alerts)
     }
 
     /// Writes new alerts.
@@ -161,17 +178,20 @@ impl Tx {
                 id: Set(alert.id.as_uuid()),
                 organization_id: Set(alert.organization.as_uuid()),
                 agent_id: Set(alert.agent.as_uuid()),
-                kind: Set(code::text(&alert.kind)),
-                severity: Set(code::text(&alert.severity)),
+                kind: Set(code::text(&alert.incident.kind)),
+                kinds: Set(Some(code::json(&alert.incident.kinds))),
+                severity: Set(code::text(&alert.incident.severity)),
                 status: Set(code::text(&alert.status)),
-                summary: Set(alert.summary.clone()),
-                evidence: Set(code::json(&alert.evidence)),
-                anomaly_count: Set(i64::try_from(alert.anomaly_count).unwrap_or(i64::MAX)),
+                summary: Set(alert.incident.summary.clone()),
+                evidence: Set(code::json(&alert.incident.evidence)),
+                anomaly_count: Set(count(&alert.incident)),
                 dedup_key: Set(alert.dedup_key.clone()),
-                first_event_time: Set(alert.first_event_time),
-                last_event_time: Set(alert.last_event_time),
+                first_event_time: Set(alert.incident.first_event_time),
+                last_event_time: Set(alert.incident.last_event_time),
                 created_at: Set(alert.created_at),
                 updated_at: Set(alert.updated_at),
+                assignee_id: Set(None),
+                assigned_at: Set(None),
                 acknowledged_by: Set(None),
                 acknowledged_at: Set(None),
                 resolved_by: Set(None),
@@ -190,27 +210,44 @@ impl Tx {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn update_alert_findings(&mut self, alert: &Alert) -> Result<(), StoreError> {
-        let count = i64::try_from(alert.anomaly_count).unwrap_or(i64::MAX);
+        use entity::Column as C;
+        let incident = &alert.incident;
+        let (first, last) = (incident.first_event_time, incident.last_event_time);
         entity::Entity::update_many()
-            .col_expr(
-                entity::Column::Severity,
-                Expr::value(code::text(&alert.severity)),
-            )
-            .col_expr(entity::Column::Summary, Expr::value(alert.summary.clone()))
-            .col_expr(
-                entity::Column::Evidence,
-                Expr::value(code::json(&alert.evidence)),
-            )
-            .col_expr(entity::Column::AnomalyCount, Expr::value(count))
-            .col_expr(
-                entity::Column::LastEventTime,
-                Expr::value(alert.last_event_time),
-            )
-            .col_expr(entity::Column::UpdatedAt, Expr::value(self.now()))
+            .col_expr(C::Kind, Expr::value(code::text(&incident.kind)))
+            .col_expr(C::Kinds, Expr::value(code::json(&incident.kinds)))
+            .col_expr(C::Severity, Expr::value(code::text(&incident.severity)))
+            .col_expr(C::Summary, Expr::value(incident.summary.clone()))
+            .col_expr(C::Evidence, Expr::value(code::json(&incident.evidence)))
+            .col_expr(C::AnomalyCount, Expr::value(count(incident)))
+            .col_expr(C::FirstEventTime, Expr::value(first))
+            .col_expr(C::LastEventTime, Expr::value(last))
+            .col_expr(C::UpdatedAt, Expr::value(self.now()))
             .filter(entity::Column::Id.eq(alert.id.as_uuid()))
             .exec(self.on())
             .await?;
         Ok(())
+    }
+
+    /// Gives an alert to somebody, or to nobody; false when it is resolved already.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn update_alert_assignee(
+        &mut self,
+        id: AlertId,
+        to: Option<UserId>,
+    ) -> Result<bool, StoreError> {
+        use entity::Column as C;
+        let done = entity::Entity::update_many()
+            .col_expr(C::AssigneeId, Expr::value(to.map(|user| user.as_uuid())))
+            .col_expr(C::AssignedAt, Expr::value(to.map(|_| self.now())))
+            .col_expr(C::UpdatedAt, Expr::value(self.now()))
+            .filter(C::Id.eq(id.as_uuid()))
+            .filter(C::Status.ne(code::text(&AlertStatus::Resolved)))
+            .exec(self.on())
+            .await?;
+        Ok(done.rows_affected == 1)
     }
 
     /// Moves an alert on; false when it is resolved already.

@@ -1,7 +1,7 @@
 //! Findings of detectors.
 
 use aim_domain::anomaly::{AnomalyKind, Evidence, Finding, Severity};
-use aim_domain::id::{AgentId, AlertId, AnomalyId, EventId, OrganizationId};
+use aim_domain::id::{AgentId, AlertId, AlertSuppressionId, AnomalyId, EventId, OrganizationId};
 use aim_domain::scope::Scope;
 use aim_entities::anomaly as entity;
 use chrono::{DateTime, Utc};
@@ -21,6 +21,8 @@ pub struct Anomaly {
     pub agent: AgentId,
     /// The alert it belongs to, if it was bad enough for one.
     pub alert: Option<AlertId>,
+    /// The suppression that kept it from raising or joining one.
+    pub suppression: Option<AlertSuppressionId>,
     /// What was found.
     pub finding: Finding,
     /// When it was written.
@@ -32,6 +34,8 @@ pub struct Anomaly {
 pub struct AnomalyFilter {
     /// About this agent.
     pub agent: Option<AgentId>,
+    /// Belonging to this alert.
+    pub alert: Option<AlertId>,
     /// Of this kind.
     pub kind: Option<AnomalyKind>,
     /// Of this severity.
@@ -45,6 +49,7 @@ fn convert(row: entity::Model) -> Result<Anomaly, StoreError> {
         organization: OrganizationId::from_uuid(row.organization_id),
         agent: AgentId::from_uuid(row.agent_id),
         alert: row.alert_id.map(AlertId::from_uuid),
+        suppression: row.suppression_id.map(AlertSuppressionId::from_uuid),
         finding: Finding {
             kind: code::parse("anomalies.kind", &row.kind)?,
             severity: code::parse("anomalies.severity", &row.severity)?,
@@ -74,6 +79,9 @@ impl Store {
         if let Some(agent) = filter.agent {
             query = query.filter(entity::Column::AgentId.eq(agent.as_uuid()));
         }
+        if let Some(alert) = filter.alert {
+            query = query.filter(entity::Column::AlertId.eq(alert.as_uuid()));
+        }
         if let Some(kind) = &filter.kind {
             query = query.filter(entity::Column::Kind.eq(code::text(kind)));
         }
@@ -97,6 +105,7 @@ impl Tx {
                 agent_id: Set(anomaly.agent.as_uuid()),
                 event_id: Set(anomaly.finding.event.as_uuid()),
                 alert_id: Set(anomaly.alert.map(|id| id.as_uuid())),
+                suppression_id: Set(anomaly.suppression.map(|id| id.as_uuid())),
                 kind: Set(code::text(&anomaly.finding.kind)),
                 severity: Set(code::text(&anomaly.finding.severity)),
                 score: Set(anomaly.finding.score),

@@ -2,6 +2,7 @@
 
 use aim_domain::id::{OrganizationId, UserId};
 use aim_domain::role::Role;
+use aim_domain::scope::Scope;
 use aim_entities::user as entity;
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -75,6 +76,19 @@ impl Store {
             .one(self.reader())
             .await?;
         row.map(convert).transpose()
+    }
+
+    /// Several people of the scope's organization, in no order; unknown ids are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn load_users(&self, scope: Scope, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        let rows = entity::Entity::find()
+            .filter(entity::Column::Id.is_in(ids.iter().map(UserId::as_uuid)))
+            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()))
+            .all(self.reader())
+            .await?;
+        rows.into_iter().map(convert).collect()
     }
 
     /// How many people there are, in all organizations.

@@ -7,7 +7,7 @@ use aim_domain::action::{ObservedAction, Outcome};
 use aim_domain::anomaly::Finding;
 use aim_domain::event::Fact;
 use aim_domain::id::{AgentId, DeadLetterId, EventId, OrganizationId};
-use aim_domain::trust::{Feedback, TrustScore, assess, score};
+use aim_domain::trust::{Feedback, TrustScore, TrustWeights, assess, score};
 use aim_domain::verification::Decision;
 use aim_eventlog::{Delivery, Envelope, Partition, Refusal};
 use aim_ml_models::BehaviourProfile;
@@ -40,6 +40,10 @@ enum Step {
         organization: OrganizationId,
         feedback: Feedback,
     },
+    Recalculation {
+        agent: AgentId,
+        organization: OrganizationId,
+    },
 }
 
 impl Step {
@@ -55,6 +59,10 @@ impl Step {
                 agent,
                 organization,
                 ..
+            }
+            | Self::Recalculation {
+                agent,
+                organization,
             } => (*agent, *organization),
         }
     }
@@ -183,9 +191,10 @@ impl<'a> Batch<'a> {
         let mut applied = HashSet::new();
         for step in std::mem::take(&mut self.steps) {
             let (agent, _) = step.agent();
-            let Some(Live { profile, .. }) = live.get_mut(&agent) else {
+            let Some(known) = live.get_mut(&agent) else {
                 continue;
             };
+            let (profile, weights) = (&mut known.profile, &known.weights);
             let gathered = progress.entry(agent).or_default();
             match step {
                 Step::Action {
@@ -211,8 +220,10 @@ impl<'a> Batch<'a> {
                 }
                 Step::Result { outcome, time, .. } => profile.observe_result(outcome, time),
                 Step::Rating { feedback, .. } => profile.heed(feedback),
+                // What a person asked for is kept, also when it is what it was.
+                Step::Recalculation { .. } => gathered.snapshots.push(keep(profile, weights)),
             }
-            gathered.snapshots.extend(snapshot_of(profile));
+            gathered.snapshots.extend(snapshot_of(profile, weights));
         }
         let updates = agents.iter().filter_map(|(agent, organization)| {
             let live = live.get_mut(agent)?;
@@ -246,18 +257,21 @@ impl<'a> Batch<'a> {
 }
 
 /// The score, when it has moved enough to be kept.
-fn snapshot_of(profile: &mut BehaviourProfile) -> Option<Snapshot> {
-    let now = score(profile.tallies());
+fn snapshot_of(profile: &mut BehaviourProfile, weights: &TrustWeights) -> Option<Snapshot> {
+    let now = score(profile.tallies(), weights);
+    has_moved(profile.kept_score(), now).then(|| keep(profile, weights))
+}
+
+/// The score, to be kept.
+fn keep(profile: &mut BehaviourProfile, weights: &TrustWeights) -> Snapshot {
     let previous = profile.kept_score();
-    if !has_moved(previous, now) {
-        return None;
-    }
-    profile.keep_score(now);
-    Some(Snapshot {
-        assessment: assess(profile.tallies()),
+    let assessment = assess(profile.tallies(), weights);
+    profile.keep_score(assessment.score);
+    Snapshot {
+        assessment,
         previous,
         event_time: profile.watermark().unwrap_or_default(),
-    })
+    }
 }
 
 fn update(
@@ -278,7 +292,7 @@ fn update(
             profile: encoded,
             watermark: live.profile.watermark().unwrap_or_default(),
         },
-        assessment: assess(live.profile.tallies()),
+        assessment: assess(live.profile.tallies(), &live.weights),
         snapshots: progress.snapshots,
         findings: progress.findings,
     })
@@ -326,6 +340,10 @@ fn step_of(fact: Fact, envelope: &Envelope, delivery: Delivery) -> Option<Step> 
             agent: fact.agent,
             organization,
             feedback: fact.feedback,
+        }),
+        Fact::TrustRecalculationRequested(fact) => Some(Step::Recalculation {
+            agent: fact.agent,
+            organization,
         }),
         Fact::ActionResultReported(fact) => Some(Step::Result {
             agent: fact.agent,

@@ -4,16 +4,19 @@ use std::collections::{HashMap, HashSet};
 
 use aim_app::{App, AppError, ErrorCode};
 use aim_domain::id::{AgentId, OrganizationId};
+use aim_domain::trust::TrustWeights;
 use aim_ml_models::BehaviourProfile;
 
 /// Most profiles in memory, about 4 KiB each.
 const KEPT_MAX: usize = 50_000;
 
-/// A profile and how often it has been written.
+/// A profile, how often it has been written, and how much the trust factors count for its agent's
+/// organization now.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Live {
     pub(crate) profile: BehaviourProfile,
     pub(crate) revision: i64,
+    pub(crate) weights: TrustWeights,
 }
 
 /// The cache. It is only right while this process alone reads the agents' partitions, so it is
@@ -26,7 +29,7 @@ impl Profiles {
         self.0.clear();
     }
 
-    /// Takes the profiles of these agents, new ones for those who have none.
+    /// Takes the profiles of these agents, new ones for those who have none, with the weights of now.
     pub(crate) async fn take(
         &mut self,
         app: &App,
@@ -48,14 +51,21 @@ impl Profiles {
                     Live {
                         profile,
                         revision: stored.revision,
+                        weights: TrustWeights::default(),
                     },
                 );
             }
         }
-        Ok(agents
-            .iter()
-            .map(|(id, _)| (*id, self.0.get(id).cloned().unwrap_or_default()))
-            .collect())
+        let organizations: HashSet<_> = agents.iter().map(|(_, whose)| *whose).collect();
+        let organizations: Vec<_> = organizations.into_iter().collect();
+        let weights = app.load_trust_weights(&organizations).await?;
+        let live = agents.iter().map(|(id, whose)| {
+            let mut live = self.0.get(id).cloned().unwrap_or_default();
+            // Whatever they were when it was put back: people change them meanwhile.
+            live.weights = weights.get(whose).copied().unwrap_or_default();
+            (*id, live)
+        });
+        Ok(live.collect())
     }
 
     /// Puts them back once they are durable.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,15 +17,20 @@ pub(super) struct Lifecycle {
     stop: CancellationToken,
     failed: CancellationToken,
     tracker: TaskTracker,
+    interrupt: Signal,
+    terminate: Signal,
 }
 
 impl Lifecycle {
-    pub(super) fn new() -> Self {
-        Self {
+    /// From here on a signal ends the process in order, however early it comes.
+    pub(super) fn new() -> anyhow::Result<Self> {
+        Ok(Self {
             stop: CancellationToken::new(),
             failed: CancellationToken::new(),
             tracker: TaskTracker::new(),
-        }
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     pub(super) const fn tracker(&self) -> &TaskTracker {
@@ -60,15 +65,18 @@ impl Lifecycle {
     }
 
     /// Serves HTTP until a signal comes or a task fails.
-    pub(super) async fn serve(&self, listener: TcpListener, router: Router) -> anyhow::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
+    pub(super) async fn serve(
+        &mut self,
+        listener: TcpListener,
+        router: Router,
+    ) -> anyhow::Result<()> {
         let stop = self.stop.clone();
         let server = axum::serve(ListenerNoDelay(listener), router)
             .with_graceful_shutdown(async move { stop.cancelled().await });
         let server = tokio::spawn(server.into_future());
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => tracing::info!("interrupted; stopping"),
-            _ = terminate.recv() => tracing::info!("told to stop"),
+            _ = self.interrupt.recv() => tracing::info!("interrupted; stopping"),
+            _ = self.terminate.recv() => tracing::info!("told to stop"),
             () = self.failed.cancelled() => {}
         }
         self.stop.cancel();

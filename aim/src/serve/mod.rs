@@ -57,7 +57,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
             ))
         }
     };
-    let life = Lifecycle::new();
+    let mut life = Lifecycle::new()?;
     let app = Arc::new(App::new(
         store.clone(),
         Arc::clone(&clock),
@@ -94,7 +94,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let processor = Processor::new(Arc::clone(&app), source, stream_config(&store));
         life.spawn("stream", async move |stop| processor.run(stop).await);
     }
-    listen(&config, &app, metrics, &life).await?;
+    listen(&config, &app, metrics, &mut life).await?;
     drop(app);
     life.finish().await
 }
@@ -122,7 +122,7 @@ async fn listen(
     config: &Config,
     app: &Arc<App>,
     metrics: PrometheusHandle,
-    life: &Lifecycle,
+    life: &mut Lifecycle,
 ) -> anyhow::Result<()> {
     let router = if config.role.serves_api() {
         let secret = secret::jwt(config)?;

@@ -59,7 +59,7 @@ impl RequestContext {
         }
     }
 
-    /// Agents, many in one statement.
+    /// Agents and people, many in one statement.
     pub(crate) fn agents(&self) -> Result<&DataLoader<AgentLoader>, Error> {
         let permit = self.permit(Permission::Read)?;
         Ok(self.agents.get_or_init(|| {

@@ -64,6 +64,10 @@ pub(crate) enum Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "aim_domain::verification::ReasonCode")]
 pub(crate) enum ReasonCode {
+    /// A person stopped all agents of the organization.
+    OrganizationKilled,
+    /// A person stopped the agent with its kill switch.
+    AgentKilled,
     /// The agent has not proven possession of its key yet.
     AgentPending,
     /// A person stopped the agent.

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aim_app::{App, AppError, Permit};
-use aim_domain::id::AgentId;
+use aim_domain::id::{AgentId, UserId};
 use aim_domain::verification::KeyFacts;
 use aim_store::agents::Agent;
 use aim_store::grants::GrantRecord;
+use aim_store::users::User;
 use async_graphql::dataloader::Loader;
 
-/// Loads agents of the permit's organization.
+/// Loads agents and people of the permit's organization.
 pub(crate) struct AgentLoader {
     pub(super) app: Arc<App>,
     pub(super) permit: Permit,
@@ -23,6 +24,16 @@ impl Loader<AgentId> for AgentLoader {
     async fn load(&self, ids: &[AgentId]) -> Result<HashMap<AgentId, Agent>, AppError> {
         let agents = self.app.load_agents(&self.permit, ids).await?;
         Ok(agents.into_iter().map(|agent| (agent.id, agent)).collect())
+    }
+}
+
+impl Loader<UserId> for AgentLoader {
+    type Value = User;
+    type Error = AppError;
+
+    async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, User>, AppError> {
+        let users = self.app.load_users(&self.permit, ids).await?;
+        Ok(users.into_iter().map(|user| (user.id, user)).collect())
     }
 }
 

@@ -40,7 +40,9 @@ pub struct Mutation(
     mutation::CapabilityMutations,
     mutation::VerificationMutations,
     mutation::AlertMutations,
+    mutation::SuppressionMutations,
     mutation::TrustMutations,
+    mutation::KillSwitchMutations,
 );
 
 /// The schema.

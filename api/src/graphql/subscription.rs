@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aim_app::{AppError, ErrorCode, FeedItem};
+use aim_app::{Actor, AppError, ErrorCode, FeedItem};
 use aim_domain::event::Fact;
 use aim_domain::id::AgentId;
 use aim_domain::role::Permission;
@@ -135,7 +135,12 @@ fn facts<T: Send + 'static>(
 ) -> Result<BoxStream<'static, Result<T>>> {
     let request = RequestContext::of(context)?;
     let permit = request.permit(Permission::Read)?;
-    let items = request.app.subscribe(permit.scope(), position_of(after)?);
+    let agent = match &request.actor {
+        Actor::Agent(agent) => Some(agent.agent),
+        _ => None,
+    };
+    let after = position_of(after)?;
+    let items = request.app.subscribe(permit.scope(), agent, after);
     let pick = Arc::new(pick);
     let picked = items.filter_map(move |item| {
         let picked = match item {
@@ -150,6 +155,7 @@ fn facts<T: Send + 'static>(
 fn lagged(error: &aim_app::FeedError) -> Error {
     let code = match error {
         aim_app::FeedError::Lagged => "SUBSCRIPTION_LAGGED",
+        aim_app::FeedError::Killed => "FORBIDDEN",
         aim_app::FeedError::Unavailable => "UNAVAILABLE",
     };
     Error::new(error.to_string()).extend_with(|_, extensions| extensions.set("code", code))

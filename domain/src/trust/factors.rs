@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Feedback, TrustFactor, TrustFactorKind};
+use super::{Feedback, TrustFactor, TrustFactorKind, TrustWeights};
 
 /// What the stream tallies of an agent. Every sum decays with event time (half-life in
 /// `ml-models`), so that old sins and old merits both fade.
@@ -72,11 +72,11 @@ impl Measure {
 }
 
 /// The eight factors of `t` in numbers, in the order of [`TrustFactorKind`].
-pub(super) fn measures(t: &Tallies) -> [Measure; 8] {
+pub(super) fn measures(t: &Tallies, weights: &TrustWeights) -> [Measure; 8] {
     use TrustFactorKind as K;
-    let of = |kind, weight, confidence: f64, raw| Measure {
+    let of = |kind, confidence: f64, raw| Measure {
         kind,
-        weight,
+        weight: weights.of(kind),
         confidence,
         raw,
     };
@@ -88,35 +88,30 @@ pub(super) fn measures(t: &Tallies) -> [Measure; 8] {
         // Rule of succession: one good and one bad end are assumed beforehand.
         of(
             K::AgentHistory,
-            0.20,
             confidence(ended, HALF_CONFIDENCE_ACTIONS),
             (t.successes + 1.0) / (ended + 2.0),
         ),
-        of(K::McpAttestation, 0.10, 0.0, 0.0),
+        of(K::McpAttestation, 0.0, 0.0),
         of(
             K::ActionRisk,
-            0.20,
             seen,
             (1.0 - mean_risk(t) / 2.0).max(0.0) * softened(t.novelty),
         ),
-        of(K::CapabilityViolations, 0.20, seen, softened(t.violations)),
+        of(K::CapabilityViolations, seen, softened(t.violations)),
         of(
             K::Frequency,
-            0.12,
             windows.max(seen * surprised(t.rate_surprise)),
             softened(t.rate_surprise),
         ),
         of(
             K::TemporalPattern,
-            0.08,
             hours.max(seen * surprised(t.hour_surprise)),
             softened(t.hour_surprise),
         ),
-        of(K::GeographicSignals, 0.05, 0.0, 0.0),
+        of(K::GeographicSignals, 0.0, 0.0),
         // As for the history, half a good and half a bad word are assumed beforehand.
         of(
             K::CommunityFeedback,
-            0.05,
             confidence(t.feedback.weight, HALF_CONFIDENCE_SPONSORS),
             (t.feedback.sum + 0.5) / (t.feedback.weight + 1.0),
         ),
@@ -129,8 +124,8 @@ fn mean_risk(t: &Tallies) -> f64 {
 
 /// The eight factors of `t` with their evidence, in the order of [`TrustFactorKind`].
 #[must_use]
-pub fn factors(t: &Tallies) -> [TrustFactor; 8] {
-    measures(t).map(|measure| TrustFactor {
+pub fn factors(t: &Tallies, weights: &TrustWeights) -> [TrustFactor; 8] {
+    measures(t, weights).map(|measure| TrustFactor {
         kind: measure.kind,
         value: measure.value(),
         weight: measure.weight,

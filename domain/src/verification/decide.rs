@@ -7,6 +7,7 @@ use super::{ActionRequest, Decision, Obligation, Reason, ReasonCode};
 use crate::agent::AgentStatus;
 use crate::capability::CapabilityGrant;
 use crate::id::{AgentId, AgentKeyId, OrganizationId};
+use crate::kill_switch::KillSwitch;
 use crate::risk::RiskLevel;
 use crate::signature::PublicKey;
 use crate::trust::{TrustOverride, TrustScore, effective_trust};
@@ -71,6 +72,10 @@ pub struct AgentFacts {
     pub trust: Option<TrustScore>,
     /// What a person set it to, for a time.
     pub trust_override: Option<TrustOverride>,
+    /// Its kill switch, while engaged.
+    pub kill_switch: Option<KillSwitch>,
+    /// Its organization's kill switch, while engaged.
+    pub organization_kill_switch: Option<KillSwitch>,
     /// Its organization's settings.
     pub settings: DecisionSettings,
 }
@@ -92,7 +97,7 @@ pub struct Verdict {
 
 /// Decides whether the agent of `facts` may do `request` at `now`, signed with `key`.
 ///
-/// Order: agent state, key, capability, trust, approval. The first two stop at once; the rest
+/// Order: kill switch, agent state, key, capability, trust, approval. The first three stop at once; the rest
 /// collect every reason, so that one answer names all that would have to change.
 #[must_use]
 pub fn decide(
@@ -109,7 +114,8 @@ pub fn decide(
         obligations,
         expires_at: now + Duration::seconds(VERIFICATION_TTL_SECONDS),
     };
-    if let Some(reason) = agent_stops(facts).or_else(|| key_stops(key, facts, now)) {
+    let stops = || agent_stops(facts).or_else(|| key_stops(key, facts, now));
+    if let Some(reason) = facts.killed().or_else(stops) {
         return verdict(Decision::Denied, vec![reason], vec![]);
     }
     let granted = grant_of(request, facts, now);
@@ -204,8 +210,25 @@ fn grant_of(
     }
 }
 
-/// An agent that is not scored yet is held to its grants and approvals alone.
 impl AgentFacts {
+    /// Why the agent may do nothing at all, while a kill switch is engaged. The reason's words are
+    /// for the agent too: they do not repeat what the person said.
+    #[must_use]
+    pub fn killed(&self) -> Option<Reason> {
+        if self.organization_kill_switch.is_some() {
+            let message = "the kill switch of the organization is engaged; an administrator can \
+                           release it";
+            return Some(Reason::new(ReasonCode::OrganizationKilled, message));
+        }
+        self.kill_switch.as_ref().map(|_| {
+            let message = format!(
+                "the kill switch of agent `{}` is engaged; an administrator can release it",
+                self.name
+            );
+            Reason::new(ReasonCode::AgentKilled, message)
+        })
+    }
+
     /// The trust that a decision at `now` takes.
     #[must_use]
     pub fn trust_at(&self, now: DateTime<Utc>) -> Option<TrustScore> {
@@ -213,6 +236,7 @@ impl AgentFacts {
     }
 }
 
+/// An agent that is not scored yet is held to its grants and approvals alone.
 fn trust_stops(risk: RiskLevel, facts: &AgentFacts, now: DateTime<Utc>) -> Option<Reason> {
     let settings = &facts.settings;
     let least = if risk >= RiskLevel::High {

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReasonCode {
+    /// A person stopped all agents of the organization.
+    OrganizationKilled,
+    /// A person stopped the agent with its kill switch.
+    AgentKilled,
     /// The agent has not proven possession of its key yet.
     AgentPending,
     /// A person stopped the agent.

@@ -1,11 +1,13 @@
 //! The rules as other crates see them, against published vectors and against forgers.
 
+mod catalogues;
 mod components;
 mod digests;
 mod events;
 mod fields;
 mod hex;
 mod keys;
+mod kill_switch;
 mod parameters;
 mod possession;
 mod request;

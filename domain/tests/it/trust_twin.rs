@@ -1,7 +1,8 @@
 //! The trust score, computed once more in the slow and obvious way of `docs/trust.md`.
 
 use aim_domain::trust::{
-    Feedback, LEAST_SAMPLES, Tallies, TrustFactorKind, TrustScore, assess, score,
+    Feedback, LEAST_SAMPLES, Tallies, TrustFactorKind, TrustScore, TrustWeights, WEIGHT_MAX,
+    assess, score,
 };
 use proptest::prelude::*;
 
@@ -12,8 +13,8 @@ fn half(observed: f64, at: f64) -> f64 {
     observed / (observed + at)
 }
 
-/// The eight factors by the table of the documentation: weight, then value and confidence.
-fn twin(t: &Tallies) -> [(f64, Twin); 8] {
+/// The eight factors by the table of the documentation: value and confidence.
+fn twin(t: &Tallies) -> [Twin; 8] {
     let acted = t.samples as f64;
     let with = |confidence: f64, value: f64| (confidence > 0.0).then_some((value, confidence));
     let ended = t.successes + t.failures;
@@ -27,21 +28,35 @@ fn twin(t: &Tallies) -> [(f64, Twin); 8] {
     let rate = f64::max(half(t.rate_windows, 6.0), seen * t.rate_surprise.min(1.0));
     let hours = f64::max(half(t.hours_known, 100.0), seen * t.hour_surprise.min(1.0));
     [
-        (0.20, history),
-        (0.10, None),
-        (0.20, with(seen, risk)),
-        (0.20, with(seen, 1.0 / (1.0 + t.violations))),
-        (0.12, with(rate, 1.0 / (1.0 + t.rate_surprise))),
-        (0.08, with(hours, 1.0 / (1.0 + t.hour_surprise))),
-        (0.05, None),
-        (
-            0.05,
-            with(
-                half(t.feedback.weight, 3.0),
-                (0.5 + t.feedback.sum) / (1.0 + t.feedback.weight),
-            ),
+        history,
+        None,
+        with(seen, risk),
+        with(seen, 1.0 / (1.0 + t.violations)),
+        with(rate, 1.0 / (1.0 + t.rate_surprise)),
+        with(hours, 1.0 / (1.0 + t.hour_surprise)),
+        None,
+        with(
+            half(t.feedback.weight, 3.0),
+            (0.5 + t.feedback.sum) / (1.0 + t.feedback.weight),
         ),
     ]
+}
+
+/// The product's own weights, by the table of the documentation.
+const WEIGHTS: [f64; 8] = [0.20, 0.10, 0.20, 0.20, 0.12, 0.08, 0.05, 0.05];
+
+/// The product's own weights with some moved from one factor to another.
+fn weights() -> impl Strategy<Value = [u16; 8]> {
+    prop::collection::vec((0..8_usize, 0..8_usize, 0..3_000_u16), 0..12).prop_map(|moves| {
+        let mut weights: [u16; 8] = TrustWeights::default().into();
+        for (from, to, much) in moves {
+            if from != to && weights[from] >= much && weights[to] + much <= WEIGHT_MAX {
+                weights[from] -= much;
+                weights[to] += much;
+            }
+        }
+        weights
+    })
 }
 
 fn tallies() -> impl Strategy<Value = Tallies> {
@@ -82,10 +97,12 @@ fn tallies() -> impl Strategy<Value = Tallies> {
 
 proptest! {
     #[test]
-    fn the_score_is_what_its_documentation_says(t in tallies()) {
+    fn the_score_is_what_its_documentation_says(t in tallies(), chosen in weights()) {
         let (mut above, mut below) = (0.0, 0.0);
-        let found = assess(&t);
-        for ((weight, twin), factor) in twin(&t).into_iter().zip(&found.factors) {
+        let weights = TrustWeights::try_from(chosen).unwrap();
+        let found = assess(&t, &weights);
+        for ((weight, twin), factor) in chosen.into_iter().zip(twin(&t)).zip(&found.factors) {
+            let weight = f64::from(weight) / 10_000.0;
             prop_assert_eq!(weight, factor.weight);
             prop_assert_eq!(twin.is_some(), factor.value.is_some(), "{:?}", factor);
             let (value, confidence) = twin.unwrap_or_default();
@@ -94,23 +111,28 @@ proptest! {
             above += weight * confidence * value;
             below += weight * confidence;
         }
-        let expected = (t.samples >= LEAST_SAMPLES).then_some(above / below);
+        let expected = (t.samples >= LEAST_SAMPLES && below > 0.0).then(|| above / below);
         let got = found.score.map(TrustScore::as_fraction);
         prop_assert_eq!(expected.is_some(), got.is_some());
         // The score is rounded to ten-thousandths.
         let (expected, got) = (expected.unwrap_or_default(), got.unwrap_or_default());
         prop_assert!((expected - got).abs() <= 0.000_05 + 1e-9, "{} {}", expected, got);
-        prop_assert_eq!(score(&t), found.score);
+        prop_assert_eq!(score(&t, &weights), found.score);
     }
 
     #[test]
-    fn more_of_what_is_bad_never_raises_the_score(t in tallies(), more in 0.0..100.0_f64) {
+    fn more_of_what_is_bad_never_raises_the_score(
+        t in tallies(),
+        chosen in weights(),
+        more in 0.0..100.0_f64,
+    ) {
+        let weights = TrustWeights::try_from(chosen).unwrap();
         let worse = [
             Tallies { violations: t.violations + more, ..t },
             Tallies { novelty: t.novelty + more, ..t },
         ];
         for worse in worse {
-            prop_assert!(score(&worse) <= score(&t));
+            prop_assert!(score(&worse, &weights) <= score(&t, &weights));
         }
     }
 }
@@ -132,7 +154,10 @@ fn the_worked_example_is_right() {
         hours_known: 100.0,
         feedback: Feedback::default(),
     };
-    let found = assess(&t);
+    let found = assess(&t, &TrustWeights::default());
+    for (factor, weight) in found.factors.iter().zip(WEIGHTS) {
+        assert_eq!(factor.weight.to_bits(), weight.to_bits(), "{factor:?}");
+    }
     let of = |kind| {
         found
             .factors

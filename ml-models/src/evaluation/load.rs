@@ -28,6 +28,14 @@ pub enum EvaluationError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("`{path}` cannot be written: {source}")]
+    Unwritable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A line is not what it should be.
     #[error("`{path}`, line {line}: {reason}")]
     Line {

@@ -12,3 +12,4 @@ mod learning;
 mod models;
 mod poisoning;
 mod registries;
+mod series;

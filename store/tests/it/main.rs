@@ -1,9 +1,12 @@
 //! What the store promises, asked of SQLite and of PostgreSQL.
 
+mod alerts;
 mod decisions;
+mod kill_switches;
 mod offsets;
 mod paging;
 mod scene;
+mod suppressions;
 mod tenants;
 mod trust;
 mod tx;

@@ -8,7 +8,7 @@ use aim_domain::event::{AgentChange, AgentChanged, NewEvent};
 use aim_domain::id::{AgentId, AgentKeyId, AuditEntryId, EventId, OrganizationId};
 use aim_domain::scope::Scope;
 use aim_domain::signature::SecretKey;
-use aim_domain::trust::TrustScore;
+use aim_domain::trust::{TrustScore, TrustWeights};
 use aim_domain::verification::{DecisionSettings, KeyFacts};
 use aim_entities::event_log;
 use aim_migration::{Migrator, MigratorTrait};
@@ -144,6 +144,8 @@ impl Scene {
                 name: number.to_string(),
                 settings: DecisionSettings::default(),
                 created_at: now(),
+                trust_weights: TrustWeights::default(),
+                kill_switch: None,
             };
             tx.insert_organization(&organization, &number.to_string())
                 .await?;
@@ -203,5 +205,6 @@ fn agent(organization: OrganizationId, id: AgentId, name: &str) -> Agent {
         created_at: now(),
         updated_at: now(),
         last_seen_at: None,
+        kill_switch: None,
     }
 }

@@ -1,6 +1,6 @@
 //! What one tenant owns does not exist for the other, whichever finder is asked.
 
-use aim_domain::alert::AlertStatus;
+use aim_domain::alert::{AlertStatus, Incident};
 use aim_domain::anomaly::{AnomalyKind, Finding, Severity};
 use aim_domain::capability::{CapabilityGrant, Pattern};
 use aim_domain::id::{
@@ -32,7 +32,7 @@ const fn mark(is_ours: bool) -> u128 {
     if is_ours { 0x11 } else { 0x22 }
 }
 
-fn finding(number: u128) -> Finding {
+pub(crate) fn finding(number: u128) -> Finding {
     Finding {
         kind: AnomalyKind::RateSpike,
         severity: Severity::High,
@@ -44,22 +44,27 @@ fn finding(number: u128) -> Finding {
     }
 }
 
-fn alert(tenant: &Tenant, number: u128) -> Alert {
+pub(crate) fn alert(tenant: &Tenant, number: u128) -> Alert {
     Alert {
         id: AlertId::from_uuid(Uuid::from_u128(number)),
         organization: tenant.organization,
         agent: tenant.agent,
-        kind: AnomalyKind::RateSpike,
-        severity: Severity::High,
         status: AlertStatus::Open,
-        summary: "many".to_owned(),
-        evidence: Vec::new(),
-        anomaly_count: 1,
+        incident: Incident {
+            kind: AnomalyKind::RateSpike,
+            kinds: vec![AnomalyKind::RateSpike],
+            severity: Severity::High,
+            summary: "many".to_owned(),
+            evidence: Vec::new(),
+            anomaly_count: 1,
+            first_event_time: now(),
+            last_event_time: now(),
+        },
         dedup_key: number.to_string(),
-        first_event_time: now(),
-        last_event_time: now(),
         created_at: now(),
         updated_at: now(),
+        assignee: None,
+        assigned_at: None,
         acknowledged_by: None,
         acknowledged_at: None,
         resolved_by: None,
@@ -96,6 +101,7 @@ async fn fill(store: &Store, tenant: &Tenant, number: u128) -> anyhow::Result<()
         organization: tenant.organization,
         agent: tenant.agent,
         alert: None,
+        suppression: None,
         finding: finding(number),
         created_at: now(),
     };

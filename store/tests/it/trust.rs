@@ -1,14 +1,46 @@
 //! Scores of many agents in one go.
 
 use aim_domain::id::AgentId;
-use aim_domain::trust::{TrustAssessment, TrustScore};
+use aim_domain::trust::{TrustAssessment, TrustScore, TrustWeights};
 use aim_store::trust::TrustUpdate;
 use chrono::TimeDelta;
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use crate::scene::{Scene, now};
 
-crate::on_both!(scores_of_many_agents_are_written_and_of_no_other);
+crate::on_both!(
+    scores_of_many_agents_are_written_and_of_no_other,
+    weights_are_an_organizations_own
+);
+
+async fn weights_are_an_organizations_own(scene: &Scene) -> anyhow::Result<()> {
+    let (store, ours, theirs) = (&scene.store, scene.ours, scene.theirs);
+    let own = TrustWeights::try_from([5_000, 5_000, 0, 0, 0, 0, 0, 0])?;
+    let mut tx = store.begin().await?;
+    tx.update_trust_weights(ours.organization, own).await?;
+    tx.commit().await?;
+    let both = [ours.organization, theirs.organization];
+    let mut found = store.load_trust_weights(&both).await?;
+    found.sort_by_key(|(id, _)| *id);
+    let wanted = [
+        (ours.organization, own),
+        (theirs.organization, TrustWeights::default()),
+    ];
+    assert_eq!(found, wanted);
+    assert_eq!(store.load_trust_weights(&[]).await?, []);
+    // A row of a former version has none.
+    store
+        .writer()
+        .execute_unprepared("UPDATE organizations SET trust_weights = NULL")
+        .await?;
+    let found = store.load_trust_weights(&both[..1]).await?;
+    assert_eq!(found, [(ours.organization, TrustWeights::default())]);
+    let organization = store.find_organization(ours.organization).await?;
+    let weights = organization.map(|it| it.trust_weights);
+    assert_eq!(weights, Some(TrustWeights::default()));
+    Ok(())
+}
 
 fn assessment(number: u16) -> TrustAssessment {
     TrustAssessment {

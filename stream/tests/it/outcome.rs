@@ -39,7 +39,7 @@ pub(crate) struct Known {
     history: Vec<Score>,
     /// Newest last, with whether each belongs to an alert.
     pub(crate) findings: Vec<(Finding, bool)>,
-    /// By what its findings have in common.
+    /// By the events that their incidents began with.
     pub(crate) alerts: BTreeMap<String, String>,
     /// What the product said of it, by type, in order, without ids.
     said: BTreeMap<String, Vec<String>>,
@@ -153,17 +153,7 @@ pub(crate) async fn applied(site: &Site, events: &[EventId]) -> anyhow::Result<B
 }
 
 fn words(alert: &Alert) -> String {
-    format!(
-        "{:?} {:?} {:?} {} {:?} {} findings, {} to {}",
-        alert.kind,
-        alert.severity,
-        alert.status,
-        alert.summary,
-        alert.evidence,
-        alert.anomaly_count,
-        alert.first_event_time,
-        alert.last_event_time
-    )
+    format!("{:?} {:?}", alert.status, alert.incident)
 }
 
 /// What the product said, by agent and type.
@@ -269,7 +259,7 @@ async fn alerts(store: &Store, agent: &Agent) -> anyhow::Result<BTreeMap<String,
     let mut found = BTreeMap::new();
     for alert in all.await? {
         let second = found.insert(alert.dedup_key.clone(), words(&alert));
-        anyhow::ensure!(second.is_none(), "two alerts of one kind: {second:?}");
+        anyhow::ensure!(second.is_none(), "two alerts of one incident: {second:?}");
     }
     Ok(found)
 }

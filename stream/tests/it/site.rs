@@ -9,7 +9,7 @@ use aim_domain::capability::{CapabilityGrant, Pattern};
 use aim_domain::id::{AgentId, AgentKeyId, CapabilityGrantId, OrganizationId};
 use aim_domain::scope::Scope;
 use aim_domain::signature::{SecretKey, sign_event};
-use aim_domain::trust::TrustScore;
+use aim_domain::trust::{TrustScore, TrustWeights};
 use aim_domain::verification::{DecisionSettings, KeyFacts};
 use aim_eventlog::{EventSource, MemoryLog};
 use aim_migration::{Migrator, MigratorTrait};
@@ -105,6 +105,8 @@ impl Site {
                 name: format!("Organization {number}"),
                 settings: DecisionSettings::default(),
                 created_at: beginning(),
+                trust_weights: TrustWeights::default(),
+                kill_switch: None,
             };
             tx.insert_organization(&organization, &format!("organization-{number}"))
                 .await?;
@@ -220,5 +222,6 @@ fn agent(member: &Member) -> Agent {
         created_at: beginning(),
         updated_at: beginning(),
         last_seen_at: None,
+        kill_switch: None,
     }
 }

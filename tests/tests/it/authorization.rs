@@ -29,6 +29,13 @@ const ALERT: &str = "INSERT INTO alerts (id, organization_id, agent_id, kind, se
 /// The global id of that alert: `Alert:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f607`.
 const ALERT_ID: &str = "QWxlcnQ6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNjA3";
 
+const SUPPRESSION: &str = "INSERT INTO alert_suppressions (id, organization_id, agent_id, reason,
+    created_by, created_at, expires_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f608', organization_id,
+    id, 'a test', 'user:1', created_at, created_at FROM agents WHERE name = 'reader'";
+/// The global id of that: `AlertSuppression:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f608`.
+const SUPPRESSION_ID: &str =
+    "QWxlcnRTdXBwcmVzc2lvbjowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2MDg";
+
 /// Who asks.
 enum Caller {
     Nobody,
@@ -57,7 +64,7 @@ impl Scene {
             add_person(&aim, &email, role).await?;
         }
         add_person(&aim, "foreigner@test.local", "OWNER").await?;
-        for statement in OTHER.iter().chain(&[ALERT]) {
+        for statement in OTHER.iter().chain(&[ALERT, SUPPRESSION]) {
             database.execute_unprepared(statement).await?;
         }
         let asked = |action: &'static str, decision: &'static str| {
@@ -78,6 +85,7 @@ impl Scene {
             verification: asked("files:read", "ALLOWED").await?,
             pending: asked("db:delete", "PENDING_APPROVAL").await?,
             alert: ALERT_ID.to_owned(),
+            suppression: SUPPRESSION_ID.to_owned(),
             registration: owner.registration("newcomer")?,
             credentials: json!({ "email": "viewer@test.local", "password": PASSWORD }),
             passwords: json!({ "currentPassword": "wrong", "newPassword": PASSWORD }),
@@ -102,7 +110,9 @@ impl Scene {
             agent(id: $agent) { status trust { override { score } } capabilityGrants { id revokedAt } }
             pending: verification(id: $pending) { decision outcome }
             done: verification(id: $done) { decision outcome }
-            alert(id: $alert) { status }
+            alert(id: $alert) { status assignedAt }
+            alertSuppressions(first: 10) { nodes { id withdrawnAt } }
+            organization { killSwitch { reason } trustWeights { agentHistory } }
             agents(first: 1) { totalCount }
             auditEntries(first: 1) { totalCount nodes { action } } }";
         let Ids {

@@ -1,6 +1,7 @@
 //! The harness against the real services.
 
 mod aim;
+mod alerts;
 mod authorization;
 mod bad_input;
 mod bombs;
@@ -9,6 +10,7 @@ mod feedback;
 mod fleet;
 mod graphql_protocol;
 mod kafka;
+mod kill_switch;
 mod layers;
 mod migrations;
 mod node;

@@ -37,6 +37,7 @@ pub(crate) struct Ids {
     pub(crate) verification: String,
     pub(crate) pending: String,
     pub(crate) alert: String,
+    pub(crate) suppression: String,
     /// A registration that nobody has made yet.
     pub(crate) registration: Value,
     pub(crate) credentials: Value,
@@ -265,6 +266,52 @@ pub(crate) const ROOTS: &[Root] = &[
         Needs::RoleOrAgent("MEMBER"),
         Foreigner::NotFound,
         |ids| json!({ "agentId": ids.agent, "rating": 3 }),
+    ),
+    mutation("setTrustWeights", ADMIN, Foreigner::Own, |_| {
+        json!({ "reason": "a test", "weights": {
+            "agentHistory": 0.3, "mcpAttestation": 0, "actionRisk": 0.2,
+            "capabilityViolations": 0.2, "frequency": 0.1, "temporalPattern": 0.1,
+            "geographicSignals": 0.05, "communityFeedback": 0.05,
+        } })
+    }),
+    mutation(
+        "recalculateTrust",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent }),
+    ),
+    query("alertSuppressions", READ, Foreigner::Empty, PAGE, nothing),
+    mutation(
+        "assignAlert",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "alertId": ids.alert }),
+    ),
+    mutation(
+        "suppressAlerts",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent, "reason": "a test", "expiresAt": ids.soon }),
+    ),
+    mutation(
+        "withdrawAlertSuppression",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "suppressionId": ids.suppression, "reason": "a test" }),
+    ),
+    mutation("killAgent", ADMIN, Foreigner::NotFound, agent_because),
+    mutation("releaseAgent", ADMIN, Foreigner::NotFound, agent_because),
+    mutation(
+        "engageKillSwitch",
+        ADMIN,
+        Foreigner::Own,
+        |_| json!({ "reason": "a test" }),
+    ),
+    mutation(
+        "releaseKillSwitch",
+        ADMIN,
+        Foreigner::Own,
+        |_| json!({ "reason": "a test" }),
     ),
     subscription("alertRaised"),
     subscription("trustScoreChanged"),

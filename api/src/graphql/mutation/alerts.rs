@@ -27,6 +27,17 @@ struct ResolveAlertInput {
     reason: Option<String>,
 }
 
+/// Whose an alert shall be.
+#[derive(Debug, InputObject)]
+struct AssignAlertInput {
+    /// Global id of the alert.
+    alert_id: ID,
+    /// Global id of the person; nobody's when left out.
+    user_id: Option<ID>,
+}
+
+payload!(AssignAlertPayload, AssignAlertError, /// The alert.
+    alert: Alert);
 payload!(AcknowledgeAlertPayload, AcknowledgeAlertError, /// The alert.
     alert: Alert);
 payload!(ResolveAlertPayload, ResolveAlertError, /// The alert.
@@ -38,6 +49,20 @@ pub(crate) struct AlertMutations;
 
 #[Object]
 impl AlertMutations {
+    /// Gives an alert to a person of your organization, or to nobody. Needs `MANAGER`.
+    async fn assign_alert(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which alert, and to whom.")] input: AssignAlertInput,
+    ) -> Result<AssignAlertPayload> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::ManageAlerts)?;
+        let id = parse_id("Alert", "alertId", &input.alert_id)?;
+        let user = input.user_id.as_ref();
+        let user = user.map(|id| parse_id("User", "userId", id)).transpose()?;
+        AssignAlertPayload::of(request.app.assign_alert(&permit, id, user).await)
+    }
+
     /// Says that somebody is looking at an alert. Needs `MANAGER`.
     async fn acknowledge_alert(
         &self,
@@ -50,7 +75,7 @@ impl AlertMutations {
         AcknowledgeAlertPayload::of(request.app.answer_alert(&permit, id, None, None).await)
     }
 
-    /// Says what an alert was. The next finding of its kind raises a new one. Needs `MANAGER`.
+    /// Says what an alert was. The next bad finding raises a new one. Needs `MANAGER`.
     async fn resolve_alert(
         &self,
         context: &Context<'_>,

@@ -3,13 +3,17 @@
 mod agents;
 mod alerts;
 mod capabilities;
+mod kill_switch;
 mod sessions;
+mod suppressions;
 mod trust;
 mod verifications;
 
 pub(super) use agents::AgentMutations;
 pub(super) use alerts::AlertMutations;
 pub(super) use capabilities::CapabilityMutations;
+pub(super) use kill_switch::KillSwitchMutations;
 pub(super) use sessions::SessionMutations;
+pub(super) use suppressions::SuppressionMutations;
 pub(super) use trust::TrustMutations;
 pub(super) use verifications::VerificationMutations;

@@ -10,7 +10,7 @@ use super::super::connection::page;
 use super::super::context::{RequestContext, fault};
 use super::super::enums::{AlertStatus, AnomalyKind, Severity};
 use super::super::id::parse_id;
-use super::super::types::{Alert, AlertConnection, AnomalyConnection};
+use super::super::types::{Alert, AlertConnection, AlertSuppressionConnection, AnomalyConnection};
 
 /// Which alerts.
 #[derive(Debug, Default, InputObject)]
@@ -21,6 +21,15 @@ struct AlertFilter {
     status: Option<AlertStatus>,
     /// Of this severity.
     severity: Option<Severity>,
+    /// Given to this person.
+    assignee_id: Option<ID>,
+}
+
+/// Which suppressions.
+#[derive(Debug, Default, InputObject)]
+struct AlertSuppressionFilter {
+    /// True: those alone that count now.
+    is_live: Option<bool>,
 }
 
 /// Which findings.
@@ -28,6 +37,8 @@ struct AlertFilter {
 struct AnomalyFilter {
     /// About this agent.
     agent_id: Option<ID>,
+    /// Belonging to this alert.
+    alert_id: Option<ID>,
     /// Of this kind.
     kind: Option<AnomalyKind>,
     /// Of this severity.
@@ -78,6 +89,10 @@ impl FindingQueries {
                 .transpose()?,
             status: filter.status.map(Into::into),
             severity: filter.severity.map(Into::into),
+            assignee: filter
+                .assignee_id
+                .map(|id| parse_id("User", "filter.assigneeId", &id))
+                .transpose()?,
         };
         Ok(request
             .app
@@ -85,6 +100,29 @@ impl FindingQueries {
             .await
             .map_err(fault)?
             .into())
+    }
+
+    /// Suppressions of alerts, newest first. Needs `VIEWER`.
+    async fn alert_suppressions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Page size from the newest on, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor to go on behind.")] after: Option<String>,
+        #[graphql(desc = "Page size from the oldest on, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor to go back from.")] before: Option<String>,
+        #[graphql(desc = "Which suppressions; all when left out.")] filter: Option<
+            AlertSuppressionFilter,
+        >,
+    ) -> Result<AlertSuppressionConnection> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let page = page("AlertSuppression", first, after, last, before)?;
+        let live_only = filter.and_then(|filter| filter.is_live).unwrap_or(false);
+        let found = request
+            .app
+            .list_suppressions(&permit, live_only, page)
+            .await;
+        Ok(found.map_err(fault)?.into())
     }
 
     /// Findings of detectors, newest first. Needs `VIEWER`.
@@ -105,6 +143,10 @@ impl FindingQueries {
             agent: filter
                 .agent_id
                 .map(|id| parse_id("Agent", "filter.agentId", &id))
+                .transpose()?,
+            alert: filter
+                .alert_id
+                .map(|id| parse_id("Alert", "filter.alertId", &id))
                 .transpose()?,
             kind: filter.kind.map(Into::into),
             severity: filter.severity.map(Into::into),

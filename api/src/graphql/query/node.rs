@@ -1,5 +1,6 @@
 //! Any object by its global id.
 
+use aim_domain::id::AgentId;
 use aim_domain::role::Permission;
 use async_graphql::{ID, Interface, Result};
 
@@ -29,7 +30,7 @@ pub(super) async fn find(request: &RequestContext, id: &ID) -> Result<Option<Nod
     };
     Ok(match kind.as_str() {
         "Agent" => {
-            let id = parse_id("Agent", "id", id)?;
+            let id: AgentId = parse_id("Agent", "id", id)?;
             request
                 .agents()?
                 .load_one(id)

@@ -13,7 +13,7 @@ use super::super::context::{RequestContext, fault};
 use super::super::enums::{AgentStatus, AgentType, RiskLevel};
 use super::super::id::global_id;
 use super::super::loaders::{GrantsOf, KeysOf};
-use super::{AgentRatingConnection, AgentTrust, TrustSnapshotConnection};
+use super::{AgentRatingConnection, AgentTrust, KillSwitch, TrustSnapshotConnection};
 
 /// A registered autonomous program.
 #[derive(Debug, Clone, SimpleObject)]
@@ -47,6 +47,8 @@ pub(crate) struct Agent {
     status_reason: Option<String>,
     /// Since when it is there.
     status_changed_at: DateTime<Utc>,
+    /// Its kill switch; null while released.
+    kill_switch: Option<KillSwitch>,
     /// Its trust now.
     trust: AgentTrust,
     /// When it was registered.
@@ -78,6 +80,7 @@ impl From<Row> for Agent {
             status: row.status.into(),
             status_reason: row.status_reason,
             status_changed_at: row.status_changed_at,
+            kill_switch: row.kill_switch.map(KillSwitch::from),
             trust,
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -1,17 +1,19 @@
 //! Alerts and the findings behind them.
 
-use aim_domain::anomaly::Evidence as DomainEvidence;
-use aim_domain::id::AgentId;
+use aim_domain::anomaly::{AnomalyKind as DomainKind, Evidence as DomainEvidence};
+use aim_domain::catalogue::{CatalogueEntry as DomainEntry, entries_of};
+use aim_domain::id::{AgentId, AlertId, UserId};
+use aim_domain::role::Permission;
 use aim_store::alerts::Alert as Row;
-use aim_store::anomalies::Anomaly as AnomalyRow;
+use aim_store::anomalies::{Anomaly as AnomalyRow, AnomalyFilter};
 use async_graphql::{ComplexObject, Context, ID, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::super::connection::connection;
+use super::super::connection::{connection, page};
 use super::super::context::{RequestContext, fault};
 use super::super::enums::{AlertStatus, AlertVerdict, AnomalyKind, Severity};
 use super::super::id::global_id;
-use super::Agent;
+use super::{Agent, User};
 
 /// Something a person must look at.
 #[derive(Debug, Clone, SimpleObject)]
@@ -19,24 +21,32 @@ use super::Agent;
 pub(crate) struct Alert {
     /// Global id.
     pub(crate) id: ID,
-    /// Kind of the finding that raised it.
+    /// Kind of the first of its worst findings.
     kind: AnomalyKind,
+    /// Kinds of all its findings, each once.
+    kinds: Vec<AnomalyKind>,
     /// The worst of its findings.
     severity: Severity,
     /// Where it is in its life.
     status: AlertStatus,
-    /// One sentence.
+    /// What was worst, in one sentence.
     summary: String,
-    /// The facts behind its newest finding.
+    /// The facts behind what was worst.
     evidence: Vec<Evidence>,
+    /// Techniques of MITRE ATLAS 2026.09 that its findings are signs of.
+    atlas_techniques: Vec<CatalogueEntry>,
+    /// Risks of the OWASP Top 10 for Agentic Applications 2026 that its findings are signs of.
+    owasp_agentic: Vec<CatalogueEntry>,
     /// How many findings it stands for.
     anomaly_count: u64,
-    /// Event time of its first finding.
+    /// Event time of its earliest finding that raises alerts.
     first_event_time: DateTime<Utc>,
-    /// Event time of its newest finding.
+    /// Event time of its latest finding that raises alerts.
     last_event_time: DateTime<Utc>,
     /// When it was raised.
     created_at: DateTime<Utc>,
+    /// Since when it is its assignee's.
+    assigned_at: Option<DateTime<Utc>>,
     /// Who acknowledged it.
     acknowledged_by: Option<String>,
     /// Who resolved it.
@@ -44,7 +54,37 @@ pub(crate) struct Alert {
     /// What it was found to be.
     verdict: Option<AlertVerdict>,
     #[graphql(skip)]
+    assignee_key: Option<UserId>,
+    #[graphql(skip)]
+    key: AlertId,
+    #[graphql(skip)]
     agent_key: AgentId,
+}
+
+/// An entry of a public catalogue that findings point at: what to think of first, not a proof.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct CatalogueEntry {
+    /// Its id, such as `AML.T0053` or `ASI02`.
+    id: String,
+    /// Its official name.
+    name: String,
+}
+
+impl From<DomainEntry> for CatalogueEntry {
+    fn from(entry: DomainEntry) -> Self {
+        Self {
+            id: entry.id.to_owned(),
+            name: entry.name.to_owned(),
+        }
+    }
+}
+
+fn catalogued(
+    kinds: &[DomainKind],
+    of: fn(DomainKind) -> &'static [DomainEntry],
+) -> Vec<CatalogueEntry> {
+    let entries = entries_of(kinds, of).into_iter();
+    entries.map(CatalogueEntry::from).collect()
 }
 
 /// One measured fact.
@@ -70,18 +110,26 @@ impl From<DomainEvidence> for Evidence {
 
 impl From<Row> for Alert {
     fn from(row: Row) -> Self {
+        let incident = row.incident;
+        let evidence = incident.evidence.into_iter();
         Self {
             id: global_id("Alert", row.id),
+            key: row.id,
             agent_key: row.agent,
-            kind: row.kind.into(),
-            severity: row.severity.into(),
+            atlas_techniques: catalogued(&incident.kinds, DomainKind::atlas_techniques),
+            owasp_agentic: catalogued(&incident.kinds, DomainKind::owasp_agentic),
+            kind: incident.kind.into(),
+            kinds: incident.kinds.into_iter().map(AnomalyKind::from).collect(),
+            severity: incident.severity.into(),
             status: row.status.into(),
-            summary: row.summary,
-            evidence: row.evidence.into_iter().map(Evidence::from).collect(),
-            anomaly_count: row.anomaly_count,
-            first_event_time: row.first_event_time,
-            last_event_time: row.last_event_time,
+            summary: incident.summary,
+            evidence: evidence.map(Evidence::from).collect(),
+            anomaly_count: incident.anomaly_count,
+            first_event_time: incident.first_event_time,
+            last_event_time: incident.last_event_time,
             created_at: row.created_at,
+            assigned_at: row.assigned_at,
+            assignee_key: row.assignee,
             acknowledged_by: row.acknowledged_by,
             resolved_by: row.resolved_by,
             verdict: row.verdict.map(AlertVerdict::from),
@@ -99,6 +147,33 @@ impl Alert {
             .await
             .map_err(fault)?
             .map(Agent::from))
+    }
+
+    /// Whose it is to look at; null when it is nobody's.
+    async fn assignee(&self, context: &Context<'_>) -> Result<Option<User>> {
+        let Some(user) = self.assignee_key else {
+            return Ok(None);
+        };
+        let users = RequestContext::of(context)?.agents()?;
+        Ok(users.load_one(user).await.map_err(fault)?.map(User::from))
+    }
+
+    /// Its findings, newest first.
+    async fn anomalies(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Page size, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor to go on behind.")] after: Option<String>,
+    ) -> Result<AnomalyConnection> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let page = page("Anomaly", first, after, None, None)?;
+        let filter = AnomalyFilter {
+            alert: Some(self.key),
+            ..AnomalyFilter::default()
+        };
+        let found = request.app.list_anomalies(&permit, &filter, page).await;
+        Ok(found.map_err(fault)?.into())
     }
 }
 
@@ -120,6 +195,14 @@ pub(crate) struct Anomaly {
     summary: String,
     /// The facts behind it.
     evidence: Vec<Evidence>,
+    /// Techniques of MITRE ATLAS 2026.09 that it is a sign of.
+    atlas_techniques: Vec<CatalogueEntry>,
+    /// Risks of the OWASP Top 10 for Agentic Applications 2026 that it is a sign of.
+    owasp_agentic: Vec<CatalogueEntry>,
+    /// Global id of the alert it belongs to; null when it was not bad enough for one, or suppressed.
+    alert_id: Option<ID>,
+    /// Global id of the suppression that kept it from an alert.
+    suppression_id: Option<ID>,
     /// When the action happened, by the agent's clock.
     event_time: DateTime<Utc>,
     /// When it was recorded.
@@ -134,11 +217,15 @@ impl From<AnomalyRow> for Anomaly {
         Self {
             id: global_id("Anomaly", row.id),
             agent_key: row.agent,
+            atlas_techniques: catalogued(&[finding.kind], DomainKind::atlas_techniques),
+            owasp_agentic: catalogued(&[finding.kind], DomainKind::owasp_agentic),
             kind: finding.kind.into(),
             severity: finding.severity.into(),
             score: finding.score,
             summary: finding.summary,
             evidence: finding.evidence.into_iter().map(Evidence::from).collect(),
+            suppression_id: row.suppression.map(|id| global_id("AlertSuppression", id)),
+            alert_id: row.alert.map(|id| global_id("Alert", id)),
             event_time: finding.time,
             created_at: row.created_at,
         }

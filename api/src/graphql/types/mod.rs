@@ -3,8 +3,10 @@
 mod agent;
 mod alert;
 mod audit;
+mod kill_switch;
 mod operations;
 mod rating;
+mod suppression;
 mod trust;
 mod user;
 mod verification;
@@ -12,8 +14,12 @@ mod verification;
 pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
 pub(crate) use audit::{AuditEntryConnection, DeadLetterConnection};
+pub(crate) use kill_switch::KillSwitch;
 pub(crate) use operations::StreamTotals;
 pub(crate) use rating::AgentRatingConnection;
-pub(crate) use trust::{AgentTrust, TrustSnapshot, TrustSnapshotConnection, TrustSummary};
+pub(crate) use suppression::{AlertSuppression, AlertSuppressionConnection};
+pub(crate) use trust::{
+    AgentTrust, TrustSnapshot, TrustSnapshotConnection, TrustSummary, TrustWeights,
+};
 pub(crate) use user::{Organization, User};
 pub(crate) use verification::{Verification, VerificationConnection};

@@ -1,7 +1,8 @@
 //! Trust over time.
 
 use aim_domain::trust::{
-    TrustFactor as DomainFactor, TrustOverride as DomainOverride, TrustScore, effective_trust,
+    TrustFactor as DomainFactor, TrustFactorKind as DomainKind, TrustOverride as DomainOverride,
+    TrustScore, TrustWeights as DomainWeights, effective_trust,
 };
 use aim_store::agents::Agent;
 use aim_store::trust::{TrustSnapshot as Row, TrustSummary as SummaryRow};
@@ -148,6 +149,42 @@ impl From<Row> for TrustSnapshot {
             factors: row.factors.into_iter().map(TrustFactor::from).collect(),
             event_time: row.event_time,
             created_at: row.created_at,
+        }
+    }
+}
+
+/// How much each of the eight factors counts; together they are 1.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct TrustWeights {
+    /// How its actions ended.
+    agent_history: f64,
+    /// Attestations of the MCP servers it talks to.
+    mcp_attestation: f64,
+    /// How risky and how novel what it does is.
+    action_risk: f64,
+    /// What it tried without a grant.
+    capability_violations: f64,
+    /// How its rate fits the learned one.
+    frequency: f64,
+    /// How its hours fit the learned ones.
+    temporal_pattern: f64,
+    /// Where it acts from.
+    geographic_signals: f64,
+    /// What people and peers say.
+    community_feedback: f64,
+}
+
+impl From<DomainWeights> for TrustWeights {
+    fn from(weights: DomainWeights) -> Self {
+        Self {
+            agent_history: weights.of(DomainKind::AgentHistory),
+            mcp_attestation: weights.of(DomainKind::McpAttestation),
+            action_risk: weights.of(DomainKind::ActionRisk),
+            capability_violations: weights.of(DomainKind::CapabilityViolations),
+            frequency: weights.of(DomainKind::Frequency),
+            temporal_pattern: weights.of(DomainKind::TemporalPattern),
+            geographic_signals: weights.of(DomainKind::GeographicSignals),
+            community_feedback: weights.of(DomainKind::CommunityFeedback),
         }
     }
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::enums::Role;
 use super::super::id::global_id;
+use super::{KillSwitch, TrustWeights};
 
 /// A person.
 #[derive(Debug, Clone, SimpleObject)]
@@ -44,6 +45,10 @@ pub(crate) struct Organization {
     uuid: ID,
     /// Name.
     name: String,
+    /// How much each trust factor counts.
+    trust_weights: TrustWeights,
+    /// The kill switch of all its agents; null while released.
+    kill_switch: Option<KillSwitch>,
     /// Since when it exists.
     created_at: DateTime<Utc>,
 }
@@ -54,6 +59,8 @@ impl From<OrganizationRow> for Organization {
             id: global_id("Organization", row.id),
             uuid: ID(row.id.to_string()),
             name: row.name,
+            trust_weights: row.trust_weights.into(),
+            kill_switch: row.kill_switch.map(KillSwitch::from),
             created_at: row.created_at,
         }
     }

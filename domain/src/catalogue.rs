@@ -1,0 +1,74 @@
+//! Which entries of public catalogues a kind of anomaly points at.
+//!
+//! A finding is a sign, not a proof: the entries say what a person should think of first. Ids and
+//! names are those of MITRE ATLAS 2026.09 and of the OWASP Top 10 for Agentic Applications 2026;
+//! `domain/tests/data/catalogues.json` pins them, and a test compares.
+
+use crate::anomaly::AnomalyKind;
+
+/// An entry of a catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CatalogueEntry {
+    /// Its id, such as `AML.T0053` or `ASI02`.
+    pub id: &'static str,
+    /// Its official name.
+    pub name: &'static str,
+}
+
+const fn entry(id: &'static str, name: &'static str) -> CatalogueEntry {
+    CatalogueEntry { id, name }
+}
+
+const VALID_ACCOUNTS: CatalogueEntry = entry("AML.T0012", "Valid Accounts");
+const RESOURCE_CONSUMPTION: CatalogueEntry = entry("AML.T0034.002", "Agentic Resource Consumption");
+const TOOL_INVOCATION: CatalogueEntry = entry("AML.T0053", "AI Agent Tool Invocation");
+const EXFILTRATION: CatalogueEntry =
+    entry("AML.T0086", "Exfiltration via AI Agent Tool Invocation");
+
+const GOAL_HIJACK: CatalogueEntry = entry("ASI01", "Agent Goal Hijack");
+const TOOL_MISUSE: CatalogueEntry = entry("ASI02", "Tool Misuse and Exploitation");
+const PRIVILEGE_ABUSE: CatalogueEntry = entry("ASI03", "Identity and Privilege Abuse");
+const CASCADING_FAILURES: CatalogueEntry = entry("ASI08", "Cascading Failures");
+const ROGUE_AGENTS: CatalogueEntry = entry("ASI10", "Rogue Agents");
+
+impl AnomalyKind {
+    /// The techniques of MITRE ATLAS it is a sign of, by id; none where no technique fits.
+    #[must_use]
+    pub const fn atlas_techniques(self) -> &'static [CatalogueEntry] {
+        match self {
+            Self::RateSpike => &[RESOURCE_CONSUMPTION, TOOL_INVOCATION],
+            Self::OffHours => &[VALID_ACCOUNTS],
+            Self::FirstSeenWrite | Self::FirstSeenResource | Self::CapabilityDrift => {
+                &[TOOL_INVOCATION]
+            }
+            Self::NewDomain => &[EXFILTRATION],
+            Self::FailureBurst => &[],
+        }
+    }
+
+    /// The risks of the OWASP Top 10 for Agentic Applications it is a sign of, by id.
+    #[must_use]
+    pub const fn owasp_agentic(self) -> &'static [CatalogueEntry] {
+        match self {
+            Self::RateSpike => &[TOOL_MISUSE, ROGUE_AGENTS],
+            Self::OffHours => &[PRIVILEGE_ABUSE, ROGUE_AGENTS],
+            Self::FirstSeenWrite | Self::FirstSeenResource | Self::NewDomain => {
+                &[GOAL_HIJACK, TOOL_MISUSE]
+            }
+            Self::CapabilityDrift => &[GOAL_HIJACK, PRIVILEGE_ABUSE],
+            Self::FailureBurst => &[CASCADING_FAILURES],
+        }
+    }
+}
+
+/// What several kinds point at together: each entry once, by id.
+#[must_use]
+pub fn entries_of(
+    kinds: &[AnomalyKind],
+    of: impl Fn(AnomalyKind) -> &'static [CatalogueEntry],
+) -> Vec<CatalogueEntry> {
+    let mut entries: Vec<_> = kinds.iter().flat_map(|kind| of(*kind)).copied().collect();
+    entries.sort_unstable();
+    entries.dedup();
+    entries
+}
