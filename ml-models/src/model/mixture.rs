@@ -16,6 +16,9 @@ const FIT_BOUND: f64 = 8.0;
 /// Added to each variance while fitting. Counters are often constant within a cluster; a thousandth
 /// of their spread keeps such clusters from becoming spikes.
 const LEAST_VARIANCE: f64 = 1e-2;
+/// Most rows that a mixture is fitted to, spread evenly: linfa goes over all of them for each
+/// Gaussian some hundred times, and a few dozen numbers a Gaussian need no more.
+const FIT_ROWS_MAX: usize = 20_000;
 
 /// One Gaussian.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,14 +41,14 @@ impl Mixture {
     /// Fits `clusters` Gaussians to all rows.
     pub(super) fn fit(rows: &Rows, clusters: usize, seed: u64) -> Result<Self, ModelError> {
         let scaler = Scaler::fit(rows)?;
-        let matrix = rows.matrix(|row, out| {
+        let matrix = rows.spread(FIT_ROWS_MAX).matrix(|row, out| {
             out.extend(scaler.apply(row).map(|v| v.clamp(-FIT_BOUND, FIT_BOUND)));
         });
         // linfa's own default is one fixed seed for everybody.
         let random = Xoshiro256Plus::seed_from_u64(seed);
         let fitted = GaussianMixtureModel::params_with_rng(clusters, random)
             .reg_covariance(LEAST_VARIANCE)
-            .max_n_iterations(500)
+            .max_n_iterations(300)
             .tolerance(1e-3)
             .fit(&DatasetBase::from(matrix))
             .map_err(|error| unfit(&error.to_string()))?;

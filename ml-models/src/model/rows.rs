@@ -100,6 +100,12 @@ impl Rows {
         kept
     }
 
+    /// At most `most` rows, spread evenly over all.
+    pub(super) fn spread(&self, most: usize) -> Self {
+        let (all, most) = (self.len().max(1), most.min(self.len()));
+        self.filter(|index, _| (index + 1) * most / all > index * most / all)
+    }
+
     /// The rows with a label.
     pub(super) fn labelled(&self) -> Self {
         self.filter(|_, label| label.is_some())
@@ -144,5 +150,25 @@ pub(super) fn check(row: &[f64], width: usize) -> Result<(), ModelError> {
             feature,
             value: row[feature],
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spread_lies_evenly_and_is_never_more() {
+        let mut rows = Rows::new(1).unwrap();
+        for index in 0..1_000 {
+            rows.push(&[f64::from(index)], None).unwrap();
+        }
+        for most in [1, 7, 250, 999, 1_000, 5_000] {
+            let spread = rows.spread(most);
+            assert_eq!(spread.len(), most.min(1_000));
+        }
+        let quarter = rows.spread(250);
+        assert_eq!(quarter.iter().nth(1).unwrap().0, [7.0]);
+        assert!(Rows::new(1).unwrap().spread(5).is_empty());
     }
 }
