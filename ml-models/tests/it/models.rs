@@ -351,39 +351,3 @@ fn a_model_from_elsewhere_scores_as_it_does_there() {
         );
     }
 }
-
-/// Run with `--release --ignored --nocapture` to see what a row costs.
-#[test]
-#[ignore = "a measurement"]
-fn cost_of_a_row() {
-    let mut numbers = Numbers(1);
-    let mut some = Rows::new(12).unwrap();
-    for index in 0..4_000 {
-        let risky = index % 10 == 3;
-        let shift = if risky { 0.3 } else { 0.0 };
-        let row: Vec<f64> = (0..12).map(|_| numbers.next() + shift).collect();
-        some.push(&row, Some(risky)).unwrap();
-    }
-    for (kind, trees) in KINDS.map(|kind| (kind, 50)) {
-        let parameters = TrainParameters {
-            trees,
-            threads: 2,
-            ..TrainParameters::default()
-        };
-        let begun = std::time::Instant::now();
-        let model = train(&some, &some, kind, &parameters).unwrap();
-        let trained = begun.elapsed();
-        let cost = |what: &dyn Fn(&[f64]) -> f64| {
-            let begun = std::time::Instant::now();
-            let mut sum = 0.0;
-            for _ in 0..25 {
-                sum += some.iter().map(|(row, _)| what(row)).sum::<f64>();
-            }
-            assert!(sum.is_finite());
-            begun.elapsed().as_nanos() / 100_000
-        };
-        let score = cost(&|row| model.probability(row).unwrap());
-        let explain = cost(&|row| model.explain(row).unwrap().base);
-        println!("{kind}: trained in {trained:?}, {score} ns a score, {explain} ns an explanation");
-    }
-}
