@@ -18,7 +18,9 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::kafka_sink::{ORGANIZATION_HEADER, POSITION_HEADER, SIGNATURE_HEADER};
-use crate::{Delivery, EventLogError, EventSource, KafkaConfig, Partition, Polled, Topic};
+use crate::{
+    Delivery, EventLogError, EventSource, KafkaConfig, Partition, Polled, Topic, binary_form,
+};
 
 /// What the broker's callbacks left for the next poll.
 #[derive(Default)]
@@ -171,6 +173,15 @@ fn delivery(topic: Topic, message: &BorrowedMessage<'_>) -> Delivery {
         let found = headers.iter().find(|header| header.key == name)?;
         std::str::from_utf8(found.value?).ok().map(str::to_owned)
     };
+    // A signature that is no text, or one of several, is kept for the dead letter; it cannot verify.
+    let all = message.headers().into_iter().flat_map(Headers::iter);
+    let signatures: Vec<_> = all
+        .filter(|header| header.key == SIGNATURE_HEADER)
+        .map(|header| String::from_utf8_lossy(header.value.unwrap_or_default()))
+        .collect();
+    let value = message.payload().unwrap_or_default();
+    let all = message.headers().into_iter().flat_map(Headers::iter);
+    let all = all.map(|header| (header.key, header.value.unwrap_or_default()));
     // Only our own topic has origins: a fleet must not be able to claim one.
     let origin = (topic == Topic::Events)
         .then(|| header(POSITION_HEADER))
@@ -187,8 +198,8 @@ fn delivery(topic: Topic, message: &BorrowedMessage<'_>) -> Delivery {
         position: message.offset(),
         origin: origin.and_then(|text| text.parse().ok()),
         organization: header(ORGANIZATION_HEADER).and_then(|text| text.parse().ok()),
-        payload: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
-        signature: header(SIGNATURE_HEADER),
+        payload: binary_form(all, value).map_or_else(|| Bytes::copy_from_slice(value), Bytes::from),
+        signature: (!signatures.is_empty()).then(|| signatures.join(", ")),
         received_at: received.unwrap_or_default(),
     }
 }
