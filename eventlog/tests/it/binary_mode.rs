@@ -26,6 +26,13 @@ const GOOD: [(&str, &[u8]); 6] = [
 ];
 
 type Headers<'a> = Vec<(&'a str, &'a [u8])>;
+/// What is sent, the reason that it is refused for, and the signature that it comes with.
+type Case<'a> = (
+    Headers<'a>,
+    Option<&'a [u8]>,
+    &'static str,
+    Option<&'static str>,
+);
 
 /// Produces as a fleet does: with a client of its own.
 async fn produce(
@@ -98,8 +105,7 @@ async fn bad_records_arrive_with_all_that_they_had_and_stall_nothing() {
     let with = |more: &[(&'static str, &'static [u8])]| [&GOOD, more].concat();
     let structured = br#"{"specversion":"1.0","id":"2","source":"urn:aim:agent:a","type":"t","time":"2026-01-05T09:00:02Z","data":{}}"#;
     let json = ("content-type", &b"application/cloudevents+json"[..]);
-    // What is sent, the reason that it is refused for, and the signature that it comes with.
-    let cases: [(Headers<'_>, Option<&[u8]>, &str, Option<&str>); 8] = [
+    let cases: [Case<'_>; 8] = [
         (with(&[("ce_id", b"2")]), Some(DATA), "EVENT_INVALID", None),
         (
             with(&[("ce_x", b"\xff")]),
