@@ -3,6 +3,7 @@
 mod binary_mode;
 mod commits;
 mod contract;
+mod lag;
 mod logs;
 mod order_of_commits;
 mod relay;
