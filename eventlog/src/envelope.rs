@@ -1,4 +1,4 @@
-//! CloudEvents 1.0 in JSON, structured mode: what is on the wire.
+//! CloudEvents 1.0 in JSON: what is on the wire, in structured mode or as the binary form.
 
 use aim_domain::event::NewEvent;
 use bytes::Bytes;
@@ -6,7 +6,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Record, Refusal, Topic};
+use crate::{Record, Refusal, Topic, binary};
 
 /// Most bytes of one event: actions are small, and a bigger one would stall its partition.
 pub const ENVELOPE_MAX_BYTES: usize = 64 * 1024;
@@ -30,22 +30,25 @@ pub struct Envelope {
     pub data: Box<RawValue>,
 }
 
+/// The attributes as sent, before they are checked.
 #[derive(Deserialize)]
-struct Wire<'a> {
+pub(crate) struct Wire<'a> {
     #[serde(borrow)]
-    specversion: std::borrow::Cow<'a, str>,
-    id: String,
-    source: String,
+    pub(crate) specversion: std::borrow::Cow<'a, str>,
+    pub(crate) id: String,
+    pub(crate) source: String,
     #[serde(rename = "type")]
-    event_type: String,
-    subject: Option<String>,
-    time: DateTime<Utc>,
-    datacontenttype: Option<String>,
-    data: Box<RawValue>,
+    pub(crate) event_type: String,
+    pub(crate) subject: Option<String>,
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) datacontenttype: Option<String>,
+    pub(crate) data: Box<RawValue>,
 }
 
 impl Envelope {
-    /// Reads an event strictly.
+    /// Reads an event strictly, from its JSON or its binary form; see [`binary_form`].
+    ///
+    /// [`binary_form`]: crate::binary_form
     ///
     /// # Errors
     /// [`Refusal`] naming the attribute, what it holds and what it should.
@@ -54,12 +57,19 @@ impl Envelope {
             let detail = format!("has {} bytes, at most {ENVELOPE_MAX_BYTES}", bytes.len());
             return Err(Refusal::new("EVENT_TOO_LARGE", detail));
         }
-        let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| {
+        if binary::is_binary_form(bytes) {
+            return Self::check(binary::read(bytes)?);
+        }
+        let wire = serde_json::from_slice(bytes).map_err(|error| {
             Refusal::new(
                 "EVENT_MALFORMED",
                 format!("not a CloudEvent in JSON: {error}"),
             )
         })?;
+        Self::check(wire)
+    }
+
+    fn check(wire: Wire<'_>) -> Result<Self, Refusal> {
         let invalid = |name: &str, value: &str, remedy: &str| {
             let value: String = value.chars().take(64).collect();
             Refusal::new("EVENT_INVALID", format!("`{name}` is `{value}`; {remedy}"))

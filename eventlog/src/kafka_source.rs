@@ -14,11 +14,14 @@ use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::kafka_sink::{ORGANIZATION_HEADER, POSITION_HEADER, SIGNATURE_HEADER};
-use crate::{Delivery, EventLogError, EventSource, KafkaConfig, Partition, Polled, Topic};
+use crate::{
+    Delivery, EventLogError, EventSource, KafkaConfig, Partition, Polled, Topic, binary_form,
+};
 
 /// What the broker's callbacks left for the next poll.
 #[derive(Default)]
@@ -29,7 +32,26 @@ enum Change {
     Revoked(Vec<(String, i32)>),
 }
 
-impl ClientContext for Changes {}
+impl ClientContext for Changes {
+    /// How far this reader is behind the end of each partition that it fetches.
+    fn stats(&self, statistics: Statistics) {
+        for (topic, all) in &statistics.topics {
+            for (number, partition) in &all.partitions {
+                // Negative until something was read, or the end was heard of.
+                if partition.fetch_state == "active" && partition.app_offset >= 0 {
+                    let lag = partition.hi_offset.saturating_sub(partition.app_offset);
+                    lag_of(topic, *number).set(lag.max(0) as f64);
+                }
+            }
+        }
+    }
+}
+
+/// The gauge of a partition: as many as there are partitions, so its labels are bounded.
+fn lag_of(topic: &str, number: i32) -> metrics::Gauge {
+    let (topic, number) = (topic.to_owned(), number.to_string());
+    metrics::gauge!("aim_consumer_lag", "topic" => topic, "partition" => number)
+}
 
 impl ConsumerContext for Changes {
     fn rebalance(
@@ -45,8 +67,14 @@ impl ConsumerContext for Changes {
             .collect();
         if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             // Taken up by `seek`, which knows where to begin.
+            metrics::counter!("aim_rebalances_total", "kind" => "assigned").increment(1);
             self.0.lock().push_back(Change::Assigned(all));
         } else {
+            metrics::counter!("aim_rebalances_total", "kind" => "revoked").increment(1);
+            for (topic, number) in &all {
+                // The next reader tells of it now.
+                lag_of(topic, *number).set(0.0);
+            }
             self.0.lock().push_back(Change::Revoked(all));
             if let Err(error) = consumer.unassign() {
                 tracing::warn!(%error, "partitions could not be given back");
@@ -92,6 +120,8 @@ impl KafkaSource {
             .set("queued.min.messages", "20000")
             // Bounds what waits in memory when the database is slower than the broker.
             .set("queued.max.messages.kbytes", "65536")
+            // What the lag is measured from.
+            .set("statistics.interval.ms", "2000")
             .create_with_context(Changes::default())?;
         let names: Vec<String> = topics.iter().map(|topic| config.topic(*topic)).collect();
         consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -171,6 +201,15 @@ fn delivery(topic: Topic, message: &BorrowedMessage<'_>) -> Delivery {
         let found = headers.iter().find(|header| header.key == name)?;
         std::str::from_utf8(found.value?).ok().map(str::to_owned)
     };
+    // A signature that is no text, or one of several, is kept for the dead letter; it cannot verify.
+    let all = message.headers().into_iter().flat_map(Headers::iter);
+    let signatures: Vec<_> = all
+        .filter(|header| header.key == SIGNATURE_HEADER)
+        .map(|header| String::from_utf8_lossy(header.value.unwrap_or_default()))
+        .collect();
+    let value = message.payload().unwrap_or_default();
+    let all = message.headers().into_iter().flat_map(Headers::iter);
+    let all = all.map(|header| (header.key, header.value.unwrap_or_default()));
     // Only our own topic has origins: a fleet must not be able to claim one.
     let origin = (topic == Topic::Events)
         .then(|| header(POSITION_HEADER))
@@ -187,8 +226,8 @@ fn delivery(topic: Topic, message: &BorrowedMessage<'_>) -> Delivery {
         position: message.offset(),
         origin: origin.and_then(|text| text.parse().ok()),
         organization: header(ORGANIZATION_HEADER).and_then(|text| text.parse().ok()),
-        payload: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
-        signature: header(SIGNATURE_HEADER),
+        payload: binary_form(all, value).map_or_else(|| Bytes::copy_from_slice(value), Bytes::from),
+        signature: (!signatures.is_empty()).then(|| signatures.join(", ")),
         received_at: received.unwrap_or_default(),
     }
 }

@@ -1,7 +1,9 @@
 //! What every log promises, asked of memory, of the table on both databases, and of Kafka.
 
+mod binary_mode;
 mod commits;
 mod contract;
+mod lag;
 mod logs;
 mod order_of_commits;
 mod relay;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aim_domain::event::ACTION_PERFORMED;
 use aim_domain::signature::{SecretKey, sign_event};
-use aim_eventlog::{ENVELOPE_MAX_BYTES, EventSink, Record, Topic};
+use aim_eventlog::{ENVELOPE_MAX_BYTES, EventSink, Record, Topic, binary_form};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -202,5 +202,60 @@ async fn events_of_a_key_that_has_ended_are_dead_letters_and_those_before_stay_a
         let letters = buried(&site).await.unwrap();
         assert_eq!(letters[0].reason, reason, "{letters:?}");
         assert_eq!(letters[0].payload, good(member, 1).payload, "{letters:?}");
+    }
+}
+
+/// The binary form of an action, with these headers changed after it was signed.
+fn in_binary_mode(member: &Member, number: usize, changed: &[(&str, &str)]) -> Record {
+    let (id, source) = (number.to_string(), format!("urn:aim:agent:{}", member.name));
+    let time = beginning() + TimeDelta::seconds(number.try_into().unwrap());
+    let time = time.to_rfc3339();
+    let headers = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", id.as_str()),
+        ("ce_source", source.as_str()),
+        ("ce_type", ACTION_PERFORMED),
+        ("ce_time", time.as_str()),
+        ("content-type", "application/json"),
+    ];
+    let form = |headers: &[(&str, &str)]| {
+        let all = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes()));
+        binary_form(all, br#"{"action":"files:read","outcome":"ok"}"#).unwrap()
+    };
+    let signature = member.sign(&form(&headers));
+    let mut sent = headers.to_vec();
+    sent.retain(|(name, _)| changed.iter().all(|(other, _)| other != name));
+    sent.extend(changed);
+    fleet_record(member, form(&sent), Some(signature))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn binary_mode_counts_like_structured_mode_and_its_headers_are_signed() {
+    let site = Arc::new(Site::new().await.unwrap());
+    let (member, log) = (&site.members[0], site.log());
+    let tampered = [
+        ("ce_id", "99"),
+        ("ce_time", "2024-10-05T00:00:01Z"),
+        ("ce_subject", "somebody"),
+        ("content-type", "application/json; charset=utf-8"),
+        ("ce_extension", "1"),
+    ];
+    let mut records = vec![in_binary_mode(member, 1, &[])];
+    records.extend(tampered.map(|header| in_binary_mode(member, 2, &[header])));
+    // The same event in the other mode, and once more in this one.
+    records.extend([good(member, 1), in_binary_mode(member, 1, &[])]);
+    records.push(in_binary_mode(member, 3, &[]));
+    let wanted: Vec<_> = records[1..=tampered.len()].to_vec();
+    log.append(records).await.unwrap();
+    read_in_order(&site, &log, &Arc::default()).await.unwrap();
+    let found = counts(&site).await.unwrap();
+    assert_eq!((found.applied, found.duplicates), (2, 2), "{found:?}");
+    let letters = buried(&site).await.unwrap();
+    assert_eq!(letters.len(), wanted.len(), "{letters:?}");
+    for (letter, record) in letters.iter().zip(&wanted) {
+        assert_eq!(letter.reason, "SIGNATURE_INVALID", "{letter:?}");
+        assert_eq!(letter.payload, record.payload);
     }
 }
