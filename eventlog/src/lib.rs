@@ -8,6 +8,7 @@
 //! once; no committed record is ever passed over; `commit` only moves forward; a record that cannot
 //! be decoded is delivered as such. Who reads keeps its position with the state it produced.
 
+mod bell;
 mod binary;
 mod dead;
 mod envelope;
@@ -24,6 +25,7 @@ mod tail;
 mod topic;
 mod wake;
 
+pub use bell::{LOG_CHANNEL, ring_for_all};
 pub use binary::binary_form;
 pub use dead::Refusal;
 pub use envelope::{ENVELOPE_MAX_BYTES, Envelope, record_of};

@@ -22,16 +22,17 @@ use sea_orm::{
 
 use crate::wake::Listener;
 use crate::{
-    Delivery, EventLogError, EventSink, EventSource, Partition, Polled, Record, Topic, Wake,
+    Delivery, EventLogError, EventSink, EventSource, LOG_CHANNEL, Partition, Polled, Record, Topic,
+    Wake,
 };
 
 /// The lock that gives positions the order of commits: any constant that nothing else uses. Who
-/// appends to the table on PostgreSQL without [`append_rows`] takes it before the first position.
+/// appends to the table on PostgreSQL without [`append_rows`] takes it before the first position, and
+/// notifies [`LOG_CHANNEL`].
 pub const LOG_LOCK_KEY: i64 = 7_203_945_116_502_171;
 /// Rows of one statement: 8 columns × rows stay below SQLite's 32,766 parameters.
 const CHUNK: usize = 3_000;
-/// How long an idle reader waits before it looks again: a writer in another process rings no bell
-/// here.
+/// How long an idle reader waits before it looks again: a ring from another process may be lost.
 const IDLE_POLL: Duration = Duration::from_millis(50);
 
 /// Appends records inside somebody's transaction, as its last statements.
@@ -44,8 +45,9 @@ pub async fn append_rows<C: ConnectionTrait>(
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     if on.get_database_backend() == DbBackend::Postgres {
-        on.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOG_LOCK_KEY})"))
-            .await?;
+        let lock =
+            format!("SELECT pg_advisory_xact_lock({LOG_LOCK_KEY}), pg_notify('{LOG_CHANNEL}', '')");
+        on.execute_unprepared(&lock).await?;
     }
     for chunk in records.chunks(CHUNK) {
         let rows = chunk.iter().map(|record| entity::ActiveModel {

@@ -1,6 +1,6 @@
 //! What PostgreSQL does better in its own words.
 
-use aim_eventlog::{LOG_LOCK_KEY, record_of};
+use aim_eventlog::{LOG_CHANNEL, LOG_LOCK_KEY, record_of};
 use chrono::{DateTime, Utc};
 use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::{self, PgPool, Row};
@@ -44,7 +44,7 @@ WITH input AS (
     id::text, audit_after, request_id, $25
   FROM input JOIN written USING (id)
 ), locked AS MATERIALIZED (
-  SELECT pg_advisory_xact_lock($26)
+  SELECT pg_advisory_xact_lock($26), pg_notify($29, '')
 ), logged AS (
   INSERT INTO event_log (topic, key, event_id, organization_id, event_type, payload, created_at)
   SELECT $27, agent_id::text, event_id, organization_id, $28, payload, $25
@@ -111,7 +111,8 @@ pub(crate) async fn write_decisions(
         .bind(now)
         .bind(LOG_LOCK_KEY)
         .bind(topic)
-        .bind(event_type);
+        .bind(event_type)
+        .bind(LOG_CHANNEL);
     let rows = query.fetch_all(pool).await.map_err(failed)?;
     let row = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
     in_order(group, rows.iter().map(row))

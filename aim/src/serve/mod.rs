@@ -12,7 +12,7 @@ use aim_app::{App, AppConfig, IngestSink};
 use aim_domain::clock::Clock;
 use aim_eventlog::{
     EventSource, KafkaConfig, KafkaSink, KafkaSource, Relay, TableSink, TableSource, Topic,
-    ensure_topics,
+    ensure_topics, ring_for_all,
 };
 use aim_store::{Backend, Store, StoreConfig};
 use aim_stream::{Processor, StreamConfig};
@@ -66,6 +66,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         life.tracker(),
         life.token(),
     ));
+    hear_others(&life, &store);
     let follower = Arc::clone(&app);
     life.spawn("follower", async move |stop| follower.follow(stop).await);
     if config.role.serves_api() {
@@ -97,6 +98,17 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     listen(&config, &app, metrics, &mut life).await?;
     drop(app);
     life.finish().await
+}
+
+/// On PostgreSQL other processes append to the event log too.
+fn hear_others(life: &Lifecycle, store: &Store) {
+    if store.backend() == Backend::Postgres {
+        let store = store.clone();
+        life.spawn("bell", async move |stop| {
+            let pool = store.reader().get_postgres_connection_pool();
+            ring_for_all(pool, store.wake(), stop).await;
+        });
+    }
 }
 
 fn stream_config(store: &Store) -> StreamConfig {

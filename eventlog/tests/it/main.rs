@@ -1,5 +1,6 @@
 //! What every log promises, asked of memory, of the table on both databases, and of Kafka.
 
+mod bell;
 mod binary_mode;
 mod commits;
 mod contract;
