@@ -12,6 +12,7 @@ use sea_orm::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::wake::IDLE_POLL;
 use crate::{EventLogError, KafkaSink, Record, Topic, Wake};
 use aim_domain::id::{EventId, OrganizationId};
 
@@ -19,8 +20,6 @@ use aim_domain::id::{EventId, OrganizationId};
 const GROUP: &str = "relay";
 /// Most records of one round: bounds memory while a long outage is caught up.
 const BATCH: u64 = 2_000;
-/// How long an idle relay waits before it looks again.
-const IDLE_POLL: Duration = Duration::from_millis(50);
 /// How long it waits after a failure: the broker needs time, not more requests.
 const BACK_OFF: Duration = Duration::from_millis(500);
 

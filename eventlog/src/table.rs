@@ -20,7 +20,7 @@ use sea_orm::{
     QueryOrder, QuerySelect, TransactionTrait,
 };
 
-use crate::wake::Listener;
+use crate::wake::{IDLE_POLL, Listener};
 use crate::{
     Delivery, EventLogError, EventSink, EventSource, LOG_CHANNEL, Partition, Polled, Record, Topic,
     Wake,
@@ -32,8 +32,6 @@ use crate::{
 pub const LOG_LOCK_KEY: i64 = 7_203_945_116_502_171;
 /// Rows of one statement: 8 columns × rows stay below SQLite's 32,766 parameters.
 const CHUNK: usize = 3_000;
-/// How long an idle reader waits before it looks again: a ring from another process may be lost.
-const IDLE_POLL: Duration = Duration::from_millis(50);
 
 /// Appends records inside somebody's transaction, as its last statements.
 ///

@@ -8,11 +8,9 @@ use bytes::Bytes;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::time::Instant;
 
-use crate::wake::Listener;
+use crate::wake::{IDLE_POLL, Listener};
 use crate::{EventLogError, Topic, Wake, newest_position};
 
-/// How long an idle reader waits before it looks again.
-const IDLE_POLL: Duration = Duration::from_millis(50);
 /// Least time between two reads that bring something: a fact after a pause is read at once, a flood
 /// in batches that leave the database to the writers.
 const PACE: Duration = Duration::from_millis(5);

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+/// How long an idle reader waits before it looks again: a ring from another process may be lost.
+pub(crate) const IDLE_POLL: Duration = Duration::from_millis(50);
+
 /// Rung after every commit that appended; readers that wait hear it at once.
 #[derive(Debug, Clone)]
 pub struct Wake(Arc<watch::Sender<u64>>);

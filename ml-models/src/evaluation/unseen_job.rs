@@ -32,7 +32,8 @@ const ORDINARY_ABOVE: f64 = 0.3;
 const PENALTY: f64 = 30.0;
 
 /// Features of a step by its role, the odds of its words and those of its target.
-type Row = [f64; STEP_FEATURES + 2];
+const ROW_WIDTH: usize = STEP_FEATURES + 2;
+type Row = [f64; ROW_WIDTH];
 
 /// Scores every run by a model that knows neither its family, nor its job, nor its attacker's goal.
 ///
@@ -98,7 +99,7 @@ fn score_cell<'a>(
         .map(|step| ((step.run.session, step.index), step.is_hostile))
         .collect();
     let label = |run: &Prepared<'_>, index| labels.get(&(run.session, index)).copied();
-    let mut learned = Rows::new(STEP_FEATURES + 2)?;
+    let mut learned = Rows::new(ROW_WIDTH)?;
     for (run, index, row) in &judged {
         if let Some(is_hostile) = label(run, *index) {
             learned.push(row, Some(is_hostile))?;
@@ -192,7 +193,7 @@ fn rows(
     steps
         .filter_map(|(index, step)| {
             let features = role.features(&mut so_far, step)?;
-            let mut row = [0.0; STEP_FEATURES + 2];
+            let mut row = [0.0; ROW_WIDTH];
             row[..STEP_FEATURES].copy_from_slice(&features);
             row[STEP_FEATURES] = words.odds(step, without);
             row[STEP_FEATURES + 1] = words.target_odds(step, without);

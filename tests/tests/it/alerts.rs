@@ -8,7 +8,7 @@ use aim_tests::{AimConfig, AimProcess, wait_for};
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::fleet::{Agent, Owner, add_person, database_of, now, text};
+use crate::fleet::{Agent, Owner, database_of, now, text};
 use sea_orm::ConnectionTrait;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -83,9 +83,7 @@ impl Scene {
     }
 
     async fn person(&self, name: &str) -> String {
-        let email = format!("{name}@test.local");
-        add_person(&self.aim, &email, "MANAGER").await.unwrap();
-        let person = self.owner.sign_in(&self.aim, &email).await.unwrap();
+        let person = self.owner.add_manager(&self.aim, name).await.unwrap();
         let viewer = person
             .ask("{ viewer { ... on User { id } } }", json!({}))
             .await

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aim_tests::{AimConfig, AimProcess, wait_for};
 use serde_json::{Value, json};
 
-use crate::fleet::{Agent, Owner, add_person, now};
+use crate::fleet::{Agent, Owner, now};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const RATE: &str = "mutation($input: RateAgentInput!) { rateAgent(input: $input) {
@@ -30,9 +30,7 @@ impl Scene {
     }
 
     async fn person(&self, name: &str) -> Owner {
-        let email = format!("{name}@test.local");
-        add_person(&self.aim, &email, "MANAGER").await.unwrap();
-        self.owner.sign_in(&self.aim, &email).await.unwrap()
+        self.owner.add_manager(&self.aim, name).await.unwrap()
     }
 
     fn word(&self, rating: i32) -> Value {

@@ -67,6 +67,13 @@ impl Owner {
         Ok(owner)
     }
 
+    /// Another person of the organization, a manager, signed in.
+    pub(crate) async fn add_manager(&self, aim: &AimProcess, name: &str) -> anyhow::Result<Self> {
+        let email = format!("{name}@test.local");
+        add_person(aim, &email, "MANAGER").await?;
+        self.sign_in(aim, &email).await
+    }
+
     /// Another person, whose password is [`PASSWORD`].
     pub(crate) async fn sign_in(&self, aim: &AimProcess, email: &str) -> anyhow::Result<Self> {
         let query = "mutation($input: SignInInput!) { signIn(input: $input) {
