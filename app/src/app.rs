@@ -14,6 +14,8 @@ use crate::feed::Feed;
 use crate::ingest_events::IngestSink;
 use crate::kills::Kills;
 use crate::password::Passwords;
+use crate::publish_model::{ModelChecker, NoChecker};
+use crate::serving::ServingCache;
 use crate::writer::GroupWriter;
 use crate::{AppError, ErrorCode, Ids};
 
@@ -47,6 +49,8 @@ pub struct App {
     pub(crate) feed: Feed,
     pub(crate) kills: Arc<Kills>,
     pub(crate) ingest: IngestSink,
+    pub(crate) serving: ServingCache,
+    pub(crate) models: Arc<dyn ModelChecker>,
 }
 
 impl App {
@@ -71,7 +75,16 @@ impl App {
             clock,
             ids,
             ingest,
+            serving: ServingCache::default(),
+            models: Arc::new(NoChecker),
         }
+    }
+
+    /// With what looks at models before they are published; without it none is.
+    #[must_use]
+    pub fn with_models(mut self, checker: Arc<dyn ModelChecker>) -> Self {
+        self.models = checker;
+        self
     }
 
     /// The clock that every rule is given the time of.

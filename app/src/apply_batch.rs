@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
 use crate::read::STREAM_GROUP;
-use crate::{App, AppError};
+use crate::{App, AppError, ModelsSeen};
 
 /// A score worth keeping.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub struct AppliedBatch {
     pub agents: Vec<AgentUpdate>,
     /// What was given up on.
     pub dead_letters: Vec<NewDeadLetter>,
+    /// What the organizations' models did.
+    pub models: Vec<ModelsSeen>,
 }
 
 impl App {
@@ -117,9 +119,13 @@ impl App {
         tx.upsert_profiles(&profiles).await?;
         self.write_trust(&mut tx, &batch.agents).await?;
         let stopped = self.write_findings(&mut tx, &batch.agents).await?;
+        let moved = self.write_models(&mut tx, batch).await?;
         tx.commit().await?;
         for agent in stopped {
             self.cache.forget(agent);
+        }
+        for organization in moved {
+            self.serving.forget(organization);
         }
         Ok(())
     }

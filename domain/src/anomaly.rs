@@ -23,6 +23,8 @@ pub enum AnomalyKind {
     CapabilityDrift,
     /// Many actions that fail.
     FailureBurst,
+    /// The organization's model takes the action for a risk.
+    ModelRisk,
 }
 
 /// How bad, least first.

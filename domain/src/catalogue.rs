@@ -38,9 +38,10 @@ impl AnomalyKind {
         match self {
             Self::RateSpike => &[RESOURCE_CONSUMPTION, TOOL_INVOCATION],
             Self::OffHours => &[VALID_ACCOUNTS],
-            Self::FirstSeenWrite | Self::FirstSeenResource | Self::CapabilityDrift => {
-                &[TOOL_INVOCATION]
-            }
+            Self::FirstSeenWrite
+            | Self::FirstSeenResource
+            | Self::CapabilityDrift
+            | Self::ModelRisk => &[TOOL_INVOCATION],
             Self::NewDomain => &[EXFILTRATION],
             Self::FailureBurst => &[],
         }
@@ -57,6 +58,7 @@ impl AnomalyKind {
             }
             Self::CapabilityDrift => &[GOAL_HIJACK, PRIVILEGE_ABUSE],
             Self::FailureBurst => &[CASCADING_FAILURES],
+            Self::ModelRisk => &[TOOL_MISUSE, ROGUE_AGENTS],
         }
     }
 }

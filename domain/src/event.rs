@@ -15,6 +15,7 @@ use crate::id::{
     OrganizationId, TrustSnapshotId, UserId, VerificationId,
 };
 use crate::kill_switch::KillSwitch;
+use crate::model::ModelAlias;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
 use crate::suppression::AlertSuppression;
@@ -161,6 +162,33 @@ pub enum OrganizationChange {
     SuppressionWithdrawn {
         /// Which.
         suppression: AlertSuppressionId,
+    },
+    /// A model was published.
+    ModelPublished {
+        /// Its number.
+        version: i32,
+    },
+    /// Another version serves, or is tried: whoever keeps models in memory looks again.
+    ModelMoved {
+        /// Which name.
+        alias: ModelAlias,
+        /// The version it pointed at.
+        from: Option<i32>,
+        /// The version it points at.
+        to: Option<i32>,
+        /// The number of the move.
+        number: i64,
+        /// Whether it was moved back.
+        is_rollback: bool,
+        /// By whom.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Models signed by another key are taken from now on.
+    ModelSignerReplaced {
+        /// Thumbprint of the key.
+        key_id: String,
     },
 }
 

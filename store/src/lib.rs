@@ -18,6 +18,8 @@ mod error;
 pub mod grants;
 pub mod keys;
 mod kill_switches;
+pub mod model_moves;
+pub mod models;
 pub mod offsets;
 pub mod organizations;
 mod page;

@@ -250,6 +250,7 @@ impl<'a> Batch<'a> {
                 actions,
                 agents,
                 dead_letters,
+                models: Vec::new(),
             },
             live,
         ))

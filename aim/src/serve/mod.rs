@@ -1,6 +1,7 @@
 //! The composition root of a server process.
 
 mod lifecycle;
+mod models;
 mod secret;
 
 use std::path::PathBuf;
@@ -58,14 +59,15 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         }
     };
     let mut life = Lifecycle::new()?;
-    let app = Arc::new(App::new(
+    let app = App::new(
         store.clone(),
         Arc::clone(&clock),
         ingest,
         AppConfig::default(),
         life.tracker(),
         life.token(),
-    ));
+    );
+    let app = Arc::new(app.with_models(Arc::new(models::Loader)));
     hear_others(&life, &store);
     let follower = Arc::clone(&app);
     life.spawn("follower", async move |stop| follower.follow(stop).await);
