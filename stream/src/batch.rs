@@ -17,6 +17,7 @@ use aim_store::profiles::StoredProfile;
 use chrono::{DateTime, Utc};
 
 use crate::admit::{Admission, Admitted};
+use crate::models::Models;
 use crate::profiles::{Live, Profiles};
 
 /// A score is kept in the history when it has moved this far, in ten-thousandths.
@@ -183,9 +184,12 @@ impl<'a> Batch<'a> {
     pub(crate) async fn learn(
         mut self,
         profiles: &mut Profiles,
+        models: &mut Models,
     ) -> Result<(AppliedBatch, HashMap<AgentId, Live>), AppError> {
         let agents: HashSet<_> = self.steps.iter().map(Step::agent).collect();
         let mut live = profiles.take(self.app, &agents).await?;
+        let organizations = agents.iter().map(|(_, organization)| *organization);
+        let mut judges = models.prepare(self.app, organizations).await?;
         let mut progress: HashMap<AgentId, Progress> = HashMap::new();
         let mut actions = Vec::new();
         let mut applied = HashSet::new();
@@ -213,7 +217,10 @@ impl<'a> Batch<'a> {
                     action, is_fleet, ..
                 } => {
                     applied.insert(action.event);
-                    gathered.findings.extend(profile.observe(&action).findings);
+                    let observed = profile.observe(&action);
+                    gathered.findings.extend(observed.findings);
+                    let flagged = judges.judge(&action, &observed.features);
+                    gathered.findings.extend(flagged);
                     if is_fleet {
                         actions.push(*action);
                     }
@@ -250,7 +257,7 @@ impl<'a> Batch<'a> {
                 actions,
                 agents,
                 dead_letters,
-                models: Vec::new(),
+                models: judges.finish(),
             },
             live,
         ))

@@ -5,6 +5,7 @@
 
 mod admit;
 mod batch;
+mod models;
 mod processor;
 mod profiles;
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admit::admit;
 use crate::batch::Batch;
+use crate::models::Models;
 use crate::profiles::Profiles;
 
 /// How the stream is set up.
@@ -68,6 +69,7 @@ pub struct Processor {
     mine: BTreeSet<Partition>,
     offsets: BTreeMap<Partition, ConsumerOffset>,
     profiles: Profiles,
+    models: Models,
     next_batch: Instant,
 }
 
@@ -107,6 +109,7 @@ impl Processor {
             mine: BTreeSet::new(),
             offsets: BTreeMap::new(),
             profiles: Profiles::default(),
+            models: Models::default(),
             next_batch: Instant::now(),
         }
     }
@@ -175,7 +178,7 @@ impl Processor {
         let admitted = admit(&self.app, deliveries).await?;
         let mut batch = Batch::new(&self.app, &self.offsets);
         batch.gather(admitted).await?;
-        let (applied, live) = batch.learn(&mut self.profiles).await?;
+        let (applied, live) = batch.learn(&mut self.profiles, &mut self.models).await?;
         self.app.apply_batch(&applied).await?;
         self.profiles.put(live);
         for (_, to) in &applied.moves {
