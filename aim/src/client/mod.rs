@@ -158,6 +158,24 @@ impl Client {
         Ok(())
     }
 
+    /// Publishes a model that `signer`, base64url, has signed; the server's answer.
+    pub(crate) async fn send_model(&self, bytes: Vec<u8>, signer: &str) -> anyhow::Result<Value> {
+        let answer = self
+            .http
+            .post(format!("{}/v1/models", self.url))
+            .bearer_auth(&self.token)
+            .header("content-type", "application/octet-stream")
+            .header("aim-signer-key", signer)
+            .body(bytes)
+            .send()
+            .await?;
+        let status = answer.status();
+        let answer: Value = answer.json().await.unwrap_or_default();
+        let detail = answer["detail"].as_str().unwrap_or_default();
+        anyhow::ensure!(status.is_success(), "publishing: {status}: {detail}");
+        Ok(answer)
+    }
+
     /// What became of fleets' actions so far: applied, duplicates, dead letters.
     pub(crate) async fn totals(&self) -> anyhow::Result<[u64; 3]> {
         let query = "{ streamTotals { appliedCount duplicateCount deadLetterCount } }";

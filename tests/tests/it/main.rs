@@ -13,6 +13,7 @@ mod kafka;
 mod kill_switch;
 mod layers;
 mod migrations;
+mod models;
 mod node;
 mod orphans;
 mod outage;
