@@ -5,7 +5,7 @@
 //! in `app/` takes a champion back that has too many. Scoring allocates nothing; explanations are made
 //! of what is flagged alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -67,11 +67,9 @@ impl Models {
         organizations: impl Iterator<Item = OrganizationId>,
     ) -> Result<Judges, AppError> {
         self.now += 1;
+        let organizations: HashSet<_> = organizations.collect();
         let mut judges = HashMap::new();
         for organization in organizations {
-            if judges.contains_key(&organization) {
-                continue;
-            }
             let serving = app.serving(organization).await?;
             if serving == Serving::default() {
                 continue;

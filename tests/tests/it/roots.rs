@@ -353,4 +353,8 @@ pub(crate) const ROOTS: &[Root] = &[
     subscription("alertRaised"),
     subscription("trustScoreChanged"),
     subscription("verificationRecorded"),
+    Root {
+        rest: "(after: \"ZXZlbnQ6MA\") { cursor movedBy }",
+        ..subscription("modelMoved")
+    },
 ];
