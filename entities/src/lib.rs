@@ -18,6 +18,7 @@ pub mod consumer_offset;
 pub mod dead_letter;
 pub mod event_log;
 pub mod organization;
+pub mod profile_journal;
 pub mod trust_snapshot;
 pub mod used_nonce;
 pub mod user;

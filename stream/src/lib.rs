@@ -5,7 +5,10 @@
 
 mod admit;
 mod batch;
+mod journal;
+mod positions;
 mod processor;
 mod profiles;
+mod writing;
 
 pub use processor::{Processor, StreamConfig};
