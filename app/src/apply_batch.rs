@@ -9,6 +9,7 @@ use aim_domain::id::{AgentId, EventId, TrustSnapshotId};
 use aim_domain::trust::{TrustAssessment, TrustScore};
 use aim_domain::verification::AgentFacts;
 use aim_store::dead_letters::NewDeadLetter;
+use aim_store::journal::JournalRow;
 use aim_store::offsets::ConsumerOffset;
 use aim_store::profiles::StoredProfile;
 use aim_store::trust::{TrustSnapshot, TrustUpdate};
@@ -30,7 +31,7 @@ pub struct Snapshot {
     pub event_time: DateTime<Utc>,
 }
 
-/// What became of one agent in a batch.
+/// What became of one agent since it was written last.
 #[derive(Debug, Clone)]
 pub struct AgentUpdate {
     /// Its learned normal, after the batch.
@@ -50,8 +51,12 @@ pub struct AppliedBatch {
     pub moves: Vec<(ConsumerOffset, ConsumerOffset)>,
     /// Fleet actions, each applied once.
     pub actions: Vec<ObservedAction>,
-    /// The agents that the batch was about.
+    /// The agents whose learned normal is written now.
     pub agents: Vec<AgentUpdate>,
+    /// What the others have learned, to learn it again from should the process die.
+    pub journal: Vec<JournalRow>,
+    /// Partition numbers, each with the first sequence that is still needed of its journal.
+    pub trims: Vec<(i32, i64)>,
     /// What was given up on.
     pub dead_letters: Vec<NewDeadLetter>,
     /// What the organizations' models did.
@@ -83,6 +88,18 @@ impl App {
         Ok(self.store.load_profiles(ids).await?)
     }
 
+    /// The next rows of what the agents of a partition have learned, after `sequence`.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn read_journal(
+        &self,
+        partition: i32,
+        sequence: i64,
+    ) -> Result<Vec<JournalRow>, AppError> {
+        Ok(self.store.read_journal(partition, sequence).await?)
+    }
+
     /// The facts of the agent that has this key, and the key itself.
     ///
     /// # Errors
@@ -103,7 +120,7 @@ impl App {
     /// # Errors
     /// `Conflict` when another process has read the same partition meanwhile: forget everything
     /// in memory and begin again from the stored positions. `Unavailable`: try again.
-    pub async fn apply_batch(&self, batch: &AppliedBatch) -> Result<(), AppError> {
+    pub async fn apply_batch(&self, batch: AppliedBatch) -> Result<(), AppError> {
         let mut tx = self.store.begin().await?;
         // First, so that of two readers of one partition the second waits here and then fails.
         for (from, to) in &batch.moves {
@@ -111,15 +128,19 @@ impl App {
         }
         tx.insert_activities(&batch.actions).await?;
         tx.insert_dead_letters(&batch.dead_letters).await?;
-        let profiles: Vec<_> = batch
-            .agents
-            .iter()
-            .map(|agent| agent.profile.clone())
-            .collect();
+        let profiles: Vec<_> = batch.agents.iter().map(|agent| &agent.profile).collect();
         tx.upsert_profiles(&profiles).await?;
+        for row in batch.journal {
+            tx.append_journal(row).await?;
+        }
+        for (partition, sequence) in batch.trims {
+            tx.trim_journal(partition, sequence).await?;
+        }
         self.write_trust(&mut tx, &batch.agents).await?;
         let stopped = self.write_findings(&mut tx, &batch.agents).await?;
-        let moved = self.write_models(&mut tx, batch).await?;
+        let moved = self
+            .write_models(&mut tx, &batch.moves, &batch.models)
+            .await?;
         tx.commit().await?;
         for agent in stopped {
             self.cache.forget(agent);

@@ -7,10 +7,11 @@ use aim_domain::id::{AuditEntryId, OrganizationId};
 use aim_domain::model::{ModelAlias, Serving, Shadow, before, guard};
 use aim_domain::scope::Scope;
 use aim_store::audit::NewAuditEntry;
+use aim_store::offsets::ConsumerOffset;
 use aim_store::{StoreError, Tx};
 use serde_json::json;
 
-use crate::{App, AppliedBatch};
+use crate::App;
 
 /// What the models of one organization did in a batch.
 #[derive(Debug, Clone)]
@@ -28,15 +29,16 @@ impl App {
     pub(crate) async fn write_models(
         &self,
         tx: &mut Tx,
-        batch: &AppliedBatch,
+        moves: &[(ConsumerOffset, ConsumerOffset)],
+        models: &[ModelsSeen],
     ) -> Result<Vec<OrganizationId>, StoreError> {
         let mut moved = Vec::new();
         // Of several partitions the first: its position is locked by this transaction.
-        let Some(place) = batch.moves.iter().map(|(_, to)| to.partition).min() else {
+        let Some(place) = moves.iter().map(|(_, to)| to.partition).min() else {
             return Ok(moved);
         };
         let place = format!("{}/{}", place.topic.name(), place.number);
-        for models in &batch.models {
+        for models in models {
             let (organization, serving) = (models.organization, models.serving);
             let all = tx
                 .add_shadow(organization, serving, &place, &models.seen)

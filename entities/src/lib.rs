@@ -23,6 +23,7 @@ pub mod model_move;
 pub mod model_signer;
 pub mod model_version;
 pub mod organization;
+pub mod profile_journal;
 pub mod shadow_score;
 pub mod trust_snapshot;
 pub mod used_nonce;

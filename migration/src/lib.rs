@@ -13,7 +13,8 @@ mod m0005_incidents;
 mod m0006_kill_switches;
 mod m0007_alert_work;
 mod m0008_trust_weights;
-mod m0009_models;
+mod m0009_profile_journal;
+mod m0010_models;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +31,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_kill_switches::Migration),
             Box::new(m0007_alert_work::Migration),
             Box::new(m0008_trust_weights::Migration),
-            Box::new(m0009_models::Migration),
+            Box::new(m0009_profile_journal::Migration),
+            Box::new(m0010_models::Migration),
         ]
     }
 }

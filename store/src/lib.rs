@@ -16,6 +16,7 @@ pub mod dead_letters;
 pub mod decisions;
 mod error;
 pub mod grants;
+pub mod journal;
 pub mod keys;
 mod kill_switches;
 pub mod model_moves;

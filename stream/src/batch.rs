@@ -1,8 +1,8 @@
-//! A micro-batch: from deliveries to what has to be written.
+//! A micro-batch: from deliveries to what was learned and found.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use aim_app::{AgentUpdate, App, AppError, AppliedBatch, ErrorCode, Snapshot};
+use aim_app::{App, AppError, ModelsSeen, Snapshot};
 use aim_domain::action::{ObservedAction, Outcome};
 use aim_domain::anomaly::Finding;
 use aim_domain::event::Fact;
@@ -13,76 +13,73 @@ use aim_eventlog::{Delivery, Envelope, Partition, Refusal};
 use aim_ml_models::BehaviourProfile;
 use aim_store::dead_letters::NewDeadLetter;
 use aim_store::offsets::ConsumerOffset;
-use aim_store::profiles::StoredProfile;
 use chrono::{DateTime, Utc};
 
 use crate::admit::{Admission, Admitted};
 use crate::models::Models;
-use crate::profiles::{Live, Profiles};
+use crate::profiles::Profiles;
 
 /// A score is kept in the history when it has moved this far, in ten-thousandths.
 const KEEP_STEP: u16 = 100;
 
 /// Something to learn from.
-enum Step {
+pub(crate) struct Step {
+    pub(crate) agent: AgentId,
+    pub(crate) organization: OrganizationId,
+    /// Number of the partition that it came from.
+    pub(crate) number: i32,
+    pub(crate) lesson: Lesson,
+}
+
+pub(crate) enum Lesson {
     Action {
         action: Box<ObservedAction>,
-        is_fleet: bool,
-        delivery: Delivery,
+        /// Where it came from, of a fleet's.
+        delivery: Option<Delivery>,
     },
     Result {
-        agent: AgentId,
-        organization: OrganizationId,
         outcome: Outcome,
         time: DateTime<Utc>,
     },
-    Rating {
-        agent: AgentId,
-        organization: OrganizationId,
-        feedback: Feedback,
-    },
-    Recalculation {
-        agent: AgentId,
-        organization: OrganizationId,
-    },
+    Rating(Feedback),
+    Recalculation,
 }
 
-impl Step {
-    const fn agent(&self) -> (AgentId, OrganizationId) {
-        match self {
-            Self::Action { action, .. } => (action.agent, action.organization),
-            Self::Result {
-                agent,
-                organization,
-                ..
-            }
-            | Self::Rating {
-                agent,
-                organization,
-                ..
-            }
-            | Self::Recalculation {
-                agent,
-                organization,
-            } => (*agent, *organization),
-        }
-    }
-}
-
-/// What was gathered of one agent.
+/// What has to be written of one agent, whatever waits.
 #[derive(Default)]
-struct Progress {
-    snapshots: Vec<Snapshot>,
-    findings: Vec<Finding>,
+pub(crate) struct News {
+    pub(crate) snapshots: Vec<Snapshot>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// What a batch came to.
+#[derive(Default)]
+pub(crate) struct Learned {
+    /// What was learned from, in order.
+    pub(crate) steps: Vec<Step>,
+    pub(crate) news: HashMap<AgentId, News>,
+    pub(crate) dead_letters: Vec<NewDeadLetter>,
+    /// What the organizations' models did.
+    pub(crate) models: Vec<ModelsSeen>,
+    /// Whether something came that had come before.
+    has_duplicates: bool,
+}
+
+impl Learned {
+    /// Whether there is anything to write but how far was read.
+    pub(crate) fn has_news(&self) -> bool {
+        self.has_duplicates || !self.steps.is_empty() || !self.dead_letters.is_empty()
+    }
 }
 
 /// A batch under way.
 pub(crate) struct Batch<'a> {
     app: &'a App,
     starts: &'a BTreeMap<Partition, ConsumerOffset>,
-    offsets: BTreeMap<Partition, ConsumerOffset>,
+    pub(crate) offsets: BTreeMap<Partition, ConsumerOffset>,
     dead_letters: Vec<NewDeadLetter>,
     steps: Vec<Step>,
+    duplicates: u64,
 }
 
 impl<'a> Batch<'a> {
@@ -93,6 +90,7 @@ impl<'a> Batch<'a> {
             offsets: BTreeMap::new(),
             dead_letters: Vec::new(),
             steps: Vec::new(),
+            duplicates: 0,
         }
     }
 
@@ -116,6 +114,7 @@ impl<'a> Batch<'a> {
             if let Some(origin) = delivery.origin {
                 if origin <= offset.origin {
                     offset.duplicates += 1;
+                    self.duplicates += 1;
                     continue;
                 }
                 offset.origin = origin;
@@ -123,18 +122,23 @@ impl<'a> Batch<'a> {
             match admission {
                 Ok(Admitted::Action(action)) if before.contains(&action.event) => {
                     offset.duplicates += 1;
+                    self.duplicates += 1;
                 }
                 Ok(Admitted::Action(action)) => {
                     offset.applied += 1;
-                    self.steps.push(Step::Action {
-                        action,
-                        is_fleet: true,
-                        delivery,
+                    self.steps.push(Step {
+                        agent: action.agent,
+                        organization: action.organization,
+                        number: partition.number,
+                        lesson: Lesson::Action {
+                            action,
+                            delivery: Some(delivery),
+                        },
                     });
                 }
                 Ok(Admitted::Fact(fact, envelope)) => {
                     offset.applied += 1;
-                    self.steps.extend(step_of(*fact, &envelope, delivery));
+                    self.steps.extend(step_of(*fact, &envelope, &delivery));
                 }
                 Err(refusal) => {
                     offset.dead_letters += 1;
@@ -162,6 +166,7 @@ impl<'a> Batch<'a> {
 
     /// Turns an action that was counted as applied into a duplicate.
     fn pass_over(&mut self, delivery: &Delivery) {
+        self.duplicates += 1;
         if let Some(offset) = self.offsets.get_mut(&delivery.partition) {
             offset.applied -= 1;
             offset.duplicates += 1;
@@ -180,87 +185,63 @@ impl<'a> Batch<'a> {
             .push(dead_letter(self.app, delivery, &refusal));
     }
 
-    /// Learns and judges, in order, and returns what has to be written.
+    /// Learns and judges, in order. Profiles in memory are ahead of the disk from here on: if
+    /// anything fails before the batch is written, they have to be forgotten.
     pub(crate) async fn learn(
-        mut self,
+        &mut self,
         profiles: &mut Profiles,
         models: &mut Models,
-    ) -> Result<(AppliedBatch, HashMap<AgentId, Live>), AppError> {
-        let agents: HashSet<_> = self.steps.iter().map(Step::agent).collect();
-        let mut live = profiles.take(self.app, &agents).await?;
-        let organizations = agents.iter().map(|(_, organization)| *organization);
+    ) -> Result<Learned, AppError> {
+        let of = |step: &Step| (step.agent, (step.organization, step.number));
+        let agents: HashMap<_, _> = self.steps.iter().map(of).collect();
+        profiles.warm(self.app, &agents).await?;
+        let organizations = agents.values().map(|(organization, _)| *organization);
         let mut judges = models.prepare(self.app, organizations).await?;
-        let mut progress: HashMap<AgentId, Progress> = HashMap::new();
-        let mut actions = Vec::new();
+        let mut learned = Learned::default();
         let mut applied = HashSet::new();
-        for step in std::mem::take(&mut self.steps) {
-            let (agent, _) = step.agent();
-            let Some(known) = live.get_mut(&agent) else {
+        for mut step in std::mem::take(&mut self.steps) {
+            let Some(live) = profiles.get_mut(step.agent) else {
                 continue;
             };
-            let (profile, weights) = (&mut known.profile, &known.weights);
-            let gathered = progress.entry(agent).or_default();
-            match step {
-                Step::Action {
-                    action,
-                    is_fleet: true,
-                    delivery,
-                } if applied.contains(&action.event) => self.pass_over(&delivery),
-                Step::Action {
-                    action,
-                    is_fleet: true,
-                    delivery,
-                } if profile.is_too_late(action.time) => {
-                    self.give_up_late(delivery, action.time);
-                }
-                Step::Action {
-                    action, is_fleet, ..
-                } => {
-                    applied.insert(action.event);
-                    let observed = profile.observe(&action);
-                    gathered.findings.extend(observed.findings);
-                    let flagged = judges.judge(&action, &observed.features);
-                    gathered.findings.extend(flagged);
-                    if is_fleet {
-                        actions.push(*action);
+            let (profile, weights) = (&mut live.profile, &live.weights);
+            let mut news = News::default();
+            match &mut step.lesson {
+                Lesson::Action { action, delivery } => {
+                    // Our own facts come once, and when they come is when they were decided.
+                    if let Some(from) = delivery.take() {
+                        if applied.contains(&action.event) {
+                            self.pass_over(&from);
+                            continue;
+                        }
+                        if profile.is_too_late(action.time) {
+                            self.give_up_late(from, action.time);
+                            continue;
+                        }
+                        *delivery = Some(from);
                     }
+                    applied.insert(action.event);
+                    let observed = profile.observe(action);
+                    news.findings = observed.findings;
+                    let flagged = judges.judge(action, &observed.features);
+                    news.findings.extend(flagged);
                 }
-                Step::Result { outcome, time, .. } => profile.observe_result(outcome, time),
-                Step::Rating { feedback, .. } => profile.heed(feedback),
+                Lesson::Result { outcome, time } => profile.observe_result(*outcome, *time),
+                Lesson::Rating(feedback) => profile.heed(*feedback),
                 // What a person asked for is kept, also when it is what it was.
-                Step::Recalculation { .. } => gathered.snapshots.push(keep(profile, weights)),
+                Lesson::Recalculation => news.snapshots.push(keep(profile, weights)),
             }
-            gathered.snapshots.extend(snapshot_of(profile, weights));
+            news.snapshots.extend(snapshot_of(profile, weights));
+            if !news.snapshots.is_empty() || !news.findings.is_empty() {
+                let all = learned.news.entry(step.agent).or_default();
+                all.snapshots.append(&mut news.snapshots);
+                all.findings.append(&mut news.findings);
+            }
+            learned.steps.push(step);
         }
-        let updates = agents.iter().filter_map(|(agent, organization)| {
-            let live = live.get_mut(agent)?;
-            live.revision += 1;
-            Some(update(
-                *agent,
-                *organization,
-                live,
-                progress.remove(agent).unwrap_or_default(),
-            ))
-        });
-        let mut agents = updates.collect::<Result<Vec<AgentUpdate>, AppError>>()?;
-        // One order for all writers of agents' rows: no two transactions can wait in a circle.
-        agents.sort_by_key(|update| update.profile.agent);
-        let moves = self
-            .offsets
-            .values()
-            .map(|to| (self.starts[&to.partition], *to))
-            .collect();
-        let dead_letters = self.dead_letters;
-        Ok((
-            AppliedBatch {
-                moves,
-                actions,
-                agents,
-                dead_letters,
-                models: judges.finish(),
-            },
-            live,
-        ))
+        learned.models = judges.finish();
+        learned.dead_letters = std::mem::take(&mut self.dead_letters);
+        learned.has_duplicates = self.duplicates > 0;
+        Ok(learned)
     }
 }
 
@@ -282,30 +263,6 @@ fn keep(profile: &mut BehaviourProfile, weights: &TrustWeights) -> Snapshot {
     }
 }
 
-fn update(
-    agent: AgentId,
-    organization: OrganizationId,
-    live: &Live,
-    progress: Progress,
-) -> Result<AgentUpdate, AppError> {
-    let encoded = live.profile.encode().map_err(|error| {
-        tracing::error!(%agent, %error, "behaviour profile");
-        AppError::new(ErrorCode::Internal, "a behaviour profile cannot be written")
-    })?;
-    Ok(AgentUpdate {
-        profile: StoredProfile {
-            agent,
-            organization,
-            revision: live.revision,
-            profile: encoded,
-            watermark: live.profile.watermark().unwrap_or_default(),
-        },
-        assessment: assess(live.profile.tallies(), &live.weights),
-        snapshots: progress.snapshots,
-        findings: progress.findings,
-    })
-}
-
 fn has_moved(before: Option<TrustScore>, now: Option<TrustScore>) -> bool {
     match (before, now) {
         (None, None) => false,
@@ -315,15 +272,16 @@ fn has_moved(before: Option<TrustScore>, now: Option<TrustScore>) -> bool {
 }
 
 /// What there is to learn from one of our own facts.
-fn step_of(fact: Fact, envelope: &Envelope, delivery: Delivery) -> Option<Step> {
+fn step_of(fact: Fact, envelope: &Envelope, delivery: &Delivery) -> Option<Step> {
     let organization = delivery.organization?;
-    match fact {
+    let (agent, lesson) = match fact {
         Fact::VerificationRecorded(fact) => {
             let denied = fact.decision == Decision::Denied;
+            let agent = fact.agent;
             let action = ObservedAction {
                 event: envelope.id.parse().ok()?,
                 organization,
-                agent: fact.agent,
+                agent,
                 time: envelope.time,
                 action: fact.action,
                 resource: fact.resource,
@@ -338,29 +296,23 @@ fn step_of(fact: Fact, envelope: &Envelope, delivery: Delivery) -> Option<Step> 
                 declared_risk: Some(fact.risk),
                 granted: Some(fact.granted),
             };
-            Some(Step::Action {
-                action: Box::new(action),
-                is_fleet: false,
-                delivery,
-            })
+            let (action, delivery) = (Box::new(action), None);
+            (agent, Lesson::Action { action, delivery })
         }
-        Fact::AgentRated(fact) => Some(Step::Rating {
-            agent: fact.agent,
-            organization,
-            feedback: fact.feedback,
-        }),
-        Fact::TrustRecalculationRequested(fact) => Some(Step::Recalculation {
-            agent: fact.agent,
-            organization,
-        }),
-        Fact::ActionResultReported(fact) => Some(Step::Result {
-            agent: fact.agent,
-            organization,
-            outcome: fact.outcome,
-            time: envelope.time,
-        }),
-        _ => None,
-    }
+        Fact::AgentRated(fact) => (fact.agent, Lesson::Rating(fact.feedback)),
+        Fact::TrustRecalculationRequested(fact) => (fact.agent, Lesson::Recalculation),
+        Fact::ActionResultReported(fact) => {
+            let (outcome, time) = (fact.outcome, envelope.time);
+            (fact.agent, Lesson::Result { outcome, time })
+        }
+        _ => return None,
+    };
+    Some(Step {
+        agent,
+        organization,
+        number: delivery.partition.number,
+        lesson,
+    })
 }
 
 fn dead_letter(app: &App, delivery: Delivery, refusal: &Refusal) -> NewDeadLetter {

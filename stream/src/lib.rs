@@ -5,8 +5,11 @@
 
 mod admit;
 mod batch;
+mod journal;
 mod models;
+mod positions;
 mod processor;
 mod profiles;
+mod writing;
 
 pub use processor::{Processor, StreamConfig};

@@ -1,19 +1,20 @@
 //! The loop: poll, process, commit, begin again from the stored positions after any failure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aim_app::{App, AppError, ErrorCode};
 use aim_eventlog::{Delivery, EventLogError, EventSource, Partition, Polled};
-use aim_store::offsets::ConsumerOffset;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::admit::admit;
-use crate::batch::Batch;
+use crate::batch::{Batch, Learned};
 use crate::models::Models;
+use crate::positions::Positions;
 use crate::profiles::Profiles;
+use crate::writing::write;
 
 /// How the stream is set up.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,9 @@ pub struct StreamConfig {
     /// five of the time where the database has one writer, so that decisions find it free; zero
     /// where it has many.
     pub rest_max: Duration,
+    /// Profiles of a partition that are written with a batch at the least, of those that have
+    /// learned but whose scores have not moved; the others wait, in the journal.
+    pub written_least: usize,
 }
 
 impl StreamConfig {
@@ -50,6 +54,7 @@ impl Default for StreamConfig {
             wait: Duration::from_millis(250),
             pace: Duration::from_millis(20),
             rest_max: Duration::from_millis(200),
+            written_least: 64,
         }
     }
 }
@@ -60,6 +65,9 @@ const BACK_OFF: Duration = Duration::from_millis(250);
 /// A batch takes at most one part in so many of the time, so that decisions find the writer free.
 const REST: u32 = 5;
 
+/// Profiles of a partition that are written at once while there is nothing else to do.
+const WRITTEN_IDLE: usize = 1_024;
+
 /// Consumes one event source until it is told to stop.
 pub struct Processor {
     app: Arc<App>,
@@ -67,7 +75,7 @@ pub struct Processor {
     config: StreamConfig,
     /// What the log gave us, whether or not it could be sought yet.
     mine: BTreeSet<Partition>,
-    offsets: BTreeMap<Partition, ConsumerOffset>,
+    positions: Positions,
     profiles: Profiles,
     models: Models,
     next_batch: Instant,
@@ -76,7 +84,7 @@ pub struct Processor {
 impl std::fmt::Debug for Processor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Processor")
-            .field("offsets", &self.offsets)
+            .field("positions", &self.positions)
             .finish_non_exhaustive()
     }
 }
@@ -107,14 +115,14 @@ impl Processor {
             source,
             config,
             mine: BTreeSet::new(),
-            offsets: BTreeMap::new(),
+            positions: Positions::default(),
             profiles: Profiles::default(),
             models: Models::default(),
             next_batch: Instant::now(),
         }
     }
 
-    /// Runs until `stop` fires. A batch under way is finished first.
+    /// Runs until `stop` fires. A batch under way is finished first, and what waits is written.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(failure) = self.step(&stop).await {
@@ -128,6 +136,7 @@ impl Processor {
                 self.start_over(&stop).await;
             }
         }
+        while let Ok(true) = self.settle().await {}
     }
 
     async fn step(&mut self, stop: &CancellationToken) -> Result<(), Failure> {
@@ -145,21 +154,20 @@ impl Processor {
                 self.give_back(&partitions);
                 Ok(())
             }
-            Polled::Batch(deliveries) if deliveries.is_empty() => Ok(()),
+            Polled::Batch(deliveries) if deliveries.is_empty() => {
+                self.settle().await?;
+                Ok(())
+            }
             Polled::Batch(deliveries) => self.process(deliveries).await,
         }
     }
 
     async fn assign(&mut self, partitions: &[Partition]) -> Result<(), Failure> {
-        self.profiles.clear();
-        let stored = self.app.stream_offsets().await?;
+        self.positions.know(self.app.stream_offsets().await?);
         for partition in partitions {
-            let offset = stored.iter().find(|offset| offset.partition == *partition);
-            let offset = offset
-                .copied()
-                .unwrap_or_else(|| ConsumerOffset::start(*partition));
-            self.offsets.insert(*partition, offset);
-            self.source.seek(*partition, offset.next).await?;
+            self.profiles.forget(partition.number);
+            let next = self.positions.take(*partition);
+            self.source.seek(*partition, next).await?;
         }
         Ok(())
     }
@@ -167,26 +175,26 @@ impl Processor {
     fn give_back(&mut self, partitions: &[Partition]) {
         for partition in partitions {
             self.mine.remove(partition);
-            self.offsets.remove(partition);
+            self.positions.give_back(*partition);
+            self.profiles.forget(partition.number);
         }
-        self.profiles.clear();
     }
 
     async fn process(&mut self, deliveries: Vec<Delivery>) -> Result<(), Failure> {
         let count = deliveries.len();
         let begin = Instant::now();
         let admitted = admit(&self.app, deliveries).await?;
-        let mut batch = Batch::new(&self.app, &self.offsets);
+        for number in self.positions.numbers() {
+            self.profiles.recover(&self.app, number).await?;
+        }
+        let mut batch = Batch::new(&self.app, self.positions.read());
         batch.gather(admitted).await?;
-        let (applied, live) = batch.learn(&mut self.profiles, &mut self.models).await?;
-        self.app.apply_batch(&applied).await?;
-        self.profiles.put(live);
-        for (_, to) in &applied.moves {
-            self.offsets.insert(to.partition, *to);
-            // Only a hint for the broker's tools: our own position is what counts.
-            if let Err(error) = self.source.commit(to.partition, to.next).await {
-                tracing::debug!(%error, "offset hint");
-            }
+        let learned = batch.learn(&mut self.profiles, &mut self.models).await?;
+        let read = batch.offsets;
+        self.positions.advance(read);
+        // Facts that say nothing to the stream alone are no reason to write.
+        if learned.has_news() {
+            self.write(learned, self.config.written_least).await?;
         }
         metrics::counter!("aim_stream_events_total").increment(count as u64);
         // Who has caught up rests; who has not goes on.
@@ -197,10 +205,34 @@ impl Processor {
         Ok(())
     }
 
+    async fn write(&mut self, learned: Learned, least: usize) -> Result<(), Failure> {
+        let applied = write(learned, &mut self.profiles, &self.positions, least)?;
+        let moves = applied.moves.clone();
+        self.app.apply_batch(applied).await?;
+        self.positions.stored(&moves);
+        for (_, to) in &moves {
+            // Only a hint for the broker's tools: our own position is what counts.
+            if let Err(error) = self.source.commit(to.partition, to.next).await {
+                tracing::debug!(%error, "offset hint");
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes some of what could wait while there was more to do; whether there was any.
+    async fn settle(&mut self) -> Result<bool, Failure> {
+        let waits = self.profiles.waiting().next().is_some();
+        if !waits && self.positions.moves(&BTreeSet::new()).is_empty() {
+            return Ok(false);
+        }
+        self.write(Learned::default(), WRITTEN_IDLE).await?;
+        Ok(true)
+    }
+
     /// Forgets everything that is only in memory and goes back to the stored positions.
     async fn start_over(&mut self, stop: &CancellationToken) {
         self.profiles.clear();
-        self.offsets.clear();
+        self.positions.clear();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,

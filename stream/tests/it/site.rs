@@ -191,6 +191,7 @@ impl Site {
             wait: Duration::ZERO,
             pace: Duration::ZERO,
             rest_max: Duration::ZERO,
+            written_least: 0,
         };
         Ok(Processor::new(Arc::new(app), source, config))
     }

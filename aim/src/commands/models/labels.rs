@@ -186,8 +186,14 @@ mod tests {
             (line(1, 2, RISK), "does not begin with"),
             (format!("{HEADER}\n{}", line(1, 2, "bad")), "label `bad`"),
             (format!("{HEADER}\nx\n"), "has 1 columns"),
-            (format!("{good}{}", line(2, 4, RISK)), "another organization"),
-            (format!("{good}{}", line(1, 3, RISK)), "labels an event again"),
+            (
+                format!("{good}{}", line(2, 4, RISK)),
+                "another organization",
+            ),
+            (
+                format!("{good}{}", line(1, 3, RISK)),
+                "labels an event again",
+            ),
         ] {
             let Err(error) = read(&body) else {
                 panic!("{body} was taken");

@@ -1,0 +1,150 @@
+//! What profiles learned in a batch that did not write them, as bytes.
+//!
+//! Learning is a pure function of profile and steps, so that a profile as it was written and the
+//! steps since then give the profile as it was in memory, to the bit. What was judged and found in
+//! those steps is on disk already and is not looked at again.
+
+use aim_domain::action::{ObservedAction, Outcome};
+use aim_domain::id::{AgentId, EventId, OrganizationId};
+use aim_domain::name::{ActionName, Resource};
+use aim_domain::risk::RiskLevel;
+use aim_domain::trust::Feedback;
+use aim_ml_models::BehaviourProfile;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{Lesson, Step};
+
+/// Version of the encoding; another one is not read.
+const VERSION: u8 = 1;
+
+/// A step as noted.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Note<'a> {
+    pub(crate) agent: AgentId,
+    pub(crate) organization: OrganizationId,
+    #[serde(borrow)]
+    lesson: Noted<'a>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Noted<'a> {
+    #[serde(borrow)]
+    Action(Action<'a>),
+    Result(i64, Outcome),
+    Rating(Feedback),
+}
+
+/// Everything of an action that a profile may learn from; arguments it does not.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Action<'a> {
+    micros: i64,
+    action: &'a str,
+    resource: Option<&'a str>,
+    session: Option<&'a str>,
+    task: Option<&'a str>,
+    outcome: Outcome,
+    declared_risk: Option<RiskLevel>,
+    granted: Option<bool>,
+}
+
+impl<'a> Action<'a> {
+    fn of(action: &'a ObservedAction) -> Self {
+        // Each by name: whoever adds one decides here whether profiles learn from it.
+        let ObservedAction {
+            event: _,
+            organization: _,
+            agent: _,
+            time,
+            action,
+            resource,
+            session,
+            task,
+            arguments: _,
+            outcome,
+            declared_risk,
+            granted,
+        } = action;
+        Self {
+            micros: time.timestamp_micros(),
+            action: action.as_str(),
+            resource: resource.as_ref().map(Resource::as_str),
+            session: session.as_deref(),
+            task: task.as_deref(),
+            outcome: *outcome,
+            declared_risk: *declared_risk,
+            granted: *granted,
+        }
+    }
+
+    fn observed(&self, note: &Note<'_>) -> Option<ObservedAction> {
+        Some(ObservedAction {
+            event: EventId::from_uuid(uuid::Uuid::nil()),
+            organization: note.organization,
+            agent: note.agent,
+            time: time(self.micros)?,
+            action: ActionName::parse(self.action).ok()?,
+            resource: self.resource.and_then(|text| Resource::parse(text).ok()),
+            session: self.session.map(str::to_owned),
+            task: self.task.map(str::to_owned),
+            arguments: serde_json::Map::new(),
+            outcome: self.outcome,
+            declared_risk: self.declared_risk,
+            granted: self.granted,
+        })
+    }
+}
+
+fn time(micros: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(micros)
+}
+
+impl Note<'_> {
+    /// Has the profile learn it again; `None` when it cannot have been written by us.
+    pub(crate) fn teach(&self, profile: &mut BehaviourProfile) -> Option<()> {
+        match &self.lesson {
+            Noted::Action(action) => {
+                profile.observe(&action.observed(self)?);
+            }
+            Noted::Result(micros, outcome) => profile.observe_result(*outcome, time(*micros)?),
+            Noted::Rating(feedback) => profile.heed(*feedback),
+        }
+        Some(())
+    }
+}
+
+/// Adds a step to a row; an empty row begins with the version. `None` when it has no encoding,
+/// which no step leads to.
+pub(crate) fn note(row: &mut Vec<u8>, step: &Step) -> Option<()> {
+    if row.is_empty() {
+        row.push(VERSION);
+    }
+    let lesson = match &step.lesson {
+        Lesson::Action { action, .. } => Noted::Action(Action::of(action)),
+        Lesson::Result { outcome, time } => Noted::Result(time.timestamp_micros(), *outcome),
+        Lesson::Rating(feedback) => Noted::Rating(*feedback),
+        // Its score is kept, so that its profile is written.
+        Lesson::Recalculation => return Some(()),
+    };
+    let note = Note {
+        agent: step.agent,
+        organization: step.organization,
+        lesson,
+    };
+    *row = postcard::to_extend(&note, std::mem::take(row)).ok()?;
+    Some(())
+}
+
+/// The steps of a row, in order; `None` when it is damaged or of another version.
+pub(crate) fn read(row: &[u8]) -> Option<Vec<Note<'_>>> {
+    let (VERSION, mut rest) = row.split_first().map(|(version, rest)| (*version, rest))? else {
+        return None;
+    };
+    let mut notes = Vec::new();
+    while !rest.is_empty() {
+        let (note, after) = postcard::take_from_bytes(rest).ok()?;
+        notes.push(note);
+        rest = after;
+    }
+    Some(notes)
+}

@@ -1,0 +1,141 @@
+//! What of a batch is written now, and what the journal keeps until later.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aim_app::{AgentUpdate, AppError, AppliedBatch, ErrorCode};
+use aim_domain::id::AgentId;
+use aim_domain::trust::assess;
+use aim_store::journal::JournalRow;
+use aim_store::profiles::StoredProfile;
+
+use crate::batch::{Learned, Lesson, News, Step};
+use crate::journal;
+use crate::positions::Positions;
+use crate::profiles::{Live, Profiles};
+
+/// Everything that has to be written after a batch. What waits no longer counts as written from
+/// here on: if writing fails, everything in memory has to be forgotten.
+///
+/// `least` profiles of each partition number that could wait are written at the least.
+///
+/// # Errors
+/// `Internal` when a profile or a step has no encoding.
+pub(crate) fn write(
+    mut learned: Learned,
+    profiles: &mut Profiles,
+    positions: &Positions,
+    least: usize,
+) -> Result<AppliedBatch, AppError> {
+    for step in &learned.steps {
+        profiles.learned(step.agent, positions);
+    }
+    let numbers = match learned.steps.as_slice() {
+        [] => profiles.waiting().collect(),
+        steps => steps.iter().map(|step| step.number).collect(),
+    };
+    let agents = due(&learned, profiles, &numbers, least);
+    let mut updates = Vec::with_capacity(agents.len());
+    // In one order for all writers of agents' rows: no two transactions can wait in a circle.
+    for agent in agents {
+        let news = learned.news.remove(&agent).unwrap_or_default();
+        updates.extend(update(agent, news, profiles, positions)?);
+    }
+    let journal = rows(&learned.steps, profiles, positions)?;
+    let fleet = learned
+        .steps
+        .into_iter()
+        .filter_map(|step| match step.lesson {
+            Lesson::Action {
+                action,
+                delivery: Some(_),
+            } => Some(*action),
+            _ => None,
+        });
+    Ok(AppliedBatch {
+        actions: fleet.collect(),
+        agents: updates,
+        trims: profiles.trim(positions),
+        journal,
+        moves: positions.moves(&numbers),
+        dead_letters: learned.dead_letters,
+        models: learned.models,
+    })
+}
+
+/// Whose profiles are written now.
+fn due(
+    learned: &Learned,
+    profiles: &mut Profiles,
+    numbers: &BTreeSet<i32>,
+    least: usize,
+) -> BTreeSet<AgentId> {
+    let mut due: BTreeSet<AgentId> = learned.news.keys().copied().collect();
+    // A producer that sends to the wrong partition: no journal has all steps of such an agent.
+    let strays = learned.steps.iter().filter(|step| {
+        let live = profiles.get(step.agent);
+        live.is_some_and(|live| live.number != step.number)
+    });
+    due.extend(strays.map(|step| step.agent));
+    for agent in &due {
+        profiles.write(*agent);
+    }
+    for number in numbers {
+        due.extend(profiles.write_longest(*number, least));
+    }
+    due
+}
+
+fn update(
+    agent: AgentId,
+    news: News,
+    profiles: &Profiles,
+    positions: &Positions,
+) -> Result<Option<AgentUpdate>, AppError> {
+    let Some(live) = profiles.get(agent) else {
+        return Ok(None);
+    };
+    let encoded = live.profile.encode().map_err(|error| {
+        tracing::error!(%agent, %error, "behaviour profile");
+        AppError::new(ErrorCode::Internal, "a behaviour profile cannot be written")
+    })?;
+    Ok(Some(AgentUpdate {
+        profile: StoredProfile {
+            agent,
+            organization: live.organization,
+            partition: live.number,
+            revision: positions.sequence(live.number),
+            profile: encoded,
+            watermark: live.profile.watermark().unwrap_or_default(),
+        },
+        assessment: assess(live.profile.tallies(), &live.weights),
+        snapshots: news.snapshots,
+        findings: news.findings,
+    }))
+}
+
+/// The steps of those that wait on, a row for each partition number.
+fn rows(
+    steps: &[Step],
+    profiles: &mut Profiles,
+    positions: &Positions,
+) -> Result<Vec<JournalRow>, AppError> {
+    let mut rows: BTreeMap<i32, Vec<u8>> = BTreeMap::new();
+    for step in steps {
+        if profiles.get(step.agent).is_some_and(Live::waits) {
+            let row = rows.entry(step.number).or_default();
+            journal::note(row, step).ok_or_else(|| {
+                AppError::new(ErrorCode::Internal, "a step cannot be written down")
+            })?;
+        }
+    }
+    let rows = rows.into_iter().map(|(partition, steps)| {
+        let sequence = positions.sequence(partition);
+        profiles.journaled(partition, sequence);
+        JournalRow {
+            partition,
+            sequence,
+            steps,
+        }
+    });
+    Ok(rows.collect())
+}
