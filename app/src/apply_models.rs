@@ -7,6 +7,7 @@ use aim_domain::id::{AuditEntryId, OrganizationId};
 use aim_domain::model::{ModelAlias, Serving, Shadow, before, guard};
 use aim_domain::scope::Scope;
 use aim_store::audit::NewAuditEntry;
+use aim_store::models::ModelVersion;
 use aim_store::offsets::ConsumerOffset;
 use aim_store::{StoreError, Tx};
 use serde_json::json;
@@ -38,15 +39,16 @@ impl App {
             return Ok(moved);
         };
         let place = format!("{}/{}", place.topic.name(), place.number);
-        for models in models {
-            let (organization, serving) = (models.organization, models.serving);
-            let all = tx
-                .add_shadow(organization, serving, &place, &models.seen)
-                .await?;
+        let seen: Vec<_> = models
+            .iter()
+            .map(|models| (models.organization, models.serving, models.seen))
+            .collect();
+        let sums = tx.add_shadows(&place, &seen).await?;
+        for (models, all) in models.iter().zip(sums) {
             if let Some(reason) = guard(&all.window)
                 && self.take_back(tx, models, &reason).await?
             {
-                moved.push(organization);
+                moved.push(models.organization);
             }
         }
         Ok(moved)
@@ -71,7 +73,7 @@ impl App {
         let to = before(&moves).flatten();
         let mut change = self.new_move(tx, organization, alias).await?;
         change.from = Some(champion.version);
-        change.to = self.still_signed(organization, to).await?;
+        change.to = still_signed(tx, organization, to).await?;
         change.is_rollback = true;
         "system:stream".clone_into(&mut change.by);
         change.reason = format!("version {}: {reason}", champion.version);
@@ -94,22 +96,20 @@ impl App {
         tracing::warn!(%organization, reason = change.reason, "a champion was taken back");
         Ok(true)
     }
+}
 
-    /// The version, unless it is signed by a key that is not taken any more.
-    async fn still_signed(
-        &self,
-        organization: OrganizationId,
-        version: Option<i32>,
-    ) -> Result<Option<i32>, StoreError> {
-        let scope = Scope::of(organization);
-        let Some(number) = version else {
-            return Ok(None);
-        };
-        let signer = self.store.find_model_signer(scope).await?;
-        let found = self.store.find_model_number(scope, number).await?;
-        let same = |found: &aim_store::models::ModelVersion| {
-            signer.is_some_and(|signer| signer.public_key == found.signer)
-        };
-        Ok(found.filter(same).map(|found| found.number))
-    }
+/// The version, unless it is signed by a key that is not taken any more.
+async fn still_signed(
+    tx: &Tx,
+    organization: OrganizationId,
+    version: Option<i32>,
+) -> Result<Option<i32>, StoreError> {
+    let scope = Scope::of(organization);
+    let Some(number) = version else {
+        return Ok(None);
+    };
+    let signer = tx.find_model_signer(scope).await?;
+    let found = tx.find_model_number(scope, number).await?;
+    let same = |found: &ModelVersion| signer.is_some_and(|it| it.public_key == found.signer);
+    Ok(found.filter(same).map(|found| found.number))
 }

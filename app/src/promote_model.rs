@@ -5,7 +5,7 @@
 
 use aim_domain::event::OrganizationChange;
 use aim_domain::id::{ModelMoveId, ModelVersionId, OrganizationId};
-use aim_domain::model::{Measured, ModelAlias, ModelMove, Serving, before, gate};
+use aim_domain::model::{GateRefusal, Measured, ModelAlias, ModelMove, Serving, before, gate};
 use aim_domain::signature::PublicKey;
 use aim_store::Tx;
 use aim_store::models::ModelVersion;
@@ -61,7 +61,7 @@ impl App {
         }
         match input.alias {
             ModelAlias::Champion if !input.is_forced => {
-                self.ask_gate(permit, serving, &version).await?;
+                ask_gate(&tx, permit, serving, &version).await?;
             }
             ModelAlias::Challenger
                 if serving.champion.map(|it| it.version) == Some(version.number) =>
@@ -120,8 +120,9 @@ impl App {
         errors.reason(&reason);
         errors.finish()?;
         let organization = permit.scope().organization;
-        let mut tx = self.store.begin().await?;
-        let moves = tx.load_model_moves(organization, alias).await?;
+        // Looking at a model takes its time: a transaction begins behind it, and whoever was faster
+        // has made another move the last one.
+        let moves = self.store.load_model_moves(organization, alias).await?;
         let (Some(to), Some(last)) = (before(&moves), moves.last()) else {
             let message = format!("the {alias} was never anything else; promote a version instead");
             return Err(conflict(message));
@@ -134,6 +135,7 @@ impl App {
                 .ok_or_else(|| AppError::not_found("model version"))?;
             self.check_promotable(permit, &found).await?;
         }
+        let mut tx = self.store.begin().await?;
         let mut change = self.new_move(&tx, organization, alias).await?;
         change.from = last.to;
         change.to = to;
@@ -174,30 +176,6 @@ impl App {
         checked
             .map(|_| ())
             .map_err(|error| conflict(format!("version {}: {}", version.number, error.message)))
-    }
-
-    async fn ask_gate(
-        &self,
-        permit: &Permit,
-        serving: Serving,
-        version: &ModelVersion,
-    ) -> Result<(), AppError> {
-        let Some(champion) = serving.champion else {
-            return Ok(());
-        };
-        let refused = |refusal: aim_domain::model::GateRefusal| conflict(refusal.to_string());
-        if serving.challenger.map(|it| it.version) != Some(version.number) {
-            let refusal = aim_domain::model::GateRefusal::NotTried(version.number);
-            return Err(refused(refusal));
-        }
-        let scope = permit.scope();
-        let shadow = self.store.load_shadow(scope, serving).await?;
-        let champion = self
-            .store
-            .find_model_number(scope, champion.version)
-            .await?
-            .ok_or_else(|| AppError::not_found("model version"))?;
-        gate(&shadow, measured(&champion), measured(version)).map_err(refused)
     }
 
     /// A move that says nothing yet but its place in the order of moves.
@@ -255,6 +233,26 @@ impl App {
             ),
         ));
     }
+}
+
+async fn ask_gate(
+    tx: &Tx,
+    permit: &Permit,
+    serving: Serving,
+    version: &ModelVersion,
+) -> Result<(), AppError> {
+    let Some(champion) = serving.champion else {
+        return Ok(());
+    };
+    let refused = |refusal: GateRefusal| conflict(refusal.to_string());
+    if serving.challenger.map(|it| it.version) != Some(version.number) {
+        return Err(refused(GateRefusal::NotTried(version.number)));
+    }
+    let scope = permit.scope();
+    let shadow = tx.load_shadow(scope, serving).await?;
+    let champion = tx.find_model_number(scope, champion.version).await?;
+    let champion = champion.ok_or_else(|| AppError::not_found("model version"))?;
+    gate(&shadow, measured(&champion), measured(version)).map_err(refused)
 }
 
 fn measured(version: &ModelVersion) -> Measured<'_> {

@@ -1,12 +1,15 @@
 //! Which models serve, who said so, and what they were seen to do.
 
+use std::collections::HashMap;
+
 use aim_domain::id::{ModelMoveId, OrganizationId};
-use aim_domain::model::{ModelAlias, ModelMove, Served, Serving, Shadow};
+use aim_domain::model::{ModelAlias, ModelMove, Served, Serving, Shadow, Window};
 use aim_domain::scope::Scope;
 use aim_entities::{model_alias, model_move as entity, shadow_score};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
     sea_query::{Expr, OnConflict},
 };
 
@@ -16,6 +19,8 @@ use crate::{Store, StoreError, Tx, code};
 /// Most moves of a name that are looked through for the one to go back to: people move names a few
 /// times a day.
 const MOVES_MAX: u64 = 10_000;
+/// Most pairs of champion and challenger of one statement.
+const PAIRS_MAX: usize = 200;
 
 fn convert(row: entity::Model) -> Result<ModelMove, StoreError> {
     Ok(ModelMove {
@@ -34,6 +39,21 @@ fn convert(row: entity::Model) -> Result<ModelMove, StoreError> {
 
 fn of(organization: OrganizationId) -> Select<entity::Entity> {
     entity::Entity::find().filter(entity::Column::OrganizationId.eq(organization.as_uuid()))
+}
+
+async fn moves<C: ConnectionTrait>(
+    on: &C,
+    organization: OrganizationId,
+    alias: ModelAlias,
+) -> Result<Vec<ModelMove>, StoreError> {
+    let newest = of(organization)
+        .filter(entity::Column::Alias.eq(code::text(&alias)))
+        .order_by_desc(entity::Column::Number)
+        .limit(MOVES_MAX);
+    let rows = newest.all(on).await?.into_iter();
+    let mut moves = rows.map(convert).collect::<Result<Vec<_>, _>>()?;
+    moves.reverse();
+    Ok(moves)
 }
 
 async fn serving<C: ConnectionTrait>(
@@ -59,12 +79,24 @@ async fn serving<C: ConnectionTrait>(
 }
 
 /// The rows of all places about this champion and this challenger.
-fn scores(organization: OrganizationId, of: Serving) -> Select<shadow_score::Entity> {
+fn pair(organization: OrganizationId, of: Serving) -> Condition {
     use shadow_score::Column as C;
-    shadow_score::Entity::find()
-        .filter(C::OrganizationId.eq(organization.as_uuid()))
-        .filter(C::ChampionMove.eq(of.champion_move()))
-        .filter(C::ChallengerMove.eq(of.challenger_move()))
+    Condition::all()
+        .add(C::OrganizationId.eq(organization.as_uuid()))
+        .add(C::ChampionMove.eq(of.champion_move()))
+        .add(C::ChallengerMove.eq(of.challenger_move()))
+}
+
+fn scores(organization: OrganizationId, of: Serving) -> Select<shadow_score::Entity> {
+    shadow_score::Entity::find().filter(pair(organization, of))
+}
+
+fn sum(rows: Vec<shadow_score::Model>) -> Result<Shadow, StoreError> {
+    let mut sum = Shadow::default();
+    for row in rows {
+        sum.add(&code::from_json("shadow_scores.scores", row.scores)?);
+    }
+    Ok(sum)
 }
 
 impl Store {
@@ -74,6 +106,18 @@ impl Store {
     /// [`StoreError`] when the database cannot be asked.
     pub async fn load_serving(&self, organization: OrganizationId) -> Result<Serving, StoreError> {
         serving(self.reader(), organization).await
+    }
+
+    /// The moves of a name, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn load_model_moves(
+        &self,
+        organization: OrganizationId,
+        alias: ModelAlias,
+    ) -> Result<Vec<ModelMove>, StoreError> {
+        moves(self.reader(), organization, alias).await
     }
 
     /// A page of moves.
@@ -94,12 +138,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn load_shadow(&self, scope: Scope, of: Serving) -> Result<Shadow, StoreError> {
-        let query = scores(scope.organization, of);
-        let mut sum = Shadow::default();
-        for row in query.all(self.reader()).await? {
-            sum.add(&code::from_json("shadow_scores.scores", row.scores)?);
-        }
-        Ok(sum)
+        sum(scores(scope.organization, of).all(self.reader()).await?)
     }
 }
 
@@ -121,18 +160,7 @@ impl Tx {
         organization: OrganizationId,
         alias: ModelAlias,
     ) -> Result<Vec<ModelMove>, StoreError> {
-        let newest = of(organization)
-            .filter(entity::Column::Alias.eq(code::text(&alias)))
-            .order_by_desc(entity::Column::Number)
-            .limit(MOVES_MAX);
-        let mut moves = newest
-            .all(self.on())
-            .await?
-            .into_iter()
-            .map(convert)
-            .collect::<Result<Vec<_>, _>>()?;
-        moves.reverse();
-        Ok(moves)
+        moves(self.on(), organization, alias).await
     }
 
     /// The number that the organization's next move gets.
@@ -205,49 +233,81 @@ impl Tx {
         Ok(())
     }
 
-    /// Adds what a batch saw to the row of its place, and returns what all places together have seen
-    /// of this pair; the window alone is younger. Whoever writes holds the position of the
-    /// place, so that nobody else writes the same row.
+    /// What champion and challenger did with the same actions, over all places.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn add_shadow(
+    pub async fn load_shadow(&self, scope: Scope, of: Serving) -> Result<Shadow, StoreError> {
+        sum(scores(scope.organization, of).all(self.on()).await?)
+    }
+
+    /// Adds what a batch saw to the rows of its place, and returns what all places together have seen
+    /// of each pair, in the same order; the windows alone are younger. No organization is named twice.
+    /// Whoever writes holds the position of the place, so that nobody else writes the same rows.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn add_shadows(
         &mut self,
-        organization: OrganizationId,
-        of: Serving,
         place: &str,
-        seen: &Shadow,
-    ) -> Result<Shadow, StoreError> {
+        seen: &[(OrganizationId, Serving, Shadow)],
+    ) -> Result<Vec<Shadow>, StoreError> {
+        let mut all = Vec::with_capacity(seen.len());
+        for chunk in seen.chunks(PAIRS_MAX) {
+            all.extend(self.add_some_shadows(place, chunk).await?);
+        }
+        Ok(all)
+    }
+
+    async fn add_some_shadows(
+        &mut self,
+        place: &str,
+        seen: &[(OrganizationId, Serving, Shadow)],
+    ) -> Result<Vec<Shadow>, StoreError> {
         use shadow_score::Column as C;
-        let mut all = *seen;
-        let mut own = *seen;
-        for row in scores(organization, of).all(self.on()).await? {
+        let mut all: Vec<Shadow> = seen.iter().map(|(.., seen)| *seen).collect();
+        let mut own = all.clone();
+        let places: HashMap<_, _> = seen
+            .iter()
+            .zip(0..)
+            .map(|((organization, ..), index)| (organization.as_uuid(), index))
+            .collect();
+        let pairs = seen.iter().map(|(whose, of, _)| pair(*whose, *of));
+        let pairs = pairs.fold(Condition::any(), Condition::add);
+        let rows = shadow_score::Entity::find().filter(pairs);
+        for row in rows.all(self.on()).await? {
+            let Some(index) = places.get(&row.organization_id) else {
+                continue;
+            };
             let before: Shadow = code::from_json("shadow_scores.scores", row.scores)?;
-            all.add(&before);
+            all[*index].add(&before);
             if row.place == place {
-                own.add(&before);
+                own[*index].add(&before);
             }
         }
-        if own.window.is_full() {
-            own.window = aim_domain::model::Window::default();
-        }
-        let row = shadow_score::ActiveModel {
-            organization_id: Set(organization.as_uuid()),
-            champion_move: Set(of.champion_move()),
-            challenger_move: Set(of.challenger_move()),
-            place: Set(place.to_owned()),
-            scores: Set(code::json(&own)),
-            updated_at: Set(self.now()),
-        };
-        let conflict = OnConflict::columns([
+        let rows = seen.iter().zip(&mut own).map(|((whose, of, _), own)| {
+            if own.window.is_full() {
+                own.window = Window::default();
+            }
+            shadow_score::ActiveModel {
+                organization_id: Set(whose.as_uuid()),
+                champion_move: Set(of.champion_move()),
+                challenger_move: Set(of.challenger_move()),
+                place: Set(place.to_owned()),
+                scores: Set(code::json(own)),
+                updated_at: Set(self.now()),
+            }
+        });
+        let key = [
             C::OrganizationId,
             C::ChampionMove,
             C::ChallengerMove,
             C::Place,
-        ])
-        .update_columns([C::Scores, C::UpdatedAt])
-        .to_owned();
-        shadow_score::Entity::insert(row)
+        ];
+        let conflict = OnConflict::columns(key)
+            .update_columns([C::Scores, C::UpdatedAt])
+            .to_owned();
+        shadow_score::Entity::insert_many(rows)
             .on_conflict(conflict)
             .exec_without_returning(self.on())
             .await?;

@@ -5,8 +5,8 @@ use aim_domain::scope::Scope;
 use aim_entities::{model_artefact, model_signer, model_version as entity};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, sea_query::OnConflict,
 };
 use serde_json::Value;
 
@@ -103,8 +103,7 @@ impl Store {
         scope: Scope,
         number: i32,
     ) -> Result<Option<ModelVersion>, StoreError> {
-        let query = of(scope).filter(entity::Column::Number.eq(number));
-        query.one(self.reader()).await?.map(convert).transpose()
+        numbered(self.reader(), scope, number).await
     }
 
     /// The version with these bytes.
@@ -151,17 +150,53 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn find_model_signer(&self, scope: Scope) -> Result<Option<ModelSigner>, StoreError> {
-        let query = model_signer::Entity::find_by_id(scope.organization.as_uuid());
-        Ok(query.one(self.reader()).await?.map(|row| ModelSigner {
-            organization: OrganizationId::from_uuid(row.organization_id),
-            public_key: row.public_key,
-            pinned_by: row.pinned_by,
-            pinned_at: row.pinned_at,
-        }))
+        signer(self.reader(), scope).await
     }
 }
 
+async fn numbered<C: ConnectionTrait>(
+    on: &C,
+    scope: Scope,
+    number: i32,
+) -> Result<Option<ModelVersion>, StoreError> {
+    let query = of(scope).filter(entity::Column::Number.eq(number));
+    query.one(on).await?.map(convert).transpose()
+}
+
+async fn signer<C: ConnectionTrait>(
+    on: &C,
+    scope: Scope,
+) -> Result<Option<ModelSigner>, StoreError> {
+    let query = model_signer::Entity::find_by_id(scope.organization.as_uuid());
+    Ok(query.one(on).await?.map(|row| ModelSigner {
+        organization: OrganizationId::from_uuid(row.organization_id),
+        public_key: row.public_key,
+        pinned_by: row.pinned_by,
+        pinned_at: row.pinned_at,
+    }))
+}
+
 impl Tx {
+    /// The version of this number.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn find_model_number(
+        &self,
+        scope: Scope,
+        number: i32,
+    ) -> Result<Option<ModelVersion>, StoreError> {
+        numbered(self.on(), scope, number).await
+    }
+
+    /// The key whose models the scope's organization takes; `None` before the first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn find_model_signer(&self, scope: Scope) -> Result<Option<ModelSigner>, StoreError> {
+        signer(self.on(), scope).await
+    }
+
     /// The number that the organization's next version gets.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! in `app/` takes a champion back that has too many. Scoring allocates nothing; explanations are made
 //! of what is flagged alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -67,7 +67,9 @@ impl Models {
         organizations: impl Iterator<Item = OrganizationId>,
     ) -> Result<Judges, AppError> {
         self.now += 1;
-        let organizations: HashSet<_> = organizations.collect();
+        let mut organizations: Vec<_> = organizations.collect();
+        organizations.sort_unstable();
+        organizations.dedup();
         let mut judges = HashMap::new();
         for organization in organizations {
             let serving = app.serving(organization).await?;

@@ -148,6 +148,7 @@ async fn a_name_moves_once_at_a_time(scene: &Scene) -> anyhow::Result<()> {
 
 async fn counts_add_up_over_places(scene: &Scene) -> anyhow::Result<()> {
     let (store, ours) = (&scene.store, scene.ours);
+    let theirs = scene.theirs.organization;
     let agent = AgentId::from_uuid(Uuid::from_u128(5));
     let seen = |times: u32| {
         let mut seen = Shadow::default();
@@ -167,13 +168,15 @@ async fn counts_add_up_over_places(scene: &Scene) -> anyhow::Result<()> {
     let mut expected = 0;
     for (place, times) in [("actions/0", 3), ("actions/1", 4), ("actions/0", 10_000)] {
         let mut tx = store.begin().await?;
-        let all = tx
-            .add_shadow(ours.organization, serving, place, &seen(times))
-            .await?;
+        let seen = [
+            (ours.organization, serving, seen(times)),
+            (theirs, Serving::default(), seen(1)),
+        ];
+        let all = tx.add_shadows(place, &seen).await?;
         tx.commit().await?;
         expected += u64::from(times);
-        assert_eq!(all.champion.flagged, expected);
-        assert_eq!(all.window.actions, expected);
+        assert_eq!(all[0].champion.flagged, expected);
+        assert_eq!(all[0].window.actions, expected);
     }
     // The full window has ended, the other one has not, and what was counted stays.
     let shadow = store.load_shadow(ours.scope, serving).await?;
@@ -182,5 +185,8 @@ async fn counts_add_up_over_places(scene: &Scene) -> anyhow::Result<()> {
     assert_eq!(shadow.window.actions, 4);
     let none = store.load_shadow(scene.theirs.scope, serving).await?;
     assert_eq!(none, Shadow::default());
+    let theirs = scene.theirs.scope;
+    let theirs = store.load_shadow(theirs, Serving::default()).await?;
+    assert_eq!(theirs.champion.scored, 3);
     Ok(())
 }
