@@ -450,3 +450,53 @@ async fn only_the_pinned_key_may_sign_until_an_owner_replaces_it() {
     ];
     assert_eq!(actions, expected);
 }
+
+#[tokio::test]
+async fn the_door_for_large_models_asks_who_is_there_before_it_reads() {
+    let aim = AimConfig::new().start().unwrap();
+    let owner = Owner::of(&aim).await.unwrap();
+    let manager = owner.add_manager(&aim, "manager").await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/v1/models", aim.base_url());
+    let send = async |token: Option<&str>, signer: bool, bytes: usize| {
+        let mut request = http.post(&url).body(vec![0_u8; bytes]);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if signer {
+            request = request.header("aim-signer-key", "no key");
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json::<Value>().await.unwrap())
+    };
+    let admin = Some(owner.token.as_str());
+    for (token, signer, bytes, status, said) in [
+        (None, true, 10, 401, "sign in"),
+        (
+            Some(manager.token.as_str()),
+            true,
+            10,
+            403,
+            "role `Manager` may not",
+        ),
+        (admin, false, 10, 400, "`aim-signer-key` is missing"),
+        (admin, true, 10, 400, "signerKey"),
+        (
+            admin,
+            true,
+            (16 << 20) + 1,
+            400,
+            "larger than 16777216 bytes",
+        ),
+    ] {
+        let (found, answer) = send(token, signer, bytes).await;
+        let detail = answer["detail"].as_str().unwrap_or_default();
+        assert_eq!(found, status, "{answer}");
+        assert!(detail.contains(said), "{answer}");
+    }
+    let answer = owner
+        .ask("{ modelVersions { totalCount } }", json!({}))
+        .await;
+    assert_eq!(answer.unwrap()["modelVersions"]["totalCount"], 0);
+}
