@@ -18,6 +18,11 @@ use crate::{App, AppError, ErrorCode, Permit};
 /// Most bytes of a published model: a forest of a thousand trees.
 pub const MODEL_BYTES_MAX: usize = 16 << 20;
 
+/// Most bytes of what a model says of itself: hundreds of feature names and parameters. Lists show it.
+const CARD_MAX_BYTES: usize = 64 << 10;
+/// Digits of a SHA-256.
+const SHA256_DIGITS: usize = 64;
+
 /// What a model says of itself, once everything about it was checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedModel {
@@ -79,6 +84,7 @@ impl App {
             return Err(AppError::new(ErrorCode::Conflict, message));
         }
         let (bytes, checked) = self.check_model(bytes, key.clone()).await?;
+        check_card(&checked)?;
         let scope = permit.scope();
         if let Some(same) = self.store.find_model_sha256(scope, &checked.sha256).await? {
             return Ok(same);
@@ -200,6 +206,29 @@ impl App {
     }
 }
 
+/// Whatever a maker writes about a model is shown and kept: it has to be short and text.
+fn check_card(checked: &CheckedModel) -> Result<(), AppError> {
+    let mut errors = FieldErrors::default();
+    let card = checked.header.to_string();
+    if card.len() > CARD_MAX_BYTES {
+        let length = card.len();
+        errors.add(
+            "artefact",
+            format!("says {length} bytes of itself; shorten its parameters to {CARD_MAX_BYTES}"),
+        );
+    }
+    // PostgreSQL keeps no such text.
+    if card.contains("\\u0000") {
+        errors.add("artefact", "has a null character in what it says of itself");
+    }
+    let hash = &checked.data_sha256;
+    let is_hash = hash.len() == SHA256_DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit());
+    if !is_hash {
+        errors.add("artefact", "names data by something that is no SHA-256");
+    }
+    errors.finish()
+}
+
 fn model_key(field: &str, text: &str) -> Result<PublicKey, AppError> {
     PublicKey::parse(text).map_err(|error| AppError::field(field, error.to_string()))
 }
@@ -208,4 +237,33 @@ fn model_key(field: &str, text: &str) -> Result<PublicKey, AppError> {
 #[must_use]
 pub(crate) fn thumbprint(public_key: &str) -> String {
     PublicKey::parse(public_key).map_or_else(|_| "unknown".to_owned(), |key| key.thumbprint())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_model_says_of_itself_is_short_and_text() {
+        let model = |data: &str, text: String| CheckedModel {
+            kind: "forest".to_owned(),
+            feature_schema_version: 1,
+            data_sha256: data.to_owned(),
+            auc: None,
+            header: json!({ "parameters": { "trained_with": text } }),
+            sha256: String::new(),
+        };
+        let hash = "0123456789abcdef".repeat(4);
+        let words = |text: &str| text.to_owned();
+        assert!(check_card(&model(&hash, words("Grüße"))).is_ok());
+        for (data, text, said) in [
+            (hash.as_str(), words("a\0b"), "null character"),
+            (hash.as_str(), "x".repeat(CARD_MAX_BYTES), "shorten"),
+            ("data", words("fine"), "no SHA-256"),
+            ("", words("fine"), "no SHA-256"),
+        ] {
+            let error = check_card(&model(data, text)).unwrap_err();
+            assert!(error.message.contains(said), "{}", error.message);
+        }
+    }
 }

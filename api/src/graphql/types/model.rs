@@ -17,7 +17,7 @@ use super::super::id::global_id;
 #[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct ModelVersion {
     /// Global id.
-    id: ID,
+    pub(crate) id: ID,
     /// Counts the organization's versions from 1.
     number: i32,
     /// `logistic`, `forest`, `gmm` or `pca`.
