@@ -23,7 +23,7 @@ use crate::{AppError, ErrorCode, Ids};
 #[derive(Debug, Clone, Copy)]
 pub struct AppConfig {
     /// Most agents whose facts are kept in memory.
-    pub cached_agents: u64,
+    pub cached_agents: usize,
     /// Most subscribers' facts kept for those that lag behind.
     pub feed_capacity: usize,
 }

@@ -14,6 +14,7 @@ mod cache;
 mod change_password;
 mod change_status;
 mod error;
+mod facts;
 mod feed;
 mod follow;
 mod grant_capability;

@@ -293,6 +293,12 @@ macro_rules! facts {
                 }
             }
 
+            /// Whether `event_type` is one of ours.
+            #[must_use]
+            pub fn is_known(event_type: &str) -> bool {
+                [$($name),+].contains(&event_type)
+            }
+
             /// Reads the `data` of an event of `event_type`; `None` when it is not one of ours.
             ///
             /// # Errors
@@ -304,6 +310,11 @@ macro_rules! facts {
                 }
             }
         }
+
+        $(impl $variant {
+            /// The CloudEvents `type`.
+            pub const TYPE: &'static str = $name;
+        })+
 
         $(impl From<$variant> for Fact {
             fn from(fact: $variant) -> Self {

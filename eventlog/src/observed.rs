@@ -79,13 +79,18 @@ pub fn parse_action(
         time: envelope.time,
         action: data.action,
         resource,
-        session: data.session.map(|text| cut(text, LABEL_MAX_BYTES)),
-        task: data.task.map(|text| cut(text, LABEL_MAX_BYTES)),
+        session: data.session.and_then(label),
+        task: data.task.and_then(label),
         arguments,
         outcome: data.outcome,
         declared_risk: data.risk,
         granted: None,
     })
+}
+
+/// A session or a task; an empty one is none.
+fn label(text: String) -> Option<String> {
+    Some(cut(text, LABEL_MAX_BYTES)).filter(|text| !text.is_empty())
 }
 
 /// The text without control characters, which PostgreSQL and terminals take badly, and its longest

@@ -140,6 +140,7 @@ impl<'a> Batch<'a> {
                     offset.applied += 1;
                     self.steps.extend(step_of(*fact, &envelope, &delivery));
                 }
+                Ok(Admitted::Other) => offset.applied += 1,
                 Err(refusal) => {
                     offset.dead_letters += 1;
                     self.dead_letters

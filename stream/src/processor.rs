@@ -33,6 +33,9 @@ pub struct StreamConfig {
     /// Profiles of a partition that are written with a batch at the least, of those that have
     /// learned but whose scores have not moved; the others wait, in the journal.
     pub written_least: usize,
+    /// Whether events of fleets without a signature count as of the agent that they name. Only
+    /// where the broker knows its producers and lets each speak for its own agents alone.
+    pub takes_unsigned: bool,
 }
 
 impl StreamConfig {
@@ -55,6 +58,7 @@ impl Default for StreamConfig {
             pace: Duration::from_millis(20),
             rest_max: Duration::from_millis(200),
             written_least: 64,
+            takes_unsigned: false,
         }
     }
 }
@@ -183,7 +187,7 @@ impl Processor {
     async fn process(&mut self, deliveries: Vec<Delivery>) -> Result<(), Failure> {
         let count = deliveries.len();
         let begin = Instant::now();
-        let admitted = admit(&self.app, deliveries).await?;
+        let admitted = admit(&self.app, deliveries, self.config.takes_unsigned).await?;
         for number in self.positions.numbers() {
             self.profiles.recover(&self.app, number).await?;
         }

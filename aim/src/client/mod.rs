@@ -31,6 +31,8 @@ pub(crate) struct Client {
 pub(crate) struct Registered {
     /// Global id.
     pub(crate) id: String,
+    /// The plain one, as in events' keys.
+    pub(crate) uuid: String,
 }
 
 impl Client {
@@ -99,7 +101,7 @@ impl Client {
         let created = SystemClock.now().timestamp();
         let agent = AgentName::parse(name)?;
         let proof = sign_possession(self.organization, &agent, key, created);
-        let query = "mutation($input: RegisterAgentInput!) { registerAgent(input: $input) { agent { id } userErrors { code message field } } }";
+        let query = "mutation($input: RegisterAgentInput!) { registerAgent(input: $input) { agent { id uuid } userErrors { code message field } } }";
         let input = json!({
             "name": name,
             "agentType": "LLM_AGENT",
@@ -107,10 +109,10 @@ impl Client {
             "proofOfPossession": { "created": created, "signature": STANDARD.encode(proof.signature) },
         });
         let answer = self.graphql(query, json!({ "input": input })).await?;
-        if let Some(id) = text(&answer, "/registerAgent/agent/id") {
-            return Ok(Registered { id });
+        if let Some(agent) = registered(&answer["registerAgent"]["agent"]) {
+            return Ok(agent);
         }
-        let found = "query($filter: AgentFilter) { agents(first: 1, filter: $filter) { nodes { id keys { publicKey } } } }";
+        let found = "query($filter: AgentFilter) { agents(first: 1, filter: $filter) { nodes { id uuid keys { publicKey } } } }";
         let filter = json!({ "filter": { "name": name } });
         let found = self.graphql(found, filter).await?;
         let agent = found
@@ -122,9 +124,7 @@ impl Client {
             .as_array()
             .is_some_and(|keys| keys.iter().any(|key| key["publicKey"] == ours));
         anyhow::ensure!(has_key, "agent `{name}` cannot be registered: {answer}");
-        Ok(Registered {
-            id: text(&agent, "/id").context("agent id")?,
-        })
+        registered(&agent).context("agent id")
     }
 
     /// Grants a capability to an agent.
@@ -192,6 +192,13 @@ impl Client {
 /// One line of `/v1/events`.
 pub(crate) fn event_line(event: &str, signature: &str) -> String {
     format!("{}\n", json!({ "event": event, "signature": signature }))
+}
+
+fn registered(agent: &Value) -> Option<Registered> {
+    Some(Registered {
+        id: text(agent, "/id")?,
+        uuid: text(agent, "/uuid")?,
+    })
 }
 
 struct Session {
