@@ -48,7 +48,7 @@ pub struct AppliedBatch {
     /// From where to where each partition was read.
     pub moves: Vec<(ConsumerOffset, ConsumerOffset)>,
     /// Fleet actions, each applied once.
-    pub actions: Vec<ObservedAction>,
+    pub actions: Vec<Box<ObservedAction>>,
     /// The agents whose learned normal is written now.
     pub agents: Vec<AgentUpdate>,
     /// What the others have learned, to learn it again from should the process die.

@@ -7,6 +7,7 @@ use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_domain::signature::PublicKey;
 use aim_domain::verification::AgentFacts;
 use aim_store::agents::Agent;
+use chrono::{DateTime, Utc};
 
 use crate::{App, AppError};
 
@@ -29,6 +30,26 @@ impl App {
         let facts = self.facts(owner.0).await?;
         let key = facts.keys.iter().find(|key| key.id == owner.1);
         Ok(key.map(|key| (owner.0, key.id, facts.organization, key.public_key.clone())))
+    }
+
+    /// The facts of the agent that has this key, with the key, if they are in memory.
+    #[must_use]
+    pub fn known_producer(
+        &self,
+        key_id: &str,
+        now: DateTime<Utc>,
+    ) -> Option<(Arc<AgentFacts>, PublicKey)> {
+        let (agent, key) = self.cache.key_owner(key_id)?;
+        let facts = self.cache.agent(agent, now)?;
+        let key = facts.keys.iter().find(|it| it.id == key)?;
+        let key = key.public_key.clone();
+        Some((facts, key))
+    }
+
+    /// The facts of an agent, if they are in memory.
+    #[must_use]
+    pub fn known_facts(&self, id: AgentId, now: DateTime<Utc>) -> Option<Arc<AgentFacts>> {
+        self.cache.agent(id, now)
     }
 
     /// The facts of the agents that have these keys, with the key; unknown ones are left out.

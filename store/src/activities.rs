@@ -62,7 +62,7 @@ impl Tx {
     /// transaction may be kept then.
     pub async fn insert_activities(
         &mut self,
-        actions: &[ObservedAction],
+        actions: &[Box<ObservedAction>],
     ) -> Result<(), StoreError> {
         for chunk in actions.chunks(CHUNK) {
             let now = self.now();
@@ -85,7 +85,7 @@ fn label(text: Option<&str>) -> Option<String> {
 
 async fn insert_rows(
     on: &impl ConnectionTrait,
-    actions: &[ObservedAction],
+    actions: &[Box<ObservedAction>],
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let rows = actions.iter().map(|action| entity::ActiveModel {

@@ -47,10 +47,10 @@ pub(crate) async fn find_applied(
 /// Writes actions, and returns how many were new; see [`crate::Tx::insert_activities`].
 pub(crate) async fn insert_activities(
     on: &impl ConnectionTrait,
-    actions: &[ObservedAction],
+    actions: &[Box<ObservedAction>],
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
-    type Row = ObservedAction;
+    type Row = Box<ObservedAction>;
     let of = |kind, value: fn(&Row) -> Value| column(kind, actions, value);
     let values = [
         of(ArrayType::Uuid, |it| it.event.as_uuid().into()),

@@ -58,60 +58,101 @@ enum Opened {
     Action(Envelope, Producer, Option<EventSignature>),
 }
 
-type Producers = HashMap<Producer, (Arc<AgentFacts>, Option<PublicKey>)>;
+/// A producer as known: an agent, and the key that signs where there is a signature.
+type Known = (Arc<AgentFacts>, Option<PublicKey>);
+
+/// An action whose producer is not in memory.
+struct Cold {
+    envelope: Envelope,
+    producer: Producer,
+    signature: Option<EventSignature>,
+}
+
+/// What a delivery turned out to be, or what it takes to say.
+type Judged = Result<Admission, Box<Cold>>;
 
 /// Judges deliveries in order; reading and checking of signatures are spread over all cores.
 ///
 /// With `takes_unsigned`, an event without a signature that came from the broker alone counts as of
 /// the agent that it names by id.
 pub(crate) async fn admit(
-    app: &App,
+    app: &Arc<App>,
     deliveries: Vec<Delivery>,
     takes_unsigned: bool,
 ) -> Result<Vec<(Delivery, Admission)>, AppError> {
-    let opened = on_all_cores(deliveries, move |delivery: Delivery| {
-        let opened = open(&delivery, takes_unsigned);
-        (delivery, opened)
-    });
-    let opened = opened.await?;
-    let producers = find_producers(app, &opened).await?;
     let now = app.clock().now();
-    on_all_cores(opened, move |(delivery, opened)| {
-        let admission = match opened {
-            Ok(Opened::Fact(fact, envelope)) => Ok(Admitted::Fact(fact, envelope)),
-            Ok(Opened::Other) => Ok(Admitted::Other),
-            Ok(Opened::Action(envelope, producer, signature)) => producers
-                .get(&producer)
-                .ok_or_else(|| unknown(&producer))
-                .and_then(|known| check(&delivery, &envelope, known, signature.as_ref(), now)),
-            Err(refusal) => Err(refusal),
-        };
+    let warm = Arc::clone(app);
+    let judged = on_all_cores(deliveries, move |delivery: Delivery| {
+        let judged = judge(&delivery, takes_unsigned, now, |producer| match producer {
+            Producer::Key(key_id) => {
+                let known = warm.known_producer(key_id, now);
+                known.map(|(facts, key)| (facts, Some(key)))
+            }
+            Producer::Agent(id) => warm.known_facts(*id, now).map(|facts| (facts, None)),
+        });
+        (delivery, judged)
+    });
+    let judged = judged.await?;
+    let cold = judged
+        .iter()
+        .filter_map(|(_, judged)| judged.as_ref().err());
+    let known = find_producers(app, cold.map(|cold| &cold.producer)).await?;
+    on_all_cores(judged, move |(delivery, judged)| {
+        let admission = judged.unwrap_or_else(|cold| {
+            let known = known.get(&cold.producer);
+            let known = known.ok_or_else(|| unknown(&cold.producer))?;
+            check(
+                &delivery,
+                &cold.envelope,
+                known,
+                cold.signature.as_ref(),
+                now,
+            )
+        });
         (delivery, admission)
     })
     .await
 }
 
-/// Everybody that the batch says it is from, as far as they are known.
+/// Judges one delivery as far as its producer is known.
+fn judge(
+    delivery: &Delivery,
+    takes_unsigned: bool,
+    now: DateTime<Utc>,
+    known: impl Fn(&Producer) -> Option<Known>,
+) -> Judged {
+    match open(delivery, takes_unsigned) {
+        Ok(Opened::Fact(fact, envelope)) => Ok(Ok(Admitted::Fact(fact, envelope))),
+        Ok(Opened::Other) => Ok(Ok(Admitted::Other)),
+        Ok(Opened::Action(envelope, producer, signature)) => match known(&producer) {
+            Some(known) => Ok(check(delivery, &envelope, &known, signature.as_ref(), now)),
+            None => Err(Box::new(Cold {
+                envelope,
+                producer,
+                signature,
+            })),
+        },
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+/// Those of the producers that there are.
 async fn find_producers(
     app: &App,
-    opened: &[(Delivery, Result<Opened, Refusal>)],
-) -> Result<Producers, AppError> {
+    producers: impl Iterator<Item = &Producer>,
+) -> Result<HashMap<Producer, Known>, AppError> {
     let (mut keys, mut agents) = (HashSet::new(), HashSet::new());
-    for (_, opened) in opened {
-        match opened {
-            Ok(Opened::Action(_, Producer::Key(key_id), _)) => drop(keys.insert(key_id.as_str())),
-            Ok(Opened::Action(_, Producer::Agent(id), _)) => drop(agents.insert(*id)),
-            _ => {}
+    for producer in producers {
+        match producer {
+            Producer::Key(key_id) => drop(keys.insert(key_id.as_str())),
+            Producer::Agent(id) => drop(agents.insert(*id)),
         }
     }
-    let by_key = app.find_producers(&keys).await?;
-    let by_key = by_key
-        .into_iter()
-        .map(|(key_id, (facts, key))| (Producer::Key(key_id.to_owned()), (facts, Some(key))));
-    let by_id = app.find_facts(&agents).await?;
-    let by_id = by_id
-        .into_iter()
-        .map(|(id, facts)| (Producer::Agent(id), (facts, None)));
+    let by_key = app.find_producers(&keys).await?.into_iter();
+    let by_key =
+        by_key.map(|(id, (facts, key))| (Producer::Key(id.to_owned()), (facts, Some(key))));
+    let by_id = app.find_facts(&agents).await?.into_iter();
+    let by_id = by_id.map(|(id, facts)| (Producer::Agent(id), (facts, None)));
     Ok(by_key.chain(by_id).collect())
 }
 
@@ -207,7 +248,7 @@ fn own_fact(delivery: &Delivery) -> Result<Opened, Refusal> {
 fn check(
     delivery: &Delivery,
     envelope: &Envelope,
-    (facts, key): &(Arc<AgentFacts>, Option<PublicKey>),
+    (facts, key): &Known,
     signature: Option<&EventSignature>,
     now: DateTime<Utc>,
 ) -> Admission {

@@ -48,7 +48,7 @@ pub(crate) fn write(
             Lesson::Action {
                 action,
                 delivery: Some(_),
-            } => Some(*action),
+            } => Some(action),
             _ => None,
         });
     Ok(AppliedBatch {

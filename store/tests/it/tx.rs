@@ -74,8 +74,8 @@ async fn a_commit_keeps_everything(scene: &Scene) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn action(tenant: &Tenant, number: u128) -> anyhow::Result<ObservedAction> {
-    Ok(ObservedAction {
+fn action(tenant: &Tenant, number: u128) -> anyhow::Result<Box<ObservedAction>> {
+    Ok(Box::new(ObservedAction {
         event: EventId::from_uuid(Uuid::from_u128(number)),
         organization: tenant.organization,
         agent: tenant.agent,
@@ -88,7 +88,7 @@ fn action(tenant: &Tenant, number: u128) -> anyhow::Result<ObservedAction> {
         outcome: Outcome::Ok,
         declared_risk: None,
         granted: None,
-    })
+    }))
 }
 
 async fn an_activity_is_written_once(scene: &Scene) -> anyhow::Result<()> {
