@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aim_domain::clock::Clock;
 use aim_domain::event::{Fact, NewEvent};
 use aim_domain::id::{AgentId, EventId, OrganizationId};
+use aim_domain::location::{Locator, Nowhere};
 use aim_store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -47,6 +48,7 @@ pub struct App {
     pub(crate) feed: Feed,
     pub(crate) kills: Arc<Kills>,
     pub(crate) ingest: IngestSink,
+    pub(crate) locator: Arc<dyn Locator>,
 }
 
 impl App {
@@ -71,7 +73,20 @@ impl App {
             clock,
             ids,
             ingest,
+            locator: Arc::new(Nowhere),
         }
+    }
+
+    /// With somebody who knows where addresses are.
+    #[must_use]
+    pub fn locating(self, locator: Arc<dyn Locator>) -> Self {
+        Self { locator, ..self }
+    }
+
+    /// Who knows where addresses are.
+    #[must_use]
+    pub fn locator(&self) -> &Arc<dyn Locator> {
+        &self.locator
     }
 
     /// The clock that every rule is given the time of.

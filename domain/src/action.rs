@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, EventId, OrganizationId};
+use crate::location::Location;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
 
@@ -55,6 +56,8 @@ pub struct ObservedAction {
     pub declared_risk: Option<RiskLevel>,
     /// Whether a grant covered it when it was decided; `None` where nobody asked first.
     pub granted: Option<bool>,
+    /// Where it came from, if that is known.
+    pub location: Option<Location>,
 }
 
 impl ObservedAction {

@@ -15,6 +15,7 @@ use crate::id::{
     OrganizationId, TrustSnapshotId, UserId, VerificationId,
 };
 use crate::kill_switch::KillSwitch;
+use crate::location::Location;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
 use crate::suppression::AlertSuppression;
@@ -49,6 +50,9 @@ pub struct VerificationRecorded {
     pub granted: bool,
     /// The trust it was decided with.
     pub trust: Option<TrustScore>,
+    /// Where the request came from, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 /// A person answered a pending verification.

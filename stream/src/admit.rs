@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use aim_app::{App, AppError};
 use aim_domain::action::ObservedAction;
 use aim_domain::event::Fact;
+use aim_domain::location::Locator;
 use aim_domain::signature::{EventSignature, PublicKey, verify_event};
 use aim_domain::verification::AgentFacts;
 use aim_eventlog::{Delivery, Envelope, Refusal, Topic, agent_of_source, parse_action};
@@ -62,9 +63,9 @@ pub(crate) async fn admit(
     while !rest.is_empty() {
         let tail = rest.split_off(share.min(rest.len()));
         let part = std::mem::replace(&mut rest, tail);
-        let producers = Arc::clone(&producers);
+        let (producers, locator) = (Arc::clone(&producers), Arc::clone(app.locator()));
         tasks.push(tokio::task::spawn_blocking(move || {
-            judge_all(part, &producers, now)
+            judge_all(part, &producers, locator.as_ref(), now)
         }));
     }
     let mut judged = Vec::new();
@@ -80,6 +81,7 @@ pub(crate) async fn admit(
 fn judge_all(
     deliveries: Vec<Delivery>,
     producers: &Producers,
+    locator: &dyn Locator,
     now: DateTime<Utc>,
 ) -> Vec<(Delivery, Admission)> {
     deliveries
@@ -87,7 +89,7 @@ fn judge_all(
         .map(|delivery| {
             let admission = match delivery.partition.topic {
                 Topic::Events => own_fact(&delivery),
-                Topic::Actions => fleet_action(&delivery, producers, now),
+                Topic::Actions => fleet_action(&delivery, producers, locator, now),
             };
             (delivery, admission)
         })
@@ -109,7 +111,12 @@ fn own_fact(delivery: &Delivery) -> Admission {
     }
 }
 
-fn fleet_action(delivery: &Delivery, producers: &Producers, now: DateTime<Utc>) -> Admission {
+fn fleet_action(
+    delivery: &Delivery,
+    producers: &Producers,
+    locator: &dyn Locator,
+    now: DateTime<Utc>,
+) -> Admission {
     let envelope = Envelope::parse(&delivery.payload)?;
     let text = delivery
         .signature
@@ -159,7 +166,7 @@ fn fleet_action(delivery: &Delivery, producers: &Producers, now: DateTime<Utc>) 
         );
         return Err(Refusal::new("EVENT_FROM_FUTURE", detail));
     }
-    let mut action = parse_action(&envelope, facts.agent, facts.organization)?;
+    let mut action = parse_action(&envelope, facts.agent, facts.organization, locator)?;
     let resource = action
         .resource
         .as_ref()

@@ -282,6 +282,7 @@ fn step_of(fact: Fact, envelope: &Envelope, delivery: &Delivery) -> Option<Step>
                 },
                 declared_risk: Some(fact.risk),
                 granted: Some(fact.granted),
+                location: fact.location,
             };
             let (action, delivery) = (Box::new(action), None);
             (agent, Lesson::Action { action, delivery })

@@ -6,6 +6,7 @@
 
 use aim_domain::action::{ObservedAction, Outcome};
 use aim_domain::id::{AgentId, EventId, OrganizationId};
+use aim_domain::location::Location;
 use aim_domain::name::{ActionName, Resource};
 use aim_domain::risk::RiskLevel;
 use aim_domain::trust::Feedback;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{Lesson, Step};
 
 /// Version of the encoding; another one is not read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A step as noted.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,7 @@ struct Action<'a> {
     outcome: Outcome,
     declared_risk: Option<RiskLevel>,
     granted: Option<bool>,
+    location: Option<Location>,
 }
 
 impl<'a> Action<'a> {
@@ -64,6 +66,7 @@ impl<'a> Action<'a> {
             outcome,
             declared_risk,
             granted,
+            location,
         } = action;
         Self {
             micros: time.timestamp_micros(),
@@ -74,6 +77,7 @@ impl<'a> Action<'a> {
             outcome: *outcome,
             declared_risk: *declared_risk,
             granted: *granted,
+            location: *location,
         }
     }
 
@@ -91,6 +95,7 @@ impl<'a> Action<'a> {
             outcome: self.outcome,
             declared_risk: self.declared_risk,
             granted: self.granted,
+            location: self.location,
         })
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aim_api::{ApiConfig, Authenticator};
+use aim_api::{ApiConfig, Authenticator, TrustedProxies};
 use aim_app::{App, AppConfig, IngestSink};
 use aim_domain::clock::Clock;
 use aim_eventlog::{
@@ -38,6 +38,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         .install_recorder()
         .context("metrics")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let geo = Arc::new(config.geo()?);
     let url = config.database_url();
     let connections = config.database_connections;
     let store = Store::connect(&StoreConfig { url, connections }, Arc::clone(&clock)).await?;
@@ -58,14 +59,15 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         }
     };
     let mut life = Lifecycle::new()?;
-    let app = Arc::new(App::new(
+    let app = App::new(
         store.clone(),
         Arc::clone(&clock),
         ingest,
         AppConfig::default(),
         life.tracker(),
         life.token(),
-    ));
+    );
+    let app = Arc::new(app.locating(geo));
     hear_others(&life, &store);
     let follower = Arc::clone(&app);
     life.spawn("follower", async move |stop| follower.follow(stop).await);
@@ -141,6 +143,8 @@ async fn listen(
         let public = (!config.public_url.is_empty()).then_some(config.public_url.as_str());
         let auth =
             Authenticator::new(Arc::clone(app), &secret, public).map_err(anyhow::Error::msg)?;
+        let proxies = TrustedProxies::parse(&config.trusted_proxies).map_err(anyhow::Error::msg)?;
+        let auth = auth.behind(proxies);
         let list = config
             .cors_origins
             .split(',')

@@ -9,14 +9,14 @@ use serde::Deserialize;
 const PINNED: &str = include_str!("../data/catalogues.json");
 
 /// Every kind; the match fails to compile when there is another.
-const KINDS: [AnomalyKind; 7] = {
+const KINDS: [AnomalyKind; 9] = {
     use AnomalyKind::{
-        CapabilityDrift, FailureBurst, FirstSeenResource, FirstSeenWrite, NewDomain, OffHours,
-        RateSpike,
+        CapabilityDrift, FailureBurst, FirstSeenResource, FirstSeenWrite, ImpossibleTravel,
+        NewCountry, NewDomain, OffHours, RateSpike,
     };
     match RateSpike {
         RateSpike | OffHours | FirstSeenWrite | FirstSeenResource | NewDomain | CapabilityDrift
-        | FailureBurst => {}
+        | FailureBurst | NewCountry | ImpossibleTravel => {}
     }
     [
         RateSpike,
@@ -26,6 +26,8 @@ const KINDS: [AnomalyKind; 7] = {
         NewDomain,
         CapabilityDrift,
         FailureBurst,
+        NewCountry,
+        ImpossibleTravel,
     ]
 };
 

@@ -88,6 +88,7 @@ fn action(tenant: &Tenant, number: u128) -> anyhow::Result<ObservedAction> {
         outcome: Outcome::Ok,
         declared_risk: None,
         granted: None,
+        location: None,
     })
 }
 
