@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use aim_domain::action::{ObservedAction, Outcome};
+use aim_domain::action::{ObservedAction, Outcome, ToolAnnotations, classify_annotated};
 use aim_domain::event::ACTION_PERFORMED;
 use aim_domain::id::{AgentId, EventId, OrganizationId};
 use aim_domain::location::{Location, Locator};
@@ -32,6 +32,7 @@ struct Data {
     risk: Option<RiskLevel>,
     location: Option<Location>,
     client_address: Option<String>,
+    annotations: Option<ToolAnnotations>,
 }
 
 /// The agent that a fleet's event says it is from: `urn:aim:agent:<name or id>`.
@@ -71,6 +72,12 @@ pub fn parse_action(
     let location = data.location;
     let location = location.or_else(|| address.and_then(|it| locator.locate(it)));
     let mut arguments = data.arguments;
+    // Before any is dropped: what is dropped must not hide that it writes.
+    let admitted_class = data.annotations.map(|annotations| {
+        let names = arguments.keys().map(String::as_str);
+        classify_annotated(data.action.as_str(), &annotations, names)
+    });
+    let is_open_world = data.annotations.and_then(|it| it.open_world);
     while arguments.len() > ARGUMENTS_MAX {
         let last = arguments.keys().next_back().cloned();
         last.map(|key| arguments.remove(&key));
@@ -96,6 +103,8 @@ pub fn parse_action(
         declared_risk: data.risk,
         granted: None,
         location,
+        admitted_class,
+        is_open_world: is_open_world.unwrap_or(false),
     })
 }
 
@@ -164,6 +173,20 @@ mod tests {
             let location = parse(more).unwrap().location;
             let found = location.and_then(|it| it.country).map(CountryCode::as_str);
             assert_eq!(found, country, "{more}");
+        }
+    }
+
+    #[test]
+    fn annotations_of_a_tool_count_when_it_is_admitted() {
+        for (more, is_write, is_open_world) in [
+            ("", false, false),
+            (r#","annotations":{}"#, false, false),
+            (r#","annotations":{"destructiveHint":true}"#, true, false),
+            (r#","annotations":{"openWorldHint":true}"#, false, true),
+        ] {
+            let action = parse(more).unwrap();
+            assert_eq!(action.class().is_write, is_write, "{more}");
+            assert_eq!(action.is_open_world, is_open_world, "{more}");
         }
     }
 

@@ -212,7 +212,8 @@ impl BehaviourProfile {
         features[7] = f64::from(u8::from(class.is_write));
         if action.outcome != Outcome::Denied {
             let is_new_host = self.judge_hosts(&mut judge, risk);
-            if class.is_write {
+            // What a tool that reaches outside is asked, it may carry there.
+            if class.is_write || action.is_open_world {
                 (features[8], features[9]) = self.judge_novelty(&mut judge, risk, is_new_host);
             }
         }

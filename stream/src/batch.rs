@@ -283,6 +283,8 @@ fn step_of(fact: Fact, envelope: &Envelope, delivery: &Delivery) -> Option<Step>
                 declared_risk: Some(fact.risk),
                 granted: Some(fact.granted),
                 location: fact.location,
+                admitted_class: None,
+                is_open_world: false,
             };
             let (action, delivery) = (Box::new(action), None);
             (agent, Lesson::Action { action, delivery })

@@ -4,7 +4,7 @@
 //! steps since then give the profile as it was in memory, to the bit. What was judged and found in
 //! those steps is on disk already and is not looked at again.
 
-use aim_domain::action::{ObservedAction, Outcome};
+use aim_domain::action::{ActionClass, ObservedAction, Outcome};
 use aim_domain::id::{AgentId, EventId, OrganizationId};
 use aim_domain::location::Location;
 use aim_domain::name::{ActionName, Resource};
@@ -48,6 +48,8 @@ struct Action<'a> {
     declared_risk: Option<RiskLevel>,
     granted: Option<bool>,
     location: Option<Location>,
+    admitted_class: Option<ActionClass>,
+    is_open_world: bool,
 }
 
 impl<'a> Action<'a> {
@@ -67,6 +69,8 @@ impl<'a> Action<'a> {
             declared_risk,
             granted,
             location,
+            admitted_class,
+            is_open_world,
         } = action;
         Self {
             micros: time.timestamp_micros(),
@@ -78,6 +82,8 @@ impl<'a> Action<'a> {
             declared_risk: *declared_risk,
             granted: *granted,
             location: *location,
+            admitted_class: *admitted_class,
+            is_open_world: *is_open_world,
         }
     }
 
@@ -96,6 +102,8 @@ impl<'a> Action<'a> {
             declared_risk: self.declared_risk,
             granted: self.granted,
             location: self.location,
+            admitted_class: self.admitted_class,
+            is_open_world: self.is_open_world,
         })
     }
 }

@@ -32,6 +32,8 @@ pub(crate) fn action(name: &str, resource: Option<&str>, time: DateTime<Utc>) ->
         declared_risk: None,
         granted: None,
         location: None,
+        admitted_class: None,
+        is_open_world: false,
     }
 }
 

@@ -89,6 +89,8 @@ fn action(tenant: &Tenant, number: u128) -> anyhow::Result<ObservedAction> {
         declared_risk: None,
         granted: None,
         location: None,
+        admitted_class: None,
+        is_open_world: false,
     })
 }
 
