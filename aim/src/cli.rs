@@ -138,7 +138,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Evaluate(Evaluate::Sessions(args)) => commands::evaluate::sessions(&args),
         Command::Evaluate(Evaluate::Edges(args)) => commands::evaluate::edges(&args),
         Command::Evaluate(Evaluate::Series(args)) => commands::evaluate_series::run(&args),
-        Command::Models(command) => commands::models::run(&command),
+        Command::Models(command) => commands::models::run(&command).await,
         Command::Bench(Bench::Verify(args)) => bench::verify::run(args).await,
         Command::Bench(Bench::Stream(args)) => bench::stream::run(args).await,
         Command::Bench(Bench::Bombs(args)) => bench::bombs::run(args).await,

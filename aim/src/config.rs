@@ -46,6 +46,9 @@ pub(crate) struct Config {
     pub(crate) kafka_prefix: String,
     /// Partitions of topics that are made here.
     pub(crate) kafka_partitions: i32,
+    /// Whether events that come straight from Kafka without a signature count as of the agent that
+    /// their `source` names by id: only where the broker knows its producers.
+    pub(crate) kafka_unsigned: bool,
     /// Address to listen on.
     pub(crate) host: String,
     /// Port to listen on; 0 takes any free one.
@@ -82,6 +85,7 @@ impl Default for Config {
             kafka_brokers: String::new(),
             kafka_prefix: String::new(),
             kafka_partitions: 4,
+            kafka_unsigned: false,
             host: "127.0.0.1".to_owned(),
             port: 8080,
             role: Role::All,

@@ -32,7 +32,7 @@ struct Line {
 pub(crate) async fn post(State(door): State<Arc<Door>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let outcome = async {
-        let body = read(body).await?;
+        let body = read(body, BODY_MAX_BYTES).await?;
         let identity = door.auth.identify(&parts, &body).await?;
         let request_id = door.app.next_id().to_string();
         let permit = identity
@@ -50,12 +50,13 @@ pub(crate) async fn post(State(door): State<Arc<Door>>, request: Request) -> Res
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, AppError> {
-    let collected = Limited::new(body, BODY_MAX_BYTES).collect().await;
+/// A body of at most `most` bytes.
+pub(crate) async fn read(body: Body, most: usize) -> Result<Bytes, AppError> {
+    let collected = Limited::new(body, most).collect().await;
     collected
         .map(http_body_util::Collected::to_bytes)
         .map_err(|_| {
-            let message = format!("the body is larger than {BODY_MAX_BYTES} bytes or ended early");
+            let message = format!("the body is larger than {most} bytes or ended early");
             AppError::new(ErrorCode::InvalidInput, message)
         })
 }
@@ -80,7 +81,7 @@ fn lines(body: &[u8]) -> Result<Vec<IngestedEvent>, AppError> {
 }
 
 /// A problem document (RFC 9457).
-fn problem(error: &AppError) -> Response {
+pub(crate) fn problem(error: &AppError) -> Response {
     let status = match error.code {
         ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorCode::Forbidden | ErrorCode::PreconditionFailed => StatusCode::FORBIDDEN,

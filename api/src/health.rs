@@ -32,8 +32,9 @@ pub(crate) async fn readiness(app: &App) -> Response {
     }
 }
 
-/// Metrics in Prometheus's text form.
+/// Metrics in Prometheus's text form, with those of the process as of now.
 pub(crate) fn metrics(handle: &PrometheusHandle) -> Response {
+    metrics_process::Collector::default().collect();
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
         handle.render(),

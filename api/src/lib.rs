@@ -6,6 +6,7 @@ mod error_code;
 mod events;
 mod graphql;
 mod health;
+mod models;
 pub mod transport;
 
 pub use auth::Authenticator;
@@ -69,6 +70,7 @@ pub fn router(
     });
     let plain = Router::new()
         .route("/v1/events", post(events::post))
+        .route("/v1/models", post(models::post))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route(

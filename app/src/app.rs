@@ -15,6 +15,8 @@ use crate::feed::Feed;
 use crate::ingest_events::IngestSink;
 use crate::kills::Kills;
 use crate::password::Passwords;
+use crate::publish_model::{ModelChecker, NoChecker};
+use crate::serving::ServingCache;
 use crate::writer::GroupWriter;
 use crate::{AppError, ErrorCode, Ids};
 
@@ -22,7 +24,7 @@ use crate::{AppError, ErrorCode, Ids};
 #[derive(Debug, Clone, Copy)]
 pub struct AppConfig {
     /// Most agents whose facts are kept in memory.
-    pub cached_agents: u64,
+    pub cached_agents: usize,
     /// Most subscribers' facts kept for those that lag behind.
     pub feed_capacity: usize,
 }
@@ -49,6 +51,8 @@ pub struct App {
     pub(crate) kills: Arc<Kills>,
     pub(crate) ingest: IngestSink,
     pub(crate) locator: Arc<dyn Locator>,
+    pub(crate) serving: ServingCache,
+    pub(crate) models: Arc<dyn ModelChecker>,
 }
 
 impl App {
@@ -73,6 +77,8 @@ impl App {
             clock,
             ids,
             ingest,
+            serving: ServingCache::default(),
+            models: Arc::new(NoChecker),
             locator: Arc::new(Nowhere),
         }
     }
@@ -87,6 +93,13 @@ impl App {
     #[must_use]
     pub fn locator(&self) -> &Arc<dyn Locator> {
         &self.locator
+    }
+
+    /// With what looks at models before they are published; without it none is.
+    #[must_use]
+    pub fn with_models(mut self, checker: Arc<dyn ModelChecker>) -> Self {
+        self.models = checker;
+        self
     }
 
     /// The clock that every rule is given the time of.

@@ -7,7 +7,6 @@ use aim_domain::anomaly::Finding;
 use aim_domain::event::TrustScoreChanged;
 use aim_domain::id::{AgentId, EventId, TrustSnapshotId};
 use aim_domain::trust::{TrustAssessment, TrustScore};
-use aim_domain::verification::AgentFacts;
 use aim_store::dead_letters::NewDeadLetter;
 use aim_store::journal::JournalRow;
 use aim_store::offsets::ConsumerOffset;
@@ -15,10 +14,9 @@ use aim_store::profiles::StoredProfile;
 use aim_store::trust::{TrustSnapshot, TrustUpdate};
 use aim_store::{StoreError, Tx};
 use chrono::{DateTime, Utc};
-use std::sync::Arc;
 
 use crate::read::STREAM_GROUP;
-use crate::{App, AppError};
+use crate::{App, AppError, ModelsSeen};
 
 /// A score worth keeping.
 #[derive(Debug, Clone)]
@@ -59,6 +57,8 @@ pub struct AppliedBatch {
     pub trims: Vec<(i32, i64)>,
     /// What was given up on.
     pub dead_letters: Vec<NewDeadLetter>,
+    /// What the organizations' models did.
+    pub models: Vec<ModelsSeen>,
 }
 
 impl App {
@@ -98,20 +98,6 @@ impl App {
         Ok(self.store.read_journal(partition, sequence).await?)
     }
 
-    /// The facts of the agent that has this key, and the key itself.
-    ///
-    /// # Errors
-    /// `Unavailable` when the database does not answer.
-    pub async fn find_producer(
-        &self,
-        key_id: &str,
-    ) -> Result<Option<(Arc<AgentFacts>, aim_domain::signature::PublicKey)>, AppError> {
-        match self.find_key(key_id).await? {
-            Some((agent, _, _, key)) => Ok(Some((self.facts(agent).await?, key))),
-            None => Ok(None),
-        }
-    }
-
     /// Writes a batch: activities, profiles, scores, anomalies, alerts, quarantines, dead letters,
     /// the events about them and the positions, all or nothing.
     ///
@@ -136,9 +122,15 @@ impl App {
         }
         self.write_trust(&mut tx, &batch.agents).await?;
         let stopped = self.write_findings(&mut tx, &batch.agents).await?;
+        let moved = self
+            .write_models(&mut tx, &batch.moves, &batch.models)
+            .await?;
         tx.commit().await?;
         for agent in stopped {
             self.cache.forget(agent);
+        }
+        for organization in moved {
+            self.serving.forget(organization);
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_domain::trust::TrustScore;
 use aim_domain::verification::AgentFacts;
 use chrono::{DateTime, Utc};
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 
 /// How long the cache is believed without a word from the follower, in seconds.
 const LIVE_SECONDS: i64 = 2;
@@ -30,7 +30,7 @@ pub(crate) struct FactsCache {
 }
 
 impl FactsCache {
-    pub(crate) fn new(capacity: u64) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         Self {
             agents: Cache::new(capacity),
             keys: Cache::new(capacity.saturating_mul(2)),
@@ -84,13 +84,13 @@ impl FactsCache {
         self.agents.insert(facts.agent, Arc::clone(facts));
         // A change that was heard of meanwhile may not be in what was loaded.
         if self.generation(facts.agent) != loaded_at {
-            self.agents.invalidate(&facts.agent);
+            self.agents.remove(&facts.agent);
         }
     }
 
     pub(crate) fn forget(&self, agent: AgentId) {
         self.counter(agent).fetch_add(1, Ordering::AcqRel);
-        self.agents.invalidate(&agent);
+        self.agents.remove(&agent);
     }
 
     /// Something changed that holds for all agents of an organization.
@@ -99,11 +99,8 @@ impl FactsCache {
         for counter in &self.generations {
             counter.fetch_add(1, Ordering::AcqRel);
         }
-        for (id, facts) in &self.agents {
-            if facts.organization == organization {
-                self.agents.invalidate(id.as_ref());
-            }
-        }
+        self.agents
+            .retain(|_, facts| facts.organization != organization);
     }
 
     /// A score moved: the facts stay warm, only the score changes.

@@ -30,6 +30,19 @@ pub enum Outcome {
     Unknown,
 }
 
+impl Outcome {
+    /// Its name on the wire and in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Denied => "denied",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// An action as observed: the one shape that features, detectors and trust are computed from,
 /// whether it came from our own decision or from a fleet's topic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

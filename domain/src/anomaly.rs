@@ -27,6 +27,8 @@ pub enum AnomalyKind {
     NewCountry,
     /// Two actions farther apart than anybody travels in the time between them.
     ImpossibleTravel,
+    /// The organization's model takes the action for a risk.
+    ModelRisk,
 }
 
 /// How bad, least first.

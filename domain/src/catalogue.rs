@@ -38,9 +38,10 @@ impl AnomalyKind {
         match self {
             Self::RateSpike => &[RESOURCE_CONSUMPTION, TOOL_INVOCATION],
             Self::OffHours | Self::NewCountry | Self::ImpossibleTravel => &[VALID_ACCOUNTS],
-            Self::FirstSeenWrite | Self::FirstSeenResource | Self::CapabilityDrift => {
-                &[TOOL_INVOCATION]
-            }
+            Self::FirstSeenWrite
+            | Self::FirstSeenResource
+            | Self::CapabilityDrift
+            | Self::ModelRisk => &[TOOL_INVOCATION],
             Self::NewDomain => &[EXFILTRATION],
             Self::FailureBurst => &[],
         }
@@ -58,6 +59,7 @@ impl AnomalyKind {
             Self::CapabilityDrift => &[GOAL_HIJACK, PRIVILEGE_ABUSE],
             Self::FailureBurst => &[CASCADING_FAILURES],
             Self::NewCountry | Self::ImpossibleTravel => &[PRIVILEGE_ABUSE],
+            Self::ModelRisk => &[TOOL_MISUSE, ROGUE_AGENTS],
         }
     }
 }

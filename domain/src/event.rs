@@ -16,6 +16,7 @@ use crate::id::{
 };
 use crate::kill_switch::KillSwitch;
 use crate::location::Location;
+use crate::model::ModelAlias;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
 use crate::suppression::AlertSuppression;
@@ -166,6 +167,33 @@ pub enum OrganizationChange {
         /// Which.
         suppression: AlertSuppressionId,
     },
+    /// A model was published.
+    ModelPublished {
+        /// Its number.
+        version: i32,
+    },
+    /// Another version serves, or is tried: whoever keeps models in memory looks again.
+    ModelMoved {
+        /// Which name.
+        alias: ModelAlias,
+        /// The version it pointed at.
+        from: Option<i32>,
+        /// The version it points at.
+        to: Option<i32>,
+        /// The number of the move.
+        number: i64,
+        /// Whether it was moved back.
+        is_rollback: bool,
+        /// By whom.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Models signed by another key are taken from now on.
+    ModelSignerReplaced {
+        /// Thumbprint of the key.
+        key_id: String,
+    },
 }
 
 /// Somebody said what they think of an agent.
@@ -269,6 +297,12 @@ macro_rules! facts {
                 }
             }
 
+            /// Whether `event_type` is one of ours.
+            #[must_use]
+            pub fn is_known(event_type: &str) -> bool {
+                [$($name),+].contains(&event_type)
+            }
+
             /// Reads the `data` of an event of `event_type`; `None` when it is not one of ours.
             ///
             /// # Errors
@@ -280,6 +314,11 @@ macro_rules! facts {
                 }
             }
         }
+
+        $(impl $variant {
+            /// The CloudEvents `type`.
+            pub const TYPE: &'static str = $name;
+        })+
 
         $(impl From<$variant> for Fact {
             fn from(fact: $variant) -> Self {

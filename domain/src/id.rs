@@ -82,6 +82,10 @@ typed_id! {
     SessionId,
     /// An event that was given up on.
     DeadLetterId,
+    /// A published model.
+    ModelVersionId,
+    /// A move of champion or challenger.
+    ModelMoveId,
 }
 
 impl EventId {

@@ -14,6 +14,7 @@ pub mod event;
 pub mod id;
 pub mod kill_switch;
 pub mod location;
+pub mod model;
 pub mod name;
 pub mod risk;
 pub mod role;

@@ -43,6 +43,10 @@ pub enum Permission {
     RateAgents,
     /// Ingest events on behalf of agents that signed them.
     IngestEvents,
+    /// Publish models, and say which serve.
+    ManageModels,
+    /// Say whose models are taken.
+    ReplaceModelSigner,
 }
 
 impl Permission {
@@ -55,7 +59,10 @@ impl Permission {
             Self::ManageAgents | Self::ManageCapabilities | Self::Approve | Self::ManageAlerts => {
                 Role::Manager
             }
-            Self::Audit | Self::ManageSettings | Self::KillSwitch => Role::Admin,
+            Self::Audit | Self::ManageSettings | Self::KillSwitch | Self::ManageModels => {
+                Role::Admin
+            }
+            Self::ReplaceModelSigner => Role::Owner,
         }
     }
 }

@@ -119,7 +119,7 @@ impl KafkaSource {
             .set("fetch.wait.max.ms", "20")
             .set("queued.min.messages", "20000")
             // Bounds what waits in memory when the database is slower than the broker.
-            .set("queued.max.messages.kbytes", "65536")
+            .set("queued.max.messages.kbytes", "16384")
             // What the lag is measured from.
             .set("statistics.interval.ms", "2000")
             .create_with_context(Changes::default())?;

@@ -96,8 +96,8 @@ pub fn parse_action(
         time: envelope.time,
         action: data.action,
         resource,
-        session: data.session.map(|text| cut(text, LABEL_MAX_BYTES)),
-        task: data.task.map(|text| cut(text, LABEL_MAX_BYTES)),
+        session: data.session.and_then(label),
+        task: data.task.and_then(label),
         arguments,
         outcome: data.outcome,
         declared_risk: data.risk,
@@ -113,6 +113,11 @@ fn address(text: &str) -> Result<IpAddr, Refusal> {
         let detail = format!("`data`: `client_address` is `{text}`; give an IPv4 or IPv6 address");
         Refusal::new("EVENT_INVALID", detail)
     })
+}
+
+/// A session or a task; an empty one is none.
+fn label(text: String) -> Option<String> {
+    Some(cut(text, LABEL_MAX_BYTES)).filter(|text| !text.is_empty())
 }
 
 /// The text without control characters, which PostgreSQL and terminals take badly, and its longest

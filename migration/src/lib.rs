@@ -14,6 +14,7 @@ mod m0006_kill_switches;
 mod m0007_alert_work;
 mod m0008_trust_weights;
 mod m0009_profile_journal;
+mod m0010_models;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_alert_work::Migration),
             Box::new(m0008_trust_weights::Migration),
             Box::new(m0009_profile_journal::Migration),
+            Box::new(m0010_models::Migration),
         ]
     }
 }

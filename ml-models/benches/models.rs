@@ -44,6 +44,26 @@ fn main() {
         let explain = cost(&|row| model.explain(row).unwrap().base);
         println!("{kind}: trained in {trained:?}, {score} ns a score, {explain} ns an explanation");
     }
+    default_model();
+}
+
+/// The model that comes with the program, on rows of its own width.
+fn default_model() {
+    let model = aim_ml_models::default_model::load().unwrap().model;
+    let width = model.width() as u64;
+    let row = |index: u64| (0..width).map(move |feature| uniform(index * width + feature));
+    let rows: Vec<Vec<f64>> = (0..ROWS).map(|index| row(index).collect()).collect();
+    let begun = Instant::now();
+    let mut sum = 0.0;
+    for _ in 0..ROUNDS {
+        sum += rows
+            .iter()
+            .map(|row| model.score(row).unwrap())
+            .sum::<f64>();
+    }
+    assert!(sum.is_finite());
+    let nanos = begun.elapsed().as_nanos() / u128::from(ROUNDS * ROWS);
+    println!("default {}: {nanos} ns a score", model.kind());
 }
 
 /// The same for the same number, from 0 to 1 (a step of SplitMix64).

@@ -6,6 +6,7 @@
 
 pub mod artefact;
 pub mod dataset;
+pub mod default_model;
 mod edges;
 pub mod evaluation;
 mod features;

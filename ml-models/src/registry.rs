@@ -112,12 +112,28 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`] when there is no such version, or it is not as it was written.
     pub fn get(&self, version: u32) -> Result<Artefact, RegistryError> {
+        Ok(Artefact::decode(&self.artefact(version)?, &self.key)?)
+    }
+
+    /// A version's bytes, as signed.
+    ///
+    /// # Errors
+    /// [`RegistryError`] when there is no such version, or it cannot be read.
+    pub fn artefact(&self, version: u32) -> Result<Vec<u8>, RegistryError> {
         let folder = self.version_folder(version);
         if !folder.exists() {
             return Err(RegistryError::NoVersion(version));
         }
-        let bytes = read_file(&folder.join("model.aim"), ARTEFACT_MAX_BYTES as u64)?;
-        Ok(Artefact::decode(&bytes, &self.key)?)
+        Ok(read_file(
+            &folder.join("model.aim"),
+            ARTEFACT_MAX_BYTES as u64,
+        )?)
+    }
+
+    /// The key that signs its versions.
+    #[must_use]
+    pub const fn public_key(&self) -> &PublicKey {
+        &self.key
     }
 
     /// Adds a model as the next version, with its card beside it.

@@ -12,7 +12,7 @@ use sea_orm::{
     QueryFilter, QuerySelect, sea_query::OnConflict,
 };
 
-use crate::{Backend, Store, StoreError, Tx, code, unnest};
+use crate::{Backend, Store, StoreError, Tx, unnest};
 
 /// Rows of one statement: 11 columns × rows stay below SQLite's 32,766 parameters.
 const CHUNK: usize = 2_500;
@@ -78,6 +78,11 @@ impl Tx {
     }
 }
 
+/// An empty one is none.
+fn label(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
 async fn insert_rows(
     on: &impl ConnectionTrait,
     actions: &[ObservedAction],
@@ -89,10 +94,10 @@ async fn insert_rows(
         agent_id: Set(action.agent.as_uuid()),
         action: Set(action.action.as_str().to_owned()),
         resource: Set(action.resource.as_ref().map(|r| r.as_str().to_owned())),
-        outcome: Set(code::text(&action.outcome)),
+        outcome: Set(action.outcome.name().to_owned()),
         is_write: Set(action.class().is_write),
-        session: Set(action.session.clone()),
-        task: Set(action.task.clone()),
+        session: Set(label(action.session.as_deref())),
+        task: Set(label(action.task.as_deref())),
         event_time: Set(action.time),
         created_at: Set(now),
     });

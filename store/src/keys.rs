@@ -31,24 +31,25 @@ pub(crate) fn convert(row: entity::Model) -> Result<KeyFacts, StoreError> {
 }
 
 impl Store {
-    /// The agent and organization whose key has this thumbprint. Not scoped: a signature is how a
-    /// scope is found.
+    /// The agents whose keys have these thumbprints. Not scoped: a signature is how a scope is found.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn find_key_owner(
+    pub async fn find_key_owners(
         &self,
-        key_id: &str,
-    ) -> Result<Option<(AgentId, OrganizationId, AgentKeyId)>, StoreError> {
-        let query = entity::Entity::find().filter(entity::Column::KeyId.eq(key_id));
-        let row = query.one(self.reader()).await?;
-        Ok(row.map(|row| {
+        key_ids: &[&str],
+    ) -> Result<Vec<(String, AgentId, AgentKeyId)>, StoreError> {
+        let key_ids = key_ids.iter().copied();
+        let query = entity::Entity::find().filter(entity::Column::KeyId.is_in(key_ids));
+        let owner = |row: entity::Model| {
             (
+                row.key_id,
                 AgentId::from_uuid(row.agent_id),
-                OrganizationId::from_uuid(row.organization_id),
                 AgentKeyId::from_uuid(row.id),
             )
-        }))
+        };
+        let rows = query.all(self.reader()).await?;
+        Ok(rows.into_iter().map(owner).collect())
     }
 
     /// All keys of an agent, newest first, revoked ones too.

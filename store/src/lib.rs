@@ -19,6 +19,8 @@ pub mod grants;
 pub mod journal;
 pub mod keys;
 mod kill_switches;
+pub mod model_moves;
+pub mod models;
 pub mod offsets;
 pub mod organizations;
 mod page;

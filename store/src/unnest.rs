@@ -9,19 +9,22 @@ use sea_orm::sea_query::{ArrayType, Value};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use uuid::Uuid;
 
+use crate::StoreError;
 use crate::profiles::StoredProfile;
-use crate::{StoreError, code};
 
 const FIND_APPLIED: &str = "SELECT event_id FROM activities WHERE event_id = ANY($1)";
 
+/// Between the texts of one action: none of them has control characters.
+const SEPARATOR: char = '\u{1f}';
+
 const INSERT_ACTIVITIES: &str = "\
-INSERT INTO activities (event_id, organization_id, agent_id, action, resource, outcome, is_write,
-  session, task, event_time, created_at)
-SELECT event_id, organization_id, agent_id, action, substr(NULLIF(resource, ''), 2), outcome, is_write,
-  substr(NULLIF(session, ''), 2), substr(NULLIF(task, ''), 2), event_time, $11
-FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bool[],
-  $8::text[], $9::text[], $10::timestamptz[])
-AS t(event_id, organization_id, agent_id, action, resource, outcome, is_write, session, task, event_time)
+INSERT INTO activities (event_id, organization_id, agent_id, is_write, event_time, action, resource,
+  outcome, session, task, created_at)
+SELECT event_id, organization_id, agent_id, is_write, event_time, split_part(texts, $7, 1),
+  NULLIF(split_part(texts, $7, 2), ''), split_part(texts, $7, 3), NULLIF(split_part(texts, $7, 4), ''),
+  NULLIF(split_part(texts, $7, 5), ''), $8
+FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::bool[], $5::timestamptz[], $6::text[])
+AS t(event_id, organization_id, agent_id, is_write, event_time, texts)
 ON CONFLICT (event_id) DO NOTHING";
 
 const UPSERT_PROFILES: &str = "\
@@ -53,15 +56,10 @@ pub(crate) async fn insert_activities(
         of(ArrayType::Uuid, |it| it.event.as_uuid().into()),
         of(ArrayType::Uuid, |it| it.organization.as_uuid().into()),
         of(ArrayType::Uuid, |it| it.agent.as_uuid().into()),
-        of(ArrayType::String, |it| it.action.as_str().into()),
-        of(ArrayType::String, |it| {
-            optional(it.resource.as_ref().map(Resource::as_str))
-        }),
-        of(ArrayType::String, |it| code::text(&it.outcome).into()),
         of(ArrayType::Bool, |it| it.class().is_write.into()),
-        of(ArrayType::String, |it| optional(it.session.as_deref())),
-        of(ArrayType::String, |it| optional(it.task.as_deref())),
         of(ArrayType::ChronoDateTimeUtc, |it| it.time.into()),
+        of(ArrayType::String, |it| texts(it).into()),
+        SEPARATOR.to_string().into(),
         now.into(),
     ];
     let written = on.execute_raw(statement(INSERT_ACTIVITIES, values)).await?;
@@ -88,11 +86,25 @@ pub(crate) async fn upsert_profiles(
     Ok(())
 }
 
-/// Text that may be missing: the library panics at a null in an array, so that what is there gets a
-/// mark before it, which the statement takes off again.
-fn optional(text: Option<&str>) -> Value {
-    text.map_or_else(String::new, |text| format!("={text}"))
-        .into()
+/// The texts of an action in one: a value of the library is several allocations each. What is
+/// missing is empty, which no text is.
+fn texts(action: &ObservedAction) -> String {
+    let texts = [
+        action.action.as_str(),
+        action.resource.as_ref().map_or("", Resource::as_str),
+        action.outcome.name(),
+        action.session.as_deref().unwrap_or_default(),
+        action.task.as_deref().unwrap_or_default(),
+    ];
+    let bytes: usize = texts.iter().map(|text| text.len() + 1).sum();
+    let mut all = String::with_capacity(bytes);
+    for (number, text) in texts.into_iter().enumerate() {
+        if number > 0 {
+            all.push(SEPARATOR);
+        }
+        all.push_str(text);
+    }
+    all
 }
 
 fn column<T>(kind: ArrayType, rows: &[T], value: fn(&T) -> Value) -> Value {

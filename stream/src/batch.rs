@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use aim_app::{App, AppError, Snapshot};
+use aim_app::{App, AppError, ModelsSeen, Snapshot};
 use aim_domain::action::{ObservedAction, Outcome};
 use aim_domain::anomaly::Finding;
 use aim_domain::event::Fact;
@@ -16,6 +16,7 @@ use aim_store::offsets::ConsumerOffset;
 use chrono::{DateTime, Utc};
 
 use crate::admit::{Admission, Admitted};
+use crate::models::Models;
 use crate::profiles::Profiles;
 
 /// A score is kept in the history when it has moved this far, in ten-thousandths.
@@ -58,6 +59,8 @@ pub(crate) struct Learned {
     pub(crate) steps: Vec<Step>,
     pub(crate) news: HashMap<AgentId, News>,
     pub(crate) dead_letters: Vec<NewDeadLetter>,
+    /// What the organizations' models did.
+    pub(crate) models: Vec<ModelsSeen>,
     /// Whether something came that had come before.
     has_duplicates: bool,
 }
@@ -137,6 +140,7 @@ impl<'a> Batch<'a> {
                     offset.applied += 1;
                     self.steps.extend(step_of(*fact, &envelope, &delivery));
                 }
+                Ok(Admitted::Other) => offset.applied += 1,
                 Err(refusal) => {
                     offset.dead_letters += 1;
                     self.dead_letters
@@ -184,10 +188,16 @@ impl<'a> Batch<'a> {
 
     /// Learns and judges, in order. Profiles in memory are ahead of the disk from here on: if
     /// anything fails before the batch is written, they have to be forgotten.
-    pub(crate) async fn learn(&mut self, profiles: &mut Profiles) -> Result<Learned, AppError> {
+    pub(crate) async fn learn(
+        &mut self,
+        profiles: &mut Profiles,
+        models: &mut Models,
+    ) -> Result<Learned, AppError> {
         let of = |step: &Step| (step.agent, (step.organization, step.number));
         let agents: HashMap<_, _> = self.steps.iter().map(of).collect();
         profiles.warm(self.app, &agents).await?;
+        let organizations = agents.values().map(|(organization, _)| *organization);
+        let mut judges = models.prepare(self.app, organizations).await?;
         let mut learned = Learned::default();
         let mut applied = HashSet::new();
         for mut step in std::mem::take(&mut self.steps) {
@@ -211,7 +221,10 @@ impl<'a> Batch<'a> {
                         *delivery = Some(from);
                     }
                     applied.insert(action.event);
-                    news.findings = profile.observe(action).findings;
+                    let observed = profile.observe(action);
+                    news.findings = observed.findings;
+                    let flagged = judges.judge(action, &observed.features);
+                    news.findings.extend(flagged);
                 }
                 Lesson::Result { outcome, time } => profile.observe_result(*outcome, *time),
                 Lesson::Rating(feedback) => profile.heed(*feedback),
@@ -226,6 +239,7 @@ impl<'a> Batch<'a> {
             }
             learned.steps.push(step);
         }
+        learned.models = judges.finish();
         learned.dead_letters = std::mem::take(&mut self.dead_letters);
         learned.has_duplicates = self.duplicates > 0;
         Ok(learned)

@@ -6,6 +6,7 @@
 mod admit;
 mod batch;
 mod journal;
+mod models;
 mod positions;
 mod processor;
 mod profiles;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admit::admit;
 use crate::batch::{Batch, Learned};
+use crate::models::Models;
 use crate::positions::Positions;
 use crate::profiles::Profiles;
 use crate::writing::write;
@@ -32,6 +33,9 @@ pub struct StreamConfig {
     /// Profiles of a partition that are written with a batch at the least, of those that have
     /// learned but whose scores have not moved; the others wait, in the journal.
     pub written_least: usize,
+    /// Whether events of fleets without a signature count as of the agent that they name. Only
+    /// where the broker knows its producers and lets each speak for its own agents alone.
+    pub takes_unsigned: bool,
 }
 
 impl StreamConfig {
@@ -54,6 +58,7 @@ impl Default for StreamConfig {
             pace: Duration::from_millis(20),
             rest_max: Duration::from_millis(200),
             written_least: 64,
+            takes_unsigned: false,
         }
     }
 }
@@ -76,6 +81,7 @@ pub struct Processor {
     mine: BTreeSet<Partition>,
     positions: Positions,
     profiles: Profiles,
+    models: Models,
     next_batch: Instant,
 }
 
@@ -115,6 +121,7 @@ impl Processor {
             mine: BTreeSet::new(),
             positions: Positions::default(),
             profiles: Profiles::default(),
+            models: Models::default(),
             next_batch: Instant::now(),
         }
     }
@@ -180,13 +187,13 @@ impl Processor {
     async fn process(&mut self, deliveries: Vec<Delivery>) -> Result<(), Failure> {
         let count = deliveries.len();
         let begin = Instant::now();
-        let admitted = admit(&self.app, deliveries).await?;
+        let admitted = admit(&self.app, deliveries, self.config.takes_unsigned).await?;
         for number in self.positions.numbers() {
             self.profiles.recover(&self.app, number).await?;
         }
         let mut batch = Batch::new(&self.app, self.positions.read());
         batch.gather(admitted).await?;
-        let learned = batch.learn(&mut self.profiles).await?;
+        let learned = batch.learn(&mut self.profiles, &mut self.models).await?;
         let read = batch.offsets;
         self.positions.advance(read);
         // Facts that say nothing to the stream alone are no reason to write.

@@ -69,7 +69,8 @@ struct Part {
 /// is forgotten, what comes is read from the database.
 #[derive(Debug, Default)]
 pub(crate) struct Profiles {
-    live: HashMap<AgentId, Live>,
+    /// Each in a place of its own, so that the map grows without moving them.
+    live: HashMap<AgentId, Box<Live>>,
     parts: BTreeMap<i32, Part>,
     batches: u64,
 }
@@ -142,7 +143,8 @@ impl Profiles {
         number: i32,
     ) -> Result<Vec<(AgentId, i64)>, AppError> {
         for (agent, organization) in agents {
-            self.live.insert(*agent, Live::new(*organization, number));
+            let live = Box::new(Live::new(*organization, number));
+            self.live.insert(*agent, live);
         }
         let ids: Vec<AgentId> = agents.keys().copied().collect();
         let mut revisions = Vec::new();
@@ -205,11 +207,11 @@ impl Profiles {
     }
 
     pub(crate) fn get(&self, agent: AgentId) -> Option<&Live> {
-        self.live.get(&agent)
+        self.live.get(&agent).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, agent: AgentId) -> Option<&mut Live> {
-        self.live.get_mut(&agent)
+        self.live.get_mut(&agent).map(Box::as_mut)
     }
 
     /// The profile has learned from a batch that was read up to these positions.

@@ -58,6 +58,7 @@ pub(crate) fn write(
         journal,
         moves: positions.moves(&numbers),
         dead_letters: learned.dead_letters,
+        models: learned.models,
     })
 }
 

@@ -1,29 +1,34 @@
-//! `aim bench stream`: events through the stream, and their way to a subscriber.
+//! `aim bench stream`: events through the stream, its CPU time and memory, and the way of an alert
+//! while it is half busy.
 
+mod alerts;
+mod fleet;
+mod process;
+
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use aim_domain::clock::Clock;
-use aim_domain::signature::{SecretKey, sign_event};
 use anyhow::Context;
-use chrono::SecondsFormat;
-use futures::{SinkExt, StreamExt};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use uuid::Uuid;
 
-use super::{histogram, ms};
+use super::ms;
 use crate::cli::Target;
-use crate::client::{Client, event_line};
+use crate::client::Client;
 use crate::clock::SystemClock;
 use crate::out;
+use fleet::{Agent, Event, Way};
+use process::Process;
 
-/// Events of one request.
+/// Events of one request or one append.
 const BATCH: usize = 500;
-/// An agent's score appears with this many actions (`LEAST_SAMPLES`).
-const FIRST_SCORE: usize = 20;
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Longest time without any event being applied.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// From one look at the server to the next.
+const LOOK: Duration = Duration::from_millis(100);
+/// From one portion of the background load to the next.
+const TICK: Duration = Duration::from_millis(20);
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -36,141 +41,198 @@ pub(crate) struct StreamArgs {
     /// Agents that they come from.
     #[arg(long, default_value_t = 100)]
     agents: usize,
-    /// Measurements of the way from event to subscriber.
+    /// Events of each agent before that, so that all are live and known.
+    #[arg(long, default_value_t = 0)]
+    warm: usize,
+    /// Alerts whose way to a subscriber is measured, at half the load that was found.
     #[arg(long, default_value_t = 50)]
     probes: usize,
+    /// Event time that the events are spread over, in seconds, up to now; the warm ones lie before.
+    #[arg(long, default_value_t = 600)]
+    span: u32,
+    /// Kafka brokers to send to, as `host:port`; over HTTP when left out.
+    #[arg(long)]
+    brokers: Option<String>,
+    /// What the server has before the names of its topics.
+    #[arg(long, default_value = "", requires = "brokers")]
+    prefix: String,
+    /// Send without signatures: the server needs `AIM_KAFKA_UNSIGNED=true`.
+    #[arg(long, requires = "brokers")]
+    unsigned: bool,
+    /// The stream's process, where it is another one than the server.
+    #[arg(long)]
+    stream_url: Option<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-struct Producer {
-    name: String,
-    key: SecretKey,
-    key_id: String,
-    id: String,
+impl StreamArgs {
+    fn stream_url(&self) -> &str {
+        self.stream_url.as_deref().unwrap_or(&self.target.url)
+    }
 }
 
-impl Producer {
-    async fn register(client: &Client) -> anyhow::Result<Self> {
-        let key = SecretKey::from_seed(&rand::random());
-        let name = format!("bench-{:016x}", rand::random::<u64>());
-        let agent = client.register(&name, &key).await?;
-        client.grant(&agent, "*").await?;
-        let key_id = key.public_key().thumbprint();
-        Ok(Self {
-            name,
-            key,
-            key_id,
-            id: agent.id,
-        })
-    }
-
-    fn event(&self) -> String {
-        let event = json!({
-            "specversion": "1.0",
-            "id": Uuid::from_u128(rand::random()).to_string(),
-            "source": format!("urn:aim:agent:{}", self.name),
-            "type": "aim.action.performed.v1",
-            "time": SystemClock.now().to_rfc3339_opts(SecondsFormat::Micros, true),
-            "data": { "action": "files:read", "resource": "/data/report.csv", "arguments": {}, "outcome": "ok" },
-        });
-        let text = event.to_string();
-        let signature = sign_event(&self.key, &self.key_id, text.as_bytes()).to_string();
-        event_line(&text, &signature)
-    }
+/// What a flood of events took.
+struct Throughput {
+    events: usize,
+    seconds: f64,
+    cpu_seconds: f64,
+    /// Of the stream's process: at the beginning, with all agents live, and at the end.
+    bytes: [f64; 3],
 }
 
 /// Measures and prints.
 pub(crate) async fn run(args: StreamArgs) -> anyhow::Result<()> {
     let client = Client::sign_in(&args.target).await?;
-    let (rate, seconds) = throughput(&client, &args).await?;
-    let latency = latency(&client, args.probes).await?;
+    let way = match &args.brokers {
+        Some(brokers) => Way::kafka(brokers, &args.prefix, !args.unsigned)?,
+        None => Way::Http(client.clone()),
+    };
+    let agents = Agent::register_all(&client, args.agents.max(1)).await?;
+    let probed = Agent::register_all(&client, args.probes).await?;
+    let before = Process::ask(args.stream_url()).await?;
+    let warm_from = SystemClock.now() - TimeDelta::seconds(2 * i64::from(args.span));
+    let warm = args.warm * agents.len();
+    flood(&client, &way, &agents, 0..warm, (warm_from, args.span)).await?;
+    let found = throughput(&client, &way, &agents, &args, before).await?;
+    let half = found.events as f64 / found.seconds / 2.0;
+    let latency = tokio::select! {
+        latency = alerts::measure(&client, &way, &probed) => latency?,
+        ended = background(&way, &agents, half) => anyhow::bail!("the load ended: {ended:?}"),
+    };
     let [p50, p95, p99] = [0.50, 0.95, 0.99].map(|q| ms(&latency, q));
-    let header = [
-        "events",
-        "seconds",
-        "events/s",
-        "to subscriber p50 ms",
-        "p95 ms",
-        "p99 ms",
-    ];
-    let row = vec![
-        args.events.to_string(),
-        format!("{seconds:.1}"),
-        format!("{rate:.0}"),
-        format!("{p50:.1}"),
-        format!("{p95:.1}"),
-        format!("{p99:.1}"),
-    ];
-    let value = json!({
-        "events": args.events, "seconds": seconds, "eventsPerSecond": rate,
-        "toSubscriberMs": { "p50": p50, "p95": p95, "p99": p99 },
-    });
-    out::table(args.json, &header, &[row], &value);
+    print(&args, &found, [p50, p95, p99]);
     Ok(())
 }
 
-/// Sends signed events as fast as they are taken, until all are applied.
-async fn throughput(client: &Client, args: &StreamArgs) -> anyhow::Result<(f64, f64)> {
-    let mut producers = Vec::new();
-    for _ in 0..args.agents.max(1) {
-        producers.push(Producer::register(client).await?);
-    }
-    let lines: Vec<String> = (0..args.events)
-        .map(|n| producers[n % producers.len()].event())
-        .collect();
-    let before: u64 = client.totals().await?.iter().sum();
+/// What it takes until a flood of events is applied; `before` is the process as it began.
+async fn throughput(
+    client: &Client,
+    way: &Way,
+    agents: &[Agent],
+    args: &StreamArgs,
+    before: Process,
+) -> anyhow::Result<Throughput> {
+    let first = Process::ask(args.stream_url()).await?;
+    let begin = SystemClock.now() - TimeDelta::seconds(args.span.into());
     let start = Instant::now();
-    for batch in lines.chunks(BATCH) {
-        client.send_events(batch.concat()).await?;
-    }
-    while client.totals().await?.iter().sum::<u64>() < before + args.events as u64 {
-        anyhow::ensure!(
-            start.elapsed() < PATIENCE,
-            "the stream did not apply all events"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let warm = args.warm * agents.len();
+    let numbers = warm..warm + args.events;
+    flood(client, way, agents, numbers, (begin, args.span)).await?;
     let seconds = start.elapsed().as_secs_f64();
-    Ok((args.events as f64 / seconds, seconds))
+    let after = Process::ask(args.stream_url()).await?;
+    let [_, duplicates, dead] = client.totals().await?;
+    anyhow::ensure!(
+        dead == 0 && duplicates == 0,
+        "{dead} events became dead letters, {duplicates} were duplicates"
+    );
+    Ok(Throughput {
+        events: args.events,
+        seconds,
+        cpu_seconds: after.cpu_seconds - first.cpu_seconds,
+        bytes: [before, first, after].map(|process| process.resident_bytes),
+    })
 }
 
-/// Time from sending the event that gives an agent its first score until a subscriber has it.
-async fn latency(client: &Client, probes: usize) -> anyhow::Result<hdrhistogram::Histogram<u64>> {
-    let url = client.url.replacen("http", "ws", 1) + "/graphql";
-    let mut request = url.into_client_request()?;
-    request
-        .headers_mut()
-        .insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
-    let init = json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {}", client.token) } });
-    socket.send(Message::text(init.to_string())).await?;
-    let query = "subscription { trustScoreChanged { agentId score } }";
-    let subscribe = json!({ "type": "subscribe", "id": "1", "payload": { "query": query } });
-    socket.send(Message::text(subscribe.to_string())).await?;
-    let mut latency = histogram()?;
-    for _ in 0..probes {
-        let producer = Producer::register(client).await?;
-        let first: String = (1..FIRST_SCORE).map(|_| producer.event()).collect();
-        client.send_events(first).await?;
-        let last = producer.event();
-        let start = Instant::now();
-        client.send_events(last).await?;
-        loop {
-            let next = tokio::time::timeout(PATIENCE, socket.next()).await?;
-            let message = next.context("the subscription ended")??;
-            let Ok(text) = message.to_text() else {
-                continue;
-            };
-            let message: Value = serde_json::from_str(text).unwrap_or_default();
-            anyhow::ensure!(message["type"] != "error", "{message}");
-            let changed = &message["payload"]["data"]["trustScoreChanged"];
-            if changed["agentId"] == producer.id.as_str() {
-                break;
-            }
-        }
-        latency.saturating_record(start.elapsed().as_micros().try_into().unwrap_or(u64::MAX));
+/// Sends events as fast as they are taken, their times spread evenly over so many seconds from
+/// `begin` on, and waits until all are applied.
+async fn flood(
+    client: &Client,
+    way: &Way,
+    agents: &[Agent],
+    numbers: Range<usize>,
+    (begin, span): (DateTime<Utc>, u32),
+) -> anyhow::Result<()> {
+    let first: u64 = client.totals().await?.iter().sum();
+    let step = f64::from(span) / numbers.len().max(1) as f64;
+    let mut from = numbers.start;
+    while from < numbers.end {
+        let to = numbers.end.min(from + BATCH);
+        let events = (from..to).map(|number| {
+            let after = (number - numbers.start) as f64 * step * 1e6;
+            event(
+                agents,
+                number,
+                begin + TimeDelta::microseconds(after as i64),
+            )
+        });
+        way.send(&events.collect::<Vec<_>>()).await?;
+        from = to;
     }
-    Ok(latency)
+    let mut newest = (0, Instant::now());
+    loop {
+        let applied = client.totals().await?.iter().sum::<u64>() - first;
+        if applied >= numbers.len() as u64 {
+            return Ok(());
+        }
+        if applied > newest.0 {
+            newest = (applied, Instant::now());
+        }
+        let waited = newest.1.elapsed();
+        anyhow::ensure!(waited < PATIENCE, "{applied} events were applied, no more");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Agents take turns.
+fn event(agents: &[Agent], number: usize, time: DateTime<Utc>) -> Event<'_> {
+    let (turn, place) = (number / agents.len(), number % agents.len());
+    agents[place].usual(turn, time)
+}
+
+/// Sends usual events for ever, `rate` a second.
+async fn background(way: &Way, agents: &[Agent], rate: f64) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let mut ticks = tokio::time::interval(TICK);
+    let mut sent = 0;
+    loop {
+        ticks.tick().await;
+        let due = (start.elapsed().as_secs_f64() * rate) as usize;
+        let now = SystemClock.now();
+        let events: Vec<_> = (sent..due.min(sent + BATCH * 8))
+            .map(|number| event(agents, number, now))
+            .collect();
+        sent += events.len();
+        for portion in events.chunks(BATCH) {
+            way.send(portion).await.context("background load")?;
+        }
+    }
+}
+
+fn print(args: &StreamArgs, found: &Throughput, [p50, p95, p99]: [f64; 3]) {
+    let rate = found.events as f64 / found.seconds;
+    let rate_cpu = found.events as f64 / found.cpu_seconds;
+    let [before, live, after] = found.bytes;
+    let bytes = (after - before).max(0.0) / args.agents.max(1) as f64;
+    let header = [
+        "events",
+        "agents",
+        "seconds",
+        "events/s",
+        "stream CPU s",
+        "events/CPU s",
+        "bytes/agent",
+        "MiB before, live, after",
+        "event to alert p50, p95, p99 ms",
+    ];
+    let mib = |bytes: f64| bytes / f64::from(1 << 20);
+    let row = vec![
+        found.events.to_string(),
+        args.agents.to_string(),
+        format!("{:.1}", found.seconds),
+        format!("{rate:.0}"),
+        format!("{:.2}", found.cpu_seconds),
+        format!("{rate_cpu:.0}"),
+        format!("{bytes:.0}"),
+        format!("{:.0}, {:.0}, {:.0}", mib(before), mib(live), mib(after)),
+        format!("{p50:.1}, {p95:.1}, {p99:.1}"),
+    ];
+    let value: Value = json!({
+        "events": found.events, "agents": args.agents, "seconds": found.seconds, "eventsPerSecond": rate,
+        "streamCpuSeconds": found.cpu_seconds, "eventsPerCpuSecond": rate_cpu,
+        "residentBytes": { "before": before, "live": live, "after": after, "perAgent": bytes },
+        "toAlertMs": { "p50": p50, "p95": p95, "p99": p99 },
+    });
+    out::table(args.json, &header, &[row], &value);
 }

@@ -31,6 +31,8 @@ pub(crate) struct Client {
 pub(crate) struct Registered {
     /// Global id.
     pub(crate) id: String,
+    /// The plain one, as in events' keys.
+    pub(crate) uuid: String,
 }
 
 impl Client {
@@ -99,7 +101,7 @@ impl Client {
         let created = SystemClock.now().timestamp();
         let agent = AgentName::parse(name)?;
         let proof = sign_possession(self.organization, &agent, key, created);
-        let query = "mutation($input: RegisterAgentInput!) { registerAgent(input: $input) { agent { id } userErrors { code message field } } }";
+        let query = "mutation($input: RegisterAgentInput!) { registerAgent(input: $input) { agent { id uuid } userErrors { code message field } } }";
         let input = json!({
             "name": name,
             "agentType": "LLM_AGENT",
@@ -107,10 +109,10 @@ impl Client {
             "proofOfPossession": { "created": created, "signature": STANDARD.encode(proof.signature) },
         });
         let answer = self.graphql(query, json!({ "input": input })).await?;
-        if let Some(id) = text(&answer, "/registerAgent/agent/id") {
-            return Ok(Registered { id });
+        if let Some(agent) = registered(&answer["registerAgent"]["agent"]) {
+            return Ok(agent);
         }
-        let found = "query($filter: AgentFilter) { agents(first: 1, filter: $filter) { nodes { id keys { publicKey } } } }";
+        let found = "query($filter: AgentFilter) { agents(first: 1, filter: $filter) { nodes { id uuid keys { publicKey } } } }";
         let filter = json!({ "filter": { "name": name } });
         let found = self.graphql(found, filter).await?;
         let agent = found
@@ -122,9 +124,7 @@ impl Client {
             .as_array()
             .is_some_and(|keys| keys.iter().any(|key| key["publicKey"] == ours));
         anyhow::ensure!(has_key, "agent `{name}` cannot be registered: {answer}");
-        Ok(Registered {
-            id: text(&agent, "/id").context("agent id")?,
-        })
+        registered(&agent).context("agent id")
     }
 
     /// Grants a capability to an agent.
@@ -158,6 +158,24 @@ impl Client {
         Ok(())
     }
 
+    /// Publishes a model that `signer`, base64url, has signed; the server's answer.
+    pub(crate) async fn send_model(&self, bytes: Vec<u8>, signer: &str) -> anyhow::Result<Value> {
+        let answer = self
+            .http
+            .post(format!("{}/v1/models", self.url))
+            .bearer_auth(&self.token)
+            .header("content-type", "application/octet-stream")
+            .header("aim-signer-key", signer)
+            .body(bytes)
+            .send()
+            .await?;
+        let status = answer.status();
+        let answer: Value = answer.json().await.unwrap_or_default();
+        let detail = answer["detail"].as_str().unwrap_or_default();
+        anyhow::ensure!(status.is_success(), "publishing: {status}: {detail}");
+        Ok(answer)
+    }
+
     /// What became of fleets' actions so far: applied, duplicates, dead letters.
     pub(crate) async fn totals(&self) -> anyhow::Result<[u64; 3]> {
         let query = "{ streamTotals { appliedCount duplicateCount deadLetterCount } }";
@@ -174,6 +192,13 @@ impl Client {
 /// One line of `/v1/events`.
 pub(crate) fn event_line(event: &str, signature: &str) -> String {
     format!("{}\n", json!({ "event": event, "signature": signature }))
+}
+
+fn registered(agent: &Value) -> Option<Registered> {
+    Some(Registered {
+        id: text(agent, "/id")?,
+        uuid: text(agent, "/uuid")?,
+    })
 }
 
 struct Session {

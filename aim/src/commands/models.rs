@@ -2,7 +2,10 @@
 
 mod evaluate;
 mod export;
+mod labels;
 mod names;
+mod publish;
+mod server;
 #[cfg(test)]
 mod tests;
 mod train;
@@ -32,26 +35,47 @@ pub(crate) enum Models {
     Train(train::TrainArgs),
     /// Measures a version on labelled rows.
     Evaluate(evaluate::EvaluateArgs),
-    /// Lists versions, and which of them serve.
+    /// Adds the model that comes with this program to the registry.
+    AdoptDefault(publish::AdoptArgs),
+    /// Sends a version of the registry to a server.
+    Publish(publish::PublishArgs),
+    /// Writes what people said of alerts on a server as labels of events.
+    ExportLabels(labels::LabelsArgs),
+    /// Prints what champion and challenger did on a server.
+    Shadow(server::ShadowArgs),
+    /// Lists versions, and which of them serve; with `--url` those of a server.
     List(names::ListArgs),
     /// Prints the card of a version.
     Show(names::ShowArgs),
-    /// Points champion or challenger at a version.
+    /// Points champion or challenger at a version; with `--url` on a server.
     Promote(names::PromoteArgs),
-    /// Points champion or challenger back at the version before.
+    /// Points champion or challenger back at the version before; with `--url` on a server.
     Rollback(names::RollbackArgs),
 }
 
 /// Runs the command.
-pub(crate) fn run(command: &Models) -> anyhow::Result<()> {
+pub(crate) async fn run(command: &Models) -> anyhow::Result<()> {
     match command {
         Models::ExportFeatures(args) => export::run(args),
         Models::Train(args) => train::run(args),
         Models::Evaluate(args) => evaluate::run(args),
-        Models::List(args) => names::list(args),
+        Models::AdoptDefault(args) => publish::adopt(args),
+        Models::Publish(args) => publish::run(args).await,
+        Models::ExportLabels(args) => labels::run(args).await,
+        Models::Shadow(args) => server::shadow(args).await,
+        Models::List(args) => match args.server.connect().await? {
+            Some(client) => server::list(&client, args).await,
+            None => names::list(args),
+        },
         Models::Show(args) => names::show(args),
-        Models::Promote(args) => names::promote(args),
-        Models::Rollback(args) => names::rollback(args),
+        Models::Promote(args) => match args.server.connect().await? {
+            Some(client) => server::promote(&client, args).await,
+            None => names::promote(args),
+        },
+        Models::Rollback(args) => match args.server.connect().await? {
+            Some(client) => server::rollback(&client, args).await,
+            None => names::rollback(args),
+        },
     }
 }
 

@@ -1,6 +1,7 @@
 //! The composition root of a server process.
 
 mod lifecycle;
+mod models;
 mod secret;
 
 use std::path::PathBuf;
@@ -67,7 +68,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         life.tracker(),
         life.token(),
     );
-    let app = Arc::new(app.locating(geo));
+    let app = app.with_models(Arc::new(models::Loader)).locating(geo);
+    let app = Arc::new(app);
     hear_others(&life, &store);
     let follower = Arc::clone(&app);
     life.spawn("follower", async move |stop| follower.follow(stop).await);
@@ -94,7 +96,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     }
     if config.role.runs_stream() {
         let source = source(&store, kafka.as_ref())?;
-        let processor = Processor::new(Arc::clone(&app), source, stream_config(&store));
+        let processor = Processor::new(Arc::clone(&app), source, stream_config(&store, &config));
         life.spawn("stream", async move |stop| processor.run(stop).await);
     }
     listen(&config, &app, metrics, &mut life).await?;
@@ -113,10 +115,14 @@ fn hear_others(life: &Lifecycle, store: &Store) {
     }
 }
 
-fn stream_config(store: &Store) -> StreamConfig {
-    match store.backend() {
+fn stream_config(store: &Store, config: &Config) -> StreamConfig {
+    let stream = match store.backend() {
         Backend::Sqlite => StreamConfig::default(),
         Backend::Postgres => StreamConfig::with_many_writers(),
+    };
+    StreamConfig {
+        takes_unsigned: config.kafka_unsigned,
+        ..stream
     }
 }
 

@@ -140,6 +140,18 @@ pub(crate) enum AnomalyKind {
     NewCountry,
     /// Two actions farther apart than anybody travels in the time between them.
     ImpossibleTravel,
+    /// The organization's model takes the action for a risk.
+    ModelRisk,
+}
+
+/// What a model version is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::model::ModelAlias")]
+pub(crate) enum ModelAlias {
+    /// It serves: what it flags becomes a finding.
+    Champion,
+    /// It scores beside the champion without effect.
+    Challenger,
 }
 
 /// How bad a finding is.

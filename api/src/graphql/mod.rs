@@ -22,6 +22,7 @@ mod user_error;
 use async_graphql::{MergedObject, Schema, ValidationMode};
 
 pub(crate) use context::RequestContext;
+pub(crate) use id::global_id;
 
 /// Everything that can be read.
 #[derive(Debug, Default, MergedObject)]
@@ -30,6 +31,7 @@ pub struct Query(
     query::DecisionQueries,
     query::FindingQueries,
     query::OperationQueries,
+    query::ModelQueries,
 );
 
 /// Everything that can be changed.
@@ -43,6 +45,7 @@ pub struct Mutation(
     mutation::SuppressionMutations,
     mutation::TrustMutations,
     mutation::KillSwitchMutations,
+    mutation::ModelMutations,
 );
 
 /// The schema.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aim_app::{Actor, AppError, ErrorCode, FeedItem};
-use aim_domain::event::Fact;
+use aim_domain::event::{Fact, OrganizationChange};
 use aim_domain::id::AgentId;
 use aim_domain::role::Permission;
 use async_graphql::{
@@ -17,7 +17,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
 use super::context::{RequestContext, fault};
-use super::enums::{Decision, Severity};
+use super::enums::{Decision, ModelAlias, Severity};
 use super::id::{global_id, parse_id};
 use super::types::{Alert, Verification};
 
@@ -104,6 +104,55 @@ impl VerificationRecorded {
             .map_err(fault)?;
         Ok(found.map(Verification::from))
     }
+}
+
+/// Another model serves, or is tried.
+#[derive(Debug, SimpleObject)]
+struct ModelMoved {
+    /// Resume behind this with `after`.
+    cursor: String,
+    /// When it moved.
+    occurred_at: DateTime<Utc>,
+    /// Which name.
+    alias: ModelAlias,
+    /// Number of the version before; null is none.
+    from_version: Option<i32>,
+    /// Number of the version after; null is none.
+    to_version: Option<i32>,
+    /// Whether it was moved back.
+    is_rollback: bool,
+    /// By whom: `user:<id>`, or `system:stream` where the guard took a champion back.
+    moved_by: String,
+    /// Why.
+    reason: String,
+}
+
+fn model_moved(item: &FeedItem) -> Option<ModelMoved> {
+    let Fact::OrganizationChanged(changed) = &item.fact else {
+        return None;
+    };
+    let OrganizationChange::ModelMoved {
+        alias,
+        from,
+        to,
+        is_rollback,
+        by,
+        reason,
+        ..
+    } = &changed.change
+    else {
+        return None;
+    };
+    Some(ModelMoved {
+        cursor: cursor_of(item),
+        occurred_at: item.time,
+        alias: (*alias).into(),
+        from_version: *from,
+        to_version: *to,
+        is_rollback: *is_rollback,
+        moved_by: by.clone(),
+        reason: reason.clone(),
+    })
 }
 
 fn cursor_of(item: &FeedItem) -> String {
@@ -212,6 +261,16 @@ impl Subscription {
             }
             _ => None,
         })
+    }
+
+    /// Moves of champion and challenger, those of the guard as well. Needs `VIEWER`.
+    async fn model_moved(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Cursor of the last fact you have; what followed it comes first.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<ModelMoved>>> {
+        facts(context, after, model_moved)
     }
 
     /// Verifications of your organization's agents. Needs `VIEWER`.

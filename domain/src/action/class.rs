@@ -5,6 +5,9 @@
 //! (`sendEmail` and `send_email` both hold `send`). The most harmful clause decides. An unknown name
 //! counts as a write: a new verb must not look harmless.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::risk::RiskLevel;
@@ -287,7 +290,8 @@ pub(super) fn known_class(name: &str) -> Option<ActionClass> {
     let mut clause = Clause::default();
     let mut words = Words::new(name);
     while let Some((gap, word)) = words.next_with_gap() {
-        let is_conjunction = CONJUNCTIONS.iter().any(|c| word.is(c));
+        let word = word.meaning();
+        let is_conjunction = word.is_conjunction;
         if is_conjunction || gap != Gap::Word {
             let is_part = gap == Gap::Part && !is_conjunction;
             found.add(&clause, is_part);
@@ -297,7 +301,7 @@ pub(super) fn known_class(name: &str) -> Option<ActionClass> {
             };
         }
         if !is_conjunction {
-            clause.push(&word);
+            clause.push(word);
         }
     }
     found.add(&clause, false);
@@ -365,21 +369,19 @@ struct Clause {
 }
 
 impl Clause {
-    fn push(&mut self, word: &Word<'_>) {
-        let has = |words: &[&str]| words.iter().any(|w| word.is(w));
-        let class = class_of(word);
+    fn push(&mut self, word: Meaning) {
         if self.words == 0 {
-            self.starts_reading = class == Some(READ) && !has(READ_NOUNS);
-            self.starts_checking = word.is("check");
-            self.is_thing = has(THINGS);
-        } else if self.words == 1 && self.starts_checking && has(&["in", "out"]) {
+            self.starts_reading = word.class == Some(READ) && !word.is_reading_noun;
+            self.starts_checking = word.is_check;
+            self.is_thing = word.is_thing;
+        } else if self.words == 1 && self.starts_checking && word.is_in_or_out {
             self.starts_reading = false;
         }
         self.words += 1;
-        self.has_unknown |= class.is_none();
-        self.reads_anywhere |= has(READ_ANYWHERE);
-        self.ends_acting = has(ONLY_ACTS);
-        self.worst = worse(self.worst, class);
+        self.has_unknown |= word.class.is_none();
+        self.reads_anywhere |= word.reads_anywhere;
+        self.ends_acting = word.is_only_act;
+        self.worst = worse(self.worst, word.class);
     }
 
     /// What the clause says; `None` without a known word.
@@ -392,27 +394,64 @@ impl Clause {
     }
 }
 
-fn class_of(word: &Word) -> Option<ActionClass> {
-    let has = |words: &[&str]| words.iter().any(|w| word.is(w));
-    if has(HARM_WORDS) {
-        Some(HARM)
-    } else if has(EXPOSE_WORDS) {
-        Some(EXPOSE)
-    } else if has(CHANGE_WORDS) {
-        Some(CHANGE)
-    } else if has(READ_WORDS) {
-        Some(READ)
-    } else {
-        None
-    }
+/// What a word says wherever it stands.
+#[derive(Debug, Clone, Copy, Default)]
+struct Meaning {
+    class: Option<ActionClass>,
+    is_reading_noun: bool,
+    reads_anywhere: bool,
+    is_thing: bool,
+    is_only_act: bool,
+    is_conjunction: bool,
+    /// Makes another verb of `check`.
+    is_in_or_out: bool,
+    is_check: bool,
 }
+
+/// Every known word with its meaning: names are classified for every event.
+static MEANINGS: LazyLock<HashMap<&'static str, Meaning>> = LazyLock::new(|| {
+    let mut all: HashMap<&'static str, Meaning> = HashMap::new();
+    let mut say = |words: &[&'static str], add: &dyn Fn(&mut Meaning)| {
+        for word in words {
+            add(all.entry(word).or_default());
+        }
+    };
+    // The most harmful last: it decides.
+    for (words, class) in [
+        (READ_WORDS, READ),
+        (CHANGE_WORDS, CHANGE),
+        (EXPOSE_WORDS, EXPOSE),
+        (HARM_WORDS, HARM),
+    ] {
+        say(words, &|meaning| meaning.class = Some(class));
+    }
+    say(READ_NOUNS, &|meaning| meaning.is_reading_noun = true);
+    say(READ_ANYWHERE, &|meaning| meaning.reads_anywhere = true);
+    say(THINGS, &|meaning| meaning.is_thing = true);
+    say(ONLY_ACTS, &|meaning| meaning.is_only_act = true);
+    say(CONJUNCTIONS, &|meaning| meaning.is_conjunction = true);
+    say(&["in", "out"], &|meaning| meaning.is_in_or_out = true);
+    say(&["check"], &|meaning| meaning.is_check = true);
+    all
+});
+
+/// Longest known word, in bytes.
+const WORD_MAX_BYTES: usize = 16;
 
 /// One word of a name, compared without regard to case.
 struct Word<'a>(&'a str);
 
 impl Word<'_> {
-    fn is(&self, other: &str) -> bool {
-        self.0.eq_ignore_ascii_case(other)
+    fn meaning(&self) -> Meaning {
+        let mut small = [0; WORD_MAX_BYTES];
+        let Some(small) = small.get_mut(..self.0.len()) else {
+            return Meaning::default();
+        };
+        small.copy_from_slice(self.0.as_bytes());
+        small.make_ascii_lowercase();
+        let known = std::str::from_utf8(small).ok();
+        let known = known.and_then(|word| MEANINGS.get(word));
+        known.copied().unwrap_or_default()
     }
 }
 
@@ -471,6 +510,17 @@ impl<'a> Words<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_known_word_is_found_in_any_case() {
+        for (word, meaning) in MEANINGS.iter() {
+            assert!(word.len() <= WORD_MAX_BYTES, "{word}");
+            let found = Word(&word.to_uppercase()).meaning();
+            assert_eq!(found.class, meaning.class, "{word}");
+        }
+        let long = "delete".repeat(10);
+        assert_eq!(Word(&long).meaning().class, None);
+    }
 
     #[test]
     fn the_most_harmful_word_decides() {

@@ -9,14 +9,14 @@ use serde::Deserialize;
 const PINNED: &str = include_str!("../data/catalogues.json");
 
 /// Every kind; the match fails to compile when there is another.
-const KINDS: [AnomalyKind; 9] = {
+const KINDS: [AnomalyKind; 10] = {
     use AnomalyKind::{
         CapabilityDrift, FailureBurst, FirstSeenResource, FirstSeenWrite, ImpossibleTravel,
-        NewCountry, NewDomain, OffHours, RateSpike,
+        ModelRisk, NewCountry, NewDomain, OffHours, RateSpike,
     };
     match RateSpike {
         RateSpike | OffHours | FirstSeenWrite | FirstSeenResource | NewDomain | CapabilityDrift
-        | FailureBurst | NewCountry | ImpossibleTravel => {}
+        | FailureBurst | NewCountry | ImpossibleTravel | ModelRisk => {}
     }
     [
         RateSpike,
@@ -28,6 +28,7 @@ const KINDS: [AnomalyKind; 9] = {
         FailureBurst,
         NewCountry,
         ImpossibleTravel,
+        ModelRisk,
     ]
 };
 

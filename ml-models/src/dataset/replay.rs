@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aim_domain::action::ObservedAction;
+use aim_domain::id::EventId;
 use chrono::{DateTime, Utc};
 
 use super::{Dataset, DatasetError, Label, Row};
@@ -19,6 +20,8 @@ pub struct Replay {
     created: DateTime<Utc>,
     dataset: Dataset,
     sessions: Vec<Option<String>>,
+    events: Vec<EventId>,
+    labels: HashMap<EventId, Label>,
     profiles: HashMap<String, BehaviourProfile>,
 }
 
@@ -30,8 +33,17 @@ impl Replay {
             created,
             dataset: Dataset::empty(),
             sessions: Vec::new(),
+            events: Vec::new(),
+            labels: HashMap::new(),
             profiles: HashMap::new(),
         }
+    }
+
+    /// With what somebody has said of single events; that holds before the labels of runs.
+    #[must_use]
+    pub fn with_labels(mut self, labels: HashMap<EventId, Label>) -> Self {
+        self.labels = labels;
+        self
     }
 
     /// Adds the row of an action of the agent named `entity`, in the order they happened.
@@ -49,6 +61,7 @@ impl Replay {
         let profile = self.profiles.entry(entity.to_owned()).or_default();
         let observation = profile.observe(action);
         self.sessions.push(action.session.clone());
+        self.events.push(action.event);
         self.dataset.rows.push(Row {
             entity: entity.to_owned(),
             event_time: action.time,
@@ -71,6 +84,9 @@ impl Replay {
         let mut dataset = self.dataset;
         if let Some(runs) = runs {
             label(&mut dataset, &self.sessions, runs)?;
+        }
+        for (row, event) in dataset.rows.iter_mut().zip(&self.events) {
+            row.label = self.labels.get(event).copied().or(row.label);
         }
         Ok(dataset)
     }

@@ -6,7 +6,7 @@ use linfa_reduction::Pca;
 use serde::{Deserialize, Serialize};
 
 use super::scaler::Scaler;
-use super::{ModelError, Rows};
+use super::{ModelError, Rows, WIDTH_MAX};
 
 /// Directions shorter than this after making them perpendicular are copies of others.
 const LEAST_LENGTH: f64 = 1e-6;
@@ -56,7 +56,12 @@ impl Components {
     }
 
     pub(super) fn score(&self, row: &[f64]) -> f64 {
-        self.rest(row).iter().map(|v| v * v).sum()
+        let mut buffer = [0.0; WIDTH_MAX];
+        let rest = self.scaler.fill(row, &mut buffer);
+        for axis in &self.axes {
+            remove(rest, axis);
+        }
+        rest.iter().map(|v| v * v).sum()
     }
 
     /// Nothing where the components tell all, and what each feature's rest adds.

@@ -8,7 +8,7 @@ use rand_xoshiro::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
 use super::scaler::Scaler;
-use super::{ModelError, Rows};
+use super::{ModelError, Rows, WIDTH_MAX};
 
 /// Scaled values are held within this while fitting: linfa sums densities without shifting them,
 /// and one row far out would make the likelihood of all of them zero and the fit fail.
@@ -87,11 +87,12 @@ impl Mixture {
     }
 
     pub(super) fn score(&self, row: &[f64]) -> f64 {
-        let scaled: Vec<f64> = self.scaler.apply(row).collect();
+        let mut buffer = [0.0; WIDTH_MAX];
+        let scaled = self.scaler.fill(row, &mut buffer);
         let mut sum = 0.0_f64;
         let mut most = f64::NEG_INFINITY;
         for cluster in &self.clusters {
-            let log = cluster.log_density(&scaled);
+            let log = cluster.log_density(scaled);
             if log > most {
                 sum = sum * (most - log).exp() + 1.0;
                 most = log;

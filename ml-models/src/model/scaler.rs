@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ModelError, Rows};
+use super::{ModelError, Rows, WIDTH_MAX};
 
 /// Below this spread a feature counts as constant: dividing by it would blow up rounding errors.
 const LEAST_SPREAD: f64 = 1e-9;
@@ -61,6 +61,15 @@ impl Scaler {
 
     pub(super) const fn width(&self) -> usize {
         self.mean.len()
+    }
+
+    /// The scaled values of a row of the right width, in place of what `buffer` holds.
+    pub(super) fn fill<'a>(&self, row: &[f64], buffer: &'a mut [f64; WIDTH_MAX]) -> &'a mut [f64] {
+        let scaled = &mut buffer[..row.len().min(WIDTH_MAX)];
+        for (place, value) in scaled.iter_mut().zip(self.apply(row)) {
+            *place = value;
+        }
+        scaled
     }
 
     /// The scaled values of a row of the right width.

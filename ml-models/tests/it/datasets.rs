@@ -199,6 +199,15 @@ fn a_recording_becomes_rows_with_the_labels_of_its_runs() {
     }
     let plain = replayed().finish(None).unwrap();
     assert!(plain.rows.iter().all(|row| row.label.is_none()));
+    let said = Label {
+        is_risk: true,
+        time: at(8_000),
+    };
+    // What is said of an event holds before what is said of its run. All events here have one id.
+    let event = reading(at(0)).event;
+    let labels = std::collections::HashMap::from([(event, said)]);
+    let labelled = replayed().with_labels(labels).finish(Some(&runs)).unwrap();
+    assert!(labelled.rows.iter().all(|row| row.label == Some(said)));
     let twice = [run("s0", RunLabel::Benign), run("s0", RunLabel::Benign)];
     assert!(replayed().finish(Some(&twice)).is_err());
 }

@@ -5,6 +5,7 @@
 mod acting;
 mod artefacts;
 mod datasets;
+mod default_model;
 mod encoding;
 mod evaluation;
 mod findings;

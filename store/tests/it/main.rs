@@ -3,6 +3,7 @@
 mod alerts;
 mod decisions;
 mod kill_switches;
+mod models;
 mod offsets;
 mod paging;
 mod scene;

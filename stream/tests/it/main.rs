@@ -4,6 +4,7 @@
 mod clock;
 mod faults;
 mod lives;
+mod models;
 mod outcome;
 mod refusals;
 mod same_outcome;

@@ -259,3 +259,44 @@ async fn binary_mode_counts_like_structured_mode_and_its_headers_are_signed() {
         assert_eq!(letter.payload, record.payload);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_signature_only_the_broker_s_own_word_counts_and_only_where_it_is_taken() {
+    for takes_unsigned in [false, true] {
+        let mut site = Site::new().await.unwrap();
+        site.takes_unsigned = takes_unsigned;
+        let site = Arc::new(site);
+        let (member, log) = (&site.members[0], site.log());
+        let unsigned = |number, source: String, organization| {
+            let mut event: Value = serde_json::from_slice(&good(member, number).payload).unwrap();
+            event["source"] = source.into();
+            Record {
+                organization,
+                ..fleet_record(member, event.to_string(), None)
+            }
+        };
+        let by_id = format!("urn:aim:agent:{}", member.id);
+        let by_name = format!("urn:aim:agent:{}", member.name);
+        let nobody = format!("urn:aim:agent:{}", uuid::Uuid::from_u128(7));
+        let records = [
+            unsigned(1, by_id.clone(), None),
+            unsigned(2, by_name, None),
+            unsigned(3, nobody, None),
+            // Somebody sent it over HTTP.
+            unsigned(4, by_id, Some(member.organization)),
+        ];
+        log.append(records.to_vec()).await.unwrap();
+        read_in_order(&site, &log, &Arc::default()).await.unwrap();
+        let found = counts(&site).await.unwrap();
+        assert_eq!(found.applied, u64::from(takes_unsigned), "{found:?}");
+        let letters = buried(&site).await.unwrap();
+        let reasons: Vec<_> = letters.iter().map(|it| it.reason.as_str()).collect();
+        let missing = "SIGNATURE_MISSING";
+        let wanted = if takes_unsigned {
+            vec![missing, "AGENT_UNKNOWN", missing]
+        } else {
+            vec![missing; 4]
+        };
+        assert_eq!(reasons, wanted, "{letters:?}");
+    }
+}

@@ -82,6 +82,7 @@ pub(crate) struct Site {
     home: TempDir,
     clock: Arc<Ticking>,
     pub(crate) members: Vec<Member>,
+    pub(crate) takes_unsigned: bool,
 }
 
 impl Site {
@@ -90,6 +91,7 @@ impl Site {
             home: tempfile::tempdir()?,
             clock: Arc::default(),
             members: members(),
+            takes_unsigned: false,
         };
         let store = site.store().await?;
         Migrator::up(store.writer(), None).await?;
@@ -192,6 +194,7 @@ impl Site {
             pace: Duration::ZERO,
             rest_max: Duration::ZERO,
             written_least: 0,
+            takes_unsigned: self.takes_unsigned,
         };
         Ok(Processor::new(Arc::new(app), source, config))
     }

@@ -36,6 +36,13 @@ const SUPPRESSION: &str = "INSERT INTO alert_suppressions (id, organization_id, 
 const SUPPRESSION_ID: &str =
     "QWxlcnRTdXBwcmVzc2lvbjowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2MDg";
 
+const MODEL: &str = "INSERT INTO model_versions (id, organization_id, number, kind,
+    feature_schema_version, data_sha256, header, sha256, byte_count, signer, published_by, created_at)
+    SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f609', organization_id, 1, 'forest', 1, '', '{}', '', 0, '',
+    'user:1', created_at FROM agents WHERE name = 'reader'";
+/// The global id of that: `ModelVersion:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f609`.
+const MODEL_ID: &str = "TW9kZWxWZXJzaW9uOjAxOTBhMWIyLWMzZDQtN2U4Zi05MGExLWIyYzNkNGU1ZjYwOQ";
+
 /// Who asks.
 enum Caller {
     Nobody,
@@ -64,7 +71,7 @@ impl Scene {
             add_person(&aim, &email, role).await?;
         }
         add_person(&aim, "foreigner@test.local", "OWNER").await?;
-        for statement in OTHER.iter().chain(&[ALERT, SUPPRESSION]) {
+        for statement in OTHER.iter().chain(&[ALERT, SUPPRESSION, MODEL]) {
             database.execute_unprepared(statement).await?;
         }
         let asked = |action: &'static str, decision: &'static str| {
@@ -86,6 +93,7 @@ impl Scene {
             pending: asked("db:delete", "PENDING_APPROVAL").await?,
             alert: ALERT_ID.to_owned(),
             suppression: SUPPRESSION_ID.to_owned(),
+            model: MODEL_ID.to_owned(),
             registration: owner.registration("newcomer")?,
             credentials: json!({ "email": "viewer@test.local", "password": PASSWORD }),
             passwords: json!({ "currentPassword": "wrong", "newPassword": PASSWORD }),
@@ -112,7 +120,8 @@ impl Scene {
             done: verification(id: $done) { decision outcome }
             alert(id: $alert) { status assignedAt }
             alertSuppressions(first: 10) { nodes { id withdrawnAt } }
-            organization { killSwitch { reason } trustWeights { agentHistory } }
+            organization { killSwitch { reason } trustWeights { agentHistory }
+                models { challenger { id } signer { keyId } } }
             agents(first: 1) { totalCount }
             auditEntries(first: 1) { totalCount nodes { action } } }";
         let Ids {

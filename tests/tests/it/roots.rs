@@ -38,6 +38,7 @@ pub(crate) struct Ids {
     pub(crate) pending: String,
     pub(crate) alert: String,
     pub(crate) suppression: String,
+    pub(crate) model: String,
     /// A registration that nobody has made yet.
     pub(crate) registration: Value,
     pub(crate) credentials: Value,
@@ -313,7 +314,47 @@ pub(crate) const ROOTS: &[Root] = &[
         Foreigner::Own,
         |_| json!({ "reason": "a test" }),
     ),
+    query("modelVersion", READ, Foreigner::Null, BY_ID, |ids| {
+        json!(ids.model)
+    }),
+    query("modelVersions", READ, Foreigner::Empty, PAGE, nothing),
+    query("modelMoves", READ, Foreigner::Empty, PAGE, nothing),
+    query(
+        "shadowReport",
+        READ,
+        Foreigner::Own,
+        " { bothFlaggedCount }",
+        nothing,
+    ),
+    mutation(
+        "publishModel",
+        ADMIN,
+        Foreigner::Own,
+        |_| json!({ "artefact": "AAAA", "signerKey": "no key" }),
+    ),
+    mutation(
+        "promoteModel",
+        ADMIN,
+        Foreigner::NotFound,
+        |ids| json!({ "modelVersionId": ids.model, "alias": "CHALLENGER", "reason": "a test" }),
+    ),
+    mutation(
+        "rollbackModel",
+        ADMIN,
+        Foreigner::Own,
+        |_| json!({ "alias": "CHAMPION", "reason": "a test" }),
+    ),
+    mutation(
+        "replaceModelSigner",
+        Needs::Role("OWNER"),
+        Foreigner::Own,
+        |_| json!({ "publicKey": "no key", "reason": "a test" }),
+    ),
     subscription("alertRaised"),
     subscription("trustScoreChanged"),
     subscription("verificationRecorded"),
+    Root {
+        rest: "(after: \"ZXZlbnQ6MA\") { cursor movedBy }",
+        ..subscription("modelMoved")
+    },
 ];

@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::labels;
 use crate::clock::SystemClock;
 use crate::commands::replay::read;
 use crate::out;
@@ -27,6 +28,9 @@ pub(crate) struct ExportArgs {
     /// Runs with labels as CSV, plain or gzip.
     #[arg(long)]
     runs: Option<PathBuf>,
+    /// Labels of events as `export-labels` writes them; they hold before those of runs.
+    #[arg(long)]
+    labels: Option<PathBuf>,
     /// The Parquet file to write.
     #[arg(long)]
     out: PathBuf,
@@ -41,10 +45,17 @@ pub(crate) struct ExportArgs {
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let runs = args.runs.as_deref().map(load_runs).transpose()?;
     let created = args.created.unwrap_or_else(|| SystemClock.now());
+    let labels = args.labels.as_deref().map(labels::read).transpose()?;
+    let organization = labels.as_ref().map(|labels| labels.organization);
+    let nowhere = OrganizationId::from_uuid(Uuid::nil());
+    let organization = organization.unwrap_or(nowhere);
     let mut replay = Replay::new(created);
+    if let Some(labels) = labels {
+        replay = replay.with_labels(labels.labels);
+    }
     let mut refused = 0;
     for line in read(&args.events, ROWS_MAX)? {
-        match observed(&line) {
+        match observed(&line, organization) {
             Some((entity, action)) => replay.observe(&entity, &action)?,
             None => refused += 1,
         }
@@ -72,11 +83,10 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {
 }
 
 /// Reads an event as the stream does; `None` for what it would not learn from either.
-fn observed(line: &str) -> Option<(String, ObservedAction)> {
+fn observed(line: &str, organization: OrganizationId) -> Option<(String, ObservedAction)> {
     let envelope = Envelope::parse(line.as_bytes()).ok()?;
     let entity = agent_of_source(&envelope.source)?.to_owned();
     let nobody = AgentId::from_uuid(Uuid::nil());
-    let nowhere = OrganizationId::from_uuid(Uuid::nil());
-    let action = parse_action(&envelope, nobody, nowhere, &Nowhere).ok()?;
+    let action = parse_action(&envelope, nobody, organization, &Nowhere).ok()?;
     Some((entity, action))
 }

@@ -9,6 +9,7 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::evaluate::measure;
+use super::server::Server;
 use super::{Place, Which};
 use crate::clock::SystemClock;
 use crate::out;
@@ -16,7 +17,9 @@ use crate::out;
 #[derive(clap::Args)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
-    place: Place,
+    pub(super) server: Server,
+    #[command(flatten)]
+    pub(super) place: Place,
 }
 
 /// Which card.
@@ -30,45 +33,50 @@ pub(crate) struct ShowArgs {
 
 /// Who moves what, and why.
 #[derive(clap::Args)]
-struct Reason {
+pub(super) struct Reason {
     /// champion or challenger.
     #[arg(long, default_value = "champion")]
-    alias: Alias,
-    /// Who does this.
-    #[arg(long)]
-    by: String,
+    pub(super) alias: Alias,
+    /// Who does this; a server knows by itself.
+    #[arg(long, required_unless_present = "url")]
+    by: Option<String>,
     /// Why.
     #[arg(long)]
-    reason: String,
+    pub(super) reason: String,
 }
 
 /// What to promote.
 #[derive(clap::Args)]
 pub(crate) struct PromoteArgs {
     /// A number, or challenger.
-    version: Which,
-    /// Labelled features on which the version must not be worse than the champion.
+    pub(super) version: Which,
+    /// Labelled features on which the version must not be worse than the champion. A server compares
+    /// by what both did with the same actions.
     #[arg(long)]
-    features: Option<PathBuf>,
+    pub(super) features: Option<PathBuf>,
     /// Compare on all rows, of which none may have been trained on; else on the part that the
     /// version's seed holds out.
     #[arg(long)]
-    all: bool,
+    pub(super) all: bool,
     /// Promote without comparing.
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
     #[command(flatten)]
-    reason: Reason,
+    pub(super) reason: Reason,
     #[command(flatten)]
-    place: Place,
+    pub(super) server: Server,
+    #[command(flatten)]
+    pub(super) place: Place,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct RollbackArgs {
     #[command(flatten)]
-    reason: Reason,
+    pub(super) reason: Reason,
     #[command(flatten)]
-    place: Place,
+    pub(super) server: Server,
+    #[command(flatten)]
+    pub(super) place: Place,
 }
 
 pub(super) fn list(args: &ListArgs) -> anyhow::Result<()> {
@@ -162,7 +170,7 @@ pub(super) fn rollback(args: &RollbackArgs) -> anyhow::Result<()> {
 impl Reason {
     fn why(&self) -> Move {
         Move {
-            by: self.by.clone(),
+            by: self.by.clone().unwrap_or_default(),
             reason: self.reason.clone(),
             at: SystemClock.now(),
         }

@@ -18,7 +18,8 @@ fn aim(folder: &Path, line: &str) -> anyhow::Result<()> {
     let place = format!("{}/", folder.display());
     let words = line.split(' ').map(|word| word.replace('@', &place));
     let line = Line::try_parse_from(std::iter::once("models".to_owned()).chain(words))?;
-    run(&line.command)
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(run(&line.command))
 }
 
 fn refused(folder: &Path, line: &str, reason: &str) {

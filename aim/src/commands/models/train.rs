@@ -35,6 +35,9 @@ pub(crate) struct TrainArgs {
     /// Only what was known then: events and labels up to this time.
     #[arg(long)]
     as_of: Option<DateTime<Utc>>,
+    /// What to write as the time of training; now when left out.
+    #[arg(long)]
+    created: Option<DateTime<Utc>>,
     /// Logistic: weight of the squared coefficients.
     #[arg(long)]
     alpha: Option<f64>,
@@ -157,7 +160,7 @@ fn header(
         negatives,
         seed: args.seed,
         metrics,
-        created_at: SystemClock.now(),
+        created_at: args.created.unwrap_or_else(|| SystemClock.now()),
         parameters,
     })
 }

@@ -3,10 +3,12 @@
 mod agents;
 mod decisions;
 mod findings;
+mod models;
 mod node;
 mod operations;
 
 pub(super) use agents::AgentQueries;
 pub(super) use decisions::DecisionQueries;
 pub(super) use findings::FindingQueries;
+pub(super) use models::ModelQueries;
 pub(super) use operations::OperationQueries;

@@ -6,7 +6,7 @@ use async_graphql::{ID, Interface, Result};
 
 use super::super::context::{RequestContext, fault};
 use super::super::id::{parse_id, split};
-use super::super::types::{Agent, Alert, TrustSnapshot, Verification};
+use super::super::types::{Agent, Alert, ModelVersion, TrustSnapshot, Verification};
 
 /// An object with a global id.
 #[derive(Debug, Interface)]
@@ -20,6 +20,8 @@ pub(crate) enum Node {
     Alert(Alert),
     /// A score of an agent at a time.
     TrustSnapshot(TrustSnapshot),
+    /// A published model.
+    ModelVersion(ModelVersion),
 }
 
 /// Finds it, if it is in the asker's organization.
@@ -60,6 +62,13 @@ pub(super) async fn find(request: &RequestContext, id: &ID) -> Result<Option<Nod
                 .await
                 .map_err(fault)?;
             found.map(|row| Node::TrustSnapshot(row.into()))
+        }
+        "ModelVersion" => {
+            let id = parse_id("ModelVersion", "id", id)?;
+            let found = request.app.find_model_version(&permit, id).await;
+            found
+                .map_err(fault)?
+                .map(|row| Node::ModelVersion(row.into()))
         }
         _ => None,
     })

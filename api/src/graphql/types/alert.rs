@@ -51,6 +51,8 @@ pub(crate) struct Alert {
     acknowledged_by: Option<String>,
     /// Who resolved it.
     resolved_by: Option<String>,
+    /// When it was resolved.
+    resolved_at: Option<DateTime<Utc>>,
     /// What it was found to be.
     verdict: Option<AlertVerdict>,
     #[graphql(skip)]
@@ -132,6 +134,7 @@ impl From<Row> for Alert {
             assignee_key: row.assignee,
             acknowledged_by: row.acknowledged_by,
             resolved_by: row.resolved_by,
+            resolved_at: row.resolved_at,
             verdict: row.verdict.map(AlertVerdict::from),
         }
     }
@@ -203,6 +206,8 @@ pub(crate) struct Anomaly {
     alert_id: Option<ID>,
     /// Global id of the suppression that kept it from an alert.
     suppression_id: Option<ID>,
+    /// The event that it was found in.
+    event_id: ID,
     /// When the action happened, by the agent's clock.
     event_time: DateTime<Utc>,
     /// When it was recorded.
@@ -226,6 +231,7 @@ impl From<AnomalyRow> for Anomaly {
             evidence: finding.evidence.into_iter().map(Evidence::from).collect(),
             suppression_id: row.suppression.map(|id| global_id("AlertSuppression", id)),
             alert_id: row.alert.map(|id| global_id("Alert", id)),
+            event_id: ID(finding.event.to_string()),
             event_time: finding.time,
             created_at: row.created_at,
         }

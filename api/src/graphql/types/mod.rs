@@ -4,6 +4,7 @@ mod agent;
 mod alert;
 mod audit;
 mod kill_switch;
+mod model;
 mod operations;
 mod rating;
 mod suppression;
@@ -15,6 +16,10 @@ pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
 pub(crate) use audit::{AuditEntryConnection, DeadLetterConnection};
 pub(crate) use kill_switch::KillSwitch;
+pub(crate) use model::{
+    ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,
+    OrganizationModels, ShadowReport,
+};
 pub(crate) use operations::StreamTotals;
 pub(crate) use rating::AgentRatingConnection;
 pub(crate) use suppression::{AlertSuppression, AlertSuppressionConnection};

@@ -1,13 +1,15 @@
 //! People and organizations.
 
+use aim_domain::role::Permission;
 use aim_store::organizations::Organization as OrganizationRow;
 use aim_store::users::User as Row;
-use async_graphql::{ID, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
+use super::super::context::{RequestContext, fault};
 use super::super::enums::Role;
 use super::super::id::global_id;
-use super::{KillSwitch, TrustWeights};
+use super::{KillSwitch, OrganizationModels, TrustWeights};
 
 /// A person.
 #[derive(Debug, Clone, SimpleObject)]
@@ -38,6 +40,7 @@ impl From<Row> for User {
 
 /// A tenant.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct Organization {
     /// Global id.
     id: ID,
@@ -63,5 +66,16 @@ impl From<OrganizationRow> for Organization {
             kill_switch: row.kill_switch.map(KillSwitch::from),
             created_at: row.created_at,
         }
+    }
+}
+
+#[ComplexObject]
+impl Organization {
+    /// The models that serve it, and whose models it takes.
+    async fn models(&self, context: &Context<'_>) -> Result<OrganizationModels> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let now = request.app.models_now(&permit).await;
+        Ok(now.map_err(fault)?.into())
     }
 }
