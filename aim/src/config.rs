@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use aim_app::GeoDatabase;
 use aim_eventlog::KafkaConfig;
 use anyhow::Context;
 use figment::Figment;
@@ -60,6 +61,12 @@ pub(crate) struct Config {
     pub(crate) jwt_secret: String,
     /// The URL that clients know us by, when a proxy stands in between.
     pub(crate) public_url: String,
+    /// Networks of proxies that are believed when they say who called them, with commas.
+    pub(crate) trusted_proxies: String,
+    /// File in MaxMind's format that knows the country or city of an address; none when empty.
+    pub(crate) geo_database: PathBuf,
+    /// File in MaxMind's format that knows the network of an address; none when empty.
+    pub(crate) geo_asn_database: PathBuf,
     /// Origins of web pages that may call from another host, with commas.
     pub(crate) cors_origins: String,
     /// Whether clients may ask for the schema, and GraphiQL is served.
@@ -85,6 +92,9 @@ impl Default for Config {
             data_dir: PathBuf::from(".aim"),
             jwt_secret: String::new(),
             public_url: String::new(),
+            trusted_proxies: String::new(),
+            geo_database: PathBuf::new(),
+            geo_asn_database: PathBuf::new(),
             cors_origins: String::new(),
             introspection: true,
             graphiql_dir: PathBuf::new(),
@@ -125,6 +135,13 @@ impl Config {
         } else {
             self.database_url.clone()
         }
+    }
+
+    /// What knows where addresses are.
+    pub(crate) fn geo(&self) -> anyhow::Result<GeoDatabase> {
+        let given = |file: &'_ PathBuf| (*file != PathBuf::new()).then(|| file.clone());
+        let (places, networks) = (given(&self.geo_database), given(&self.geo_asn_database));
+        Ok(GeoDatabase::open(places.as_deref(), networks.as_deref())?)
     }
 
     /// Where Kafka is, if it is used.

@@ -16,6 +16,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::client_address::TrustedProxies;
 use crate::error_code::code;
 use crate::graphql::RequestContext;
 use crate::transport::{AuthError, Authenticate, Identity};
@@ -44,6 +45,7 @@ pub struct Authenticator {
     decoding: DecodingKey,
     scheme: String,
     authority: Option<String>,
+    proxies: TrustedProxies,
 }
 
 impl std::fmt::Debug for Authenticator {
@@ -87,7 +89,14 @@ impl Authenticator {
                 .and_then(|url| url.scheme_str().map(str::to_owned))
                 .unwrap_or("http".into()),
             authority,
+            proxies: TrustedProxies::default(),
         })
+    }
+
+    /// With proxies that are believed when they say who called them.
+    #[must_use]
+    pub fn behind(self, proxies: TrustedProxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// A token for a person.
@@ -185,7 +194,8 @@ impl Authenticator {
             query: parts.uri.query(),
             headers: &headers,
         };
-        let agent = self.app.identify_agent(&request, body).await?;
+        let mut agent = self.app.identify_agent(&request, body).await?;
+        agent.client = self.proxies.client(parts);
         // A signed upgrade opens a connection for as long as a person's token would.
         let expires_at = Some(self.app.clock().now() + TOKEN_LIFE);
         Ok(Identity {

@@ -1,6 +1,7 @@
 //! The GraphQL door: axum and async-graphql over `app/`. Owns no rule and no query.
 
 mod auth;
+mod client_address;
 mod error_code;
 mod events;
 mod graphql;
@@ -9,6 +10,7 @@ mod models;
 pub mod transport;
 
 pub use auth::Authenticator;
+pub use client_address::TrustedProxies;
 pub use graphql::{AimSchema, schema};
 
 use std::path::PathBuf;

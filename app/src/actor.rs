@@ -1,5 +1,7 @@
 //! Who makes a request, and the proof that they may.
 
+use std::net::IpAddr;
+
 use aim_domain::id::{AgentId, AgentKeyId, AuditEntryId, OrganizationId, UserId};
 use aim_domain::role::{Permission, Role};
 use aim_domain::scope::Scope;
@@ -38,6 +40,8 @@ pub struct AgentActor {
     /// Whether a kill switch stops it: it may still ask for actions, which are denied, report
     /// results and send in events, which are evidence.
     pub is_killed: bool,
+    /// The address that the request came from, where it is known. It is not kept.
+    pub client: Option<IpAddr>,
 }
 
 /// Who makes a request.

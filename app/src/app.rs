@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aim_domain::clock::Clock;
 use aim_domain::event::{Fact, NewEvent};
 use aim_domain::id::{AgentId, EventId, OrganizationId};
+use aim_domain::location::{Locator, Nowhere};
 use aim_store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -49,6 +50,7 @@ pub struct App {
     pub(crate) feed: Feed,
     pub(crate) kills: Arc<Kills>,
     pub(crate) ingest: IngestSink,
+    pub(crate) locator: Arc<dyn Locator>,
     pub(crate) serving: ServingCache,
     pub(crate) models: Arc<dyn ModelChecker>,
 }
@@ -77,7 +79,20 @@ impl App {
             ingest,
             serving: ServingCache::default(),
             models: Arc::new(NoChecker),
+            locator: Arc::new(Nowhere),
         }
+    }
+
+    /// With somebody who knows where addresses are.
+    #[must_use]
+    pub fn locating(self, locator: Arc<dyn Locator>) -> Self {
+        Self { locator, ..self }
+    }
+
+    /// Who knows where addresses are.
+    #[must_use]
+    pub fn locator(&self) -> &Arc<dyn Locator> {
+        &self.locator
     }
 
     /// With what looks at models before they are published; without it none is.

@@ -7,6 +7,7 @@ use aim_domain::anomaly::Finding;
 use aim_domain::event::TrustScoreChanged;
 use aim_domain::id::{AgentId, EventId, TrustSnapshotId};
 use aim_domain::trust::{TrustAssessment, TrustScore};
+use aim_eventlog::Partition;
 use aim_store::dead_letters::NewDeadLetter;
 use aim_store::journal::JournalRow;
 use aim_store::offsets::ConsumerOffset;
@@ -53,8 +54,8 @@ pub struct AppliedBatch {
     pub agents: Vec<AgentUpdate>,
     /// What the others have learned, to learn it again from should the process die.
     pub journal: Vec<JournalRow>,
-    /// Partition numbers, each with the first sequence that is still needed of its journal.
-    pub trims: Vec<(i32, i64)>,
+    /// Partitions, each with the first sequence that is still needed of its journal.
+    pub trims: Vec<(Partition, i64)>,
     /// What was given up on.
     pub dead_letters: Vec<NewDeadLetter>,
     /// What the organizations' models did.
@@ -92,7 +93,7 @@ impl App {
     /// `Unavailable` when the database does not answer.
     pub async fn read_journal(
         &self,
-        partition: i32,
+        partition: Partition,
         sequence: i64,
     ) -> Result<Vec<JournalRow>, AppError> {
         Ok(self.store.read_journal(partition, sequence).await?)

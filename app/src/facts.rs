@@ -170,7 +170,7 @@ impl App {
                 trust_override: agent.trust_override,
                 kill_switch: agent.kill_switch,
                 organization_kill_switch: organization.kill_switch.clone(),
-                settings: organization.settings.clone(),
+                settings: organization.settings,
             })
         });
         Ok(facts.collect())

@@ -48,6 +48,7 @@ impl App {
             nonce: signed.nonce,
             stale_at: verified.stale_at,
             is_killed: self.facts(agent).await?.killed().is_some(),
+            client: None,
         })
     }
 

@@ -154,6 +154,7 @@ impl App {
             reasons: verification.reasons.clone(),
             granted,
             trust: verification.trust,
+            location: actor.client.and_then(|it| self.locator.locate(it)),
         };
         let audit = NewAuditEntry {
             id: AuditEntryId::from_uuid(self.ids.next()),

@@ -4,14 +4,17 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, EventId, OrganizationId};
+use crate::location::Location;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
 
 mod address;
 mod class;
+mod hints;
 
 pub use address::{is_web_address, outside_hosts};
 pub use class::{ActionClass, classify};
+pub use hints::{ToolAnnotations, classify_annotated};
 
 /// How an action ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,12 +71,19 @@ pub struct ObservedAction {
     pub declared_risk: Option<RiskLevel>,
     /// Whether a grant covered it when it was decided; `None` where nobody asked first.
     pub granted: Option<bool>,
+    /// Where it came from, if that is known.
+    pub location: Option<Location>,
+    /// What it is where more than its name was known when it was admitted.
+    pub admitted_class: Option<ActionClass>,
+    /// Whether its tool is said to have to do with things outside.
+    pub is_open_world: bool,
 }
 
 impl ObservedAction {
-    /// Read or write, and how risky, by the action itself.
+    /// Read or write, and how risky: as admitted, else by its name.
     #[must_use]
     pub fn class(&self) -> ActionClass {
-        classify(self.action.as_str())
+        self.admitted_class
+            .unwrap_or_else(|| classify(self.action.as_str()))
     }
 }

@@ -37,7 +37,7 @@ impl AnomalyKind {
     pub const fn atlas_techniques(self) -> &'static [CatalogueEntry] {
         match self {
             Self::RateSpike => &[RESOURCE_CONSUMPTION, TOOL_INVOCATION],
-            Self::OffHours => &[VALID_ACCOUNTS],
+            Self::OffHours | Self::NewCountry | Self::ImpossibleTravel => &[VALID_ACCOUNTS],
             Self::FirstSeenWrite
             | Self::FirstSeenResource
             | Self::CapabilityDrift
@@ -58,6 +58,7 @@ impl AnomalyKind {
             }
             Self::CapabilityDrift => &[GOAL_HIJACK, PRIVILEGE_ABUSE],
             Self::FailureBurst => &[CASCADING_FAILURES],
+            Self::NewCountry | Self::ImpossibleTravel => &[PRIVILEGE_ABUSE],
             Self::ModelRisk => &[TOOL_MISUSE, ROGUE_AGENTS],
         }
     }

@@ -15,6 +15,7 @@ use crate::id::{
     OrganizationId, TrustSnapshotId, UserId, VerificationId,
 };
 use crate::kill_switch::KillSwitch;
+use crate::location::Location;
 use crate::model::ModelAlias;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
@@ -50,6 +51,9 @@ pub struct VerificationRecorded {
     pub granted: bool,
     /// The trust it was decided with.
     pub trust: Option<TrustScore>,
+    /// Where the request came from, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 /// A person answered a pending verification.

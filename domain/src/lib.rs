@@ -13,6 +13,7 @@ pub mod digest;
 pub mod event;
 pub mod id;
 pub mod kill_switch;
+pub mod location;
 pub mod model;
 pub mod name;
 pub mod risk;

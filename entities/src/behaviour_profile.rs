@@ -9,7 +9,6 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub agent_id: Uuid,
     pub organization_id: Uuid,
-    pub partition: Option<i32>,
     pub revision: i64,
     pub profile: Vec<u8>,
     pub watermark: DateTimeUtc,

@@ -7,6 +7,8 @@ use sea_orm::entity::prelude::*;
 #[sea_orm(table_name = "profile_journal")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
+    pub topic: String,
+    #[sea_orm(primary_key, auto_increment = false)]
     pub partition: i32,
     #[sea_orm(primary_key, auto_increment = false)]
     pub sequence: i64,

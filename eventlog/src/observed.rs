@@ -1,8 +1,11 @@
 //! The `data` of `aim.action.performed.v1`, and who may say it.
 
-use aim_domain::action::{ObservedAction, Outcome};
+use std::net::IpAddr;
+
+use aim_domain::action::{ObservedAction, Outcome, ToolAnnotations, classify_annotated};
 use aim_domain::event::ACTION_PERFORMED;
 use aim_domain::id::{AgentId, EventId, OrganizationId};
+use aim_domain::location::{Location, Locator};
 use aim_domain::name::{ActionName, Resource};
 use aim_domain::risk::RiskLevel;
 use serde::Deserialize;
@@ -27,6 +30,9 @@ struct Data {
     arguments: Map<String, Value>,
     outcome: Outcome,
     risk: Option<RiskLevel>,
+    location: Option<Location>,
+    client_address: Option<String>,
+    annotations: Option<ToolAnnotations>,
 }
 
 /// The agent that a fleet's event says it is from: `urn:aim:agent:<name or id>`.
@@ -37,7 +43,8 @@ pub fn agent_of_source(source: &str) -> Option<&str> {
         .filter(|agent| !agent.is_empty())
 }
 
-/// Reads an action that `agent` reported.
+/// Reads an action that `agent` reported. Its location is the one it states, else that of the client's
+/// address by `locator`; the address is not kept.
 ///
 /// # Errors
 /// [`Refusal`] when the event is of another type, or its data has a bad field.
@@ -45,6 +52,7 @@ pub fn parse_action(
     envelope: &Envelope,
     agent: AgentId,
     organization: OrganizationId,
+    locator: &dyn Locator,
 ) -> Result<ObservedAction, Refusal> {
     if envelope.event_type != ACTION_PERFORMED {
         let detail = format!(
@@ -60,7 +68,16 @@ pub fn parse_action(
         .resource
         .map(|text| cut(text, aim_domain::name::RESOURCE_MAX_BYTES));
     let resource = resource.and_then(|text| Resource::parse(text).ok());
+    let address = data.client_address.as_deref().map(address).transpose()?;
+    let location = data.location;
+    let location = location.or_else(|| address.and_then(|it| locator.locate(it)));
     let mut arguments = data.arguments;
+    // Before any is dropped: what is dropped must not hide that it writes.
+    let admitted_class = data.annotations.map(|annotations| {
+        let names = arguments.keys().map(String::as_str);
+        classify_annotated(data.action.as_str(), &annotations, names)
+    });
+    let is_open_world = data.annotations.and_then(|it| it.open_world);
     while arguments.len() > ARGUMENTS_MAX {
         let last = arguments.keys().next_back().cloned();
         last.map(|key| arguments.remove(&key));
@@ -85,6 +102,16 @@ pub fn parse_action(
         outcome: data.outcome,
         declared_risk: data.risk,
         granted: None,
+        location,
+        admitted_class,
+        is_open_world: is_open_world.unwrap_or(false),
+    })
+}
+
+fn address(text: &str) -> Result<IpAddr, Refusal> {
+    text.parse().map_err(|_| {
+        let detail = format!("`data`: `client_address` is `{text}`; give an IPv4 or IPv6 address");
+        Refusal::new("EVENT_INVALID", detail)
     })
 }
 
@@ -101,4 +128,89 @@ fn cut(mut text: String, max: usize) -> String {
         text.pop();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use aim_domain::location::CountryCode;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Knows one address.
+    #[derive(Debug)]
+    struct One;
+
+    impl Locator for One {
+        fn locate(&self, address: IpAddr) -> Option<Location> {
+            let country = CountryCode::parse("SE").ok();
+            let location = Location {
+                country,
+                ..Location::default()
+            };
+            (address.to_string() == "89.160.20.128").then_some(location)
+        }
+    }
+
+    fn parse(more: &str) -> Result<ObservedAction, Refusal> {
+        let event = format!(
+            r#"{{"specversion":"1.0","id":"1","source":"urn:aim:agent:a","type":"{ACTION_PERFORMED}",
+            "time":"2026-01-05T09:00:02Z","data":{{"action":"read","outcome":"ok"{more}}}}}"#
+        );
+        let envelope = Envelope::parse(event.as_bytes())?;
+        let (agent, organization) = (Uuid::nil(), Uuid::nil());
+        let organization = OrganizationId::from_uuid(organization);
+        parse_action(&envelope, AgentId::from_uuid(agent), organization, &One)
+    }
+
+    #[test]
+    fn a_stated_location_stands_before_that_of_the_address() {
+        for (more, country) in [
+            ("", None),
+            (r#","location":{}"#, None),
+            (r#","client_address":"89.160.20.128""#, Some("SE")),
+            (r#","client_address":"::1""#, None),
+            (
+                r#","location":{"country":"DE"},"client_address":"89.160.20.128""#,
+                Some("DE"),
+            ),
+        ] {
+            let location = parse(more).unwrap().location;
+            let found = location.and_then(|it| it.country).map(CountryCode::as_str);
+            assert_eq!(found, country, "{more}");
+        }
+    }
+
+    #[test]
+    fn annotations_of_a_tool_count_when_it_is_admitted() {
+        for (more, is_write, is_open_world) in [
+            ("", false, false),
+            (r#","annotations":{}"#, false, false),
+            (r#","annotations":{"destructiveHint":true}"#, true, false),
+            (r#","annotations":{"openWorldHint":true}"#, false, true),
+        ] {
+            let action = parse(more).unwrap();
+            assert_eq!(action.class().is_write, is_write, "{more}");
+            assert_eq!(action.is_open_world, is_open_world, "{more}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_location_is_named() {
+        for (more, name) in [
+            (
+                r#","client_address":"localhost""#,
+                "`client_address` is `localhost`",
+            ),
+            (r#","location":{"country":"XX"}"#, "`country` is `XX`"),
+            (
+                r#","location":{"latitude":91,"longitude":0}"#,
+                "`latitude` is `91`",
+            ),
+        ] {
+            let refusal = parse(more).unwrap_err();
+            assert_eq!(refusal.code, "EVENT_INVALID");
+            assert!(refusal.detail.contains(name), "{}", refusal.detail);
+        }
+    }
 }

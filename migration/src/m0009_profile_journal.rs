@@ -3,14 +3,11 @@
 
 use sea_orm_migration::prelude::*;
 
-/// Adds the table and the column.
+/// Adds the table, drops the indexes.
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;
 
 const TABLE: &str = "profile_journal";
-const PROFILES: &str = "behaviour_profiles";
-/// Of which partition a profile's `revision` counts; null in rows from before, which no journal is of.
-const COLUMN: &str = "partition";
 
 const ACTIVITIES: &str = "activities";
 const UNREAD: [&[&str]; 2] = [
@@ -28,6 +25,7 @@ impl MigrationTrait for Migration {
         let mut table = Table::create();
         table
             .table(TABLE)
+            .col(ColumnDef::new("topic").text().not_null())
             .col(ColumnDef::new("partition").integer().not_null())
             .col(ColumnDef::new("sequence").big_integer().not_null())
             .col(ColumnDef::new("steps").blob().not_null())
@@ -36,13 +34,13 @@ impl MigrationTrait for Migration {
                     .timestamp_with_time_zone()
                     .not_null(),
             )
-            .primary_key(Index::create().col("partition").col("sequence"));
+            .primary_key(
+                Index::create()
+                    .col("topic")
+                    .col("partition")
+                    .col("sequence"),
+            );
         manager.create_table(table).await?;
-        let mut table = Table::alter();
-        table
-            .table(PROFILES)
-            .add_column(ColumnDef::new(COLUMN).integer());
-        manager.alter_table(table).await?;
         for columns in UNREAD {
             let mut index = Index::drop();
             index.name(name(columns)).table(ACTIVITIES);
@@ -60,9 +58,6 @@ impl MigrationTrait for Migration {
             }
             manager.create_index(index).await?;
         }
-        let mut table = Table::alter();
-        table.table(PROFILES).drop_column(COLUMN);
-        manager.alter_table(table).await?;
         manager
             .drop_table(Table::drop().table(TABLE).to_owned())
             .await

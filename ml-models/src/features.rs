@@ -1,11 +1,12 @@
 //! The numbers that an action is judged by.
 
 /// Raised whenever a feature is added, removed or changes its meaning.
-pub const FEATURE_SCHEMA_VERSION: u16 = 1;
+pub const FEATURE_SCHEMA_VERSION: u16 = 2;
 
 /// Names of the features, in order. Rates are actions in the open window; ratios are to the
-/// learned mean (1 where nothing is learned); the rest lies between 0 and 1.
-pub const FEATURE_NAMES: [&str; 12] = [
+/// learned mean (1 where nothing is learned); the speed is in km/h, 0 to 10,000, 0 where the agent is
+/// believed to be; the rest lies between 0 and 1.
+pub const FEATURE_NAMES: [&str; 14] = [
     "actions_1m",
     "actions_10m",
     "actions_1h",
@@ -18,6 +19,8 @@ pub const FEATURE_NAMES: [&str; 12] = [
     "first_seen_resource",
     "failure_ratio_10m",
     "risk",
+    "new_country",
+    "travel_speed",
 ];
 
 /// One action in numbers, in the order of [`FEATURE_NAMES`].

@@ -1,6 +1,7 @@
 //! The learned normal of one agent, in bounded memory.
 
 mod failures;
+mod geo;
 mod hours;
 mod rate;
 mod seen;
@@ -13,8 +14,9 @@ use aim_domain::trust::{Feedback, Tallies, TrustScore};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::FeatureVector;
+use crate::{FEATURE_NAMES, FeatureVector};
 use failures::Failures;
+use geo::Geo;
 use hours::Hours;
 use rate::Rate;
 use seen::Seen;
@@ -23,7 +25,7 @@ use violations::Violations;
 /// Most bytes of an encoded profile, for every input.
 pub const PROFILE_MAX_BYTES: usize = 4_096;
 /// Version of the encoding; another one is not read.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// Half of a tally has faded after a week of event time.
 const HALF_LIFE_SECONDS: f64 = 7.0 * 86_400.0;
 /// How far behind an agent's newest action another may arrive and still count.
@@ -77,6 +79,7 @@ pub struct BehaviourProfile {
     new_targets_share: f64,
     violations: Violations,
     failures: Failures,
+    geo: Geo,
     kept_score: Option<TrustScore>,
 }
 
@@ -95,6 +98,7 @@ impl Default for BehaviourProfile {
             new_targets_share: 0.0,
             violations: Violations::default(),
             failures: Failures::default(),
+            geo: Geo::default(),
             kept_score: None,
         }
     }
@@ -134,6 +138,7 @@ impl BehaviourProfile {
         let empty = Self::default();
         let has_shape = rest.is_empty()
             && profile.hours.has_shape()
+            && profile.geo.has_shape()
             && profile.write_actions.has_shape_of(&empty.write_actions)
             && profile.write_targets.has_shape_of(&empty.write_targets)
             && profile.hosts.has_shape_of(&empty.hosts)
@@ -193,7 +198,7 @@ impl BehaviourProfile {
             action,
             findings: Vec::new(),
         };
-        let mut features = [0.0; 12];
+        let mut features = [0.0; FEATURE_NAMES.len()];
         // By its own time: backdating inside the open window must not hide a flood.
         let own_seconds = action.time.timestamp();
         self.judge_rates(&mut judge, own_seconds);
@@ -207,13 +212,15 @@ impl BehaviourProfile {
         features[7] = f64::from(u8::from(class.is_write));
         if action.outcome != Outcome::Denied {
             let is_new_host = self.judge_hosts(&mut judge, risk);
-            if class.is_write {
+            // What a tool that reaches outside is asked, it may carry there.
+            if class.is_write || action.is_open_world {
                 (features[8], features[9]) = self.judge_novelty(&mut judge, risk, is_new_host);
             }
         }
         self.judge_violation(&mut judge, seconds);
         features[10] = self.judge_failure(&mut judge, seconds, is_late);
         features[11] = risk.weight();
+        (features[12], features[13]) = self.judge_location(&mut judge, risk, is_late);
         self.tallies.samples += 1;
         self.tallies.risk_sum += risk.weight();
         self.tallies.risk_weight += 1.0;
@@ -260,6 +267,8 @@ impl BehaviourProfile {
                 &mut t.violations,
                 &mut t.rate_surprise,
                 &mut t.hour_surprise,
+                &mut t.place_surprise,
+                &mut t.located,
             ] {
                 *tally *= kept;
             }

@@ -10,9 +10,6 @@ use sea_orm::{
 
 use crate::{Store, StoreError, Tx, unnest};
 
-/// In rows from before profiles had a partition: no journal is theirs.
-const NO_PARTITION: i32 = -1;
-
 /// The learned normal of an agent, encoded by `ml-models/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredProfile {
@@ -20,9 +17,7 @@ pub struct StoredProfile {
     pub agent: AgentId,
     /// Whose agent.
     pub organization: OrganizationId,
-    /// Number of the partition that its agent's events come from.
-    pub partition: i32,
-    /// The newest batch of that partition that it includes; grows with every batch.
+    /// From how many steps it has learned.
     pub revision: i64,
     /// The bytes.
     pub profile: Vec<u8>,
@@ -45,7 +40,6 @@ impl Store {
             profiles.extend(rows.into_iter().map(|row| StoredProfile {
                 agent: AgentId::from_uuid(row.agent_id),
                 organization: OrganizationId::from_uuid(row.organization_id),
-                partition: row.partition.unwrap_or(NO_PARTITION),
                 revision: row.revision,
                 profile: row.profile,
                 watermark: row.watermark,
@@ -61,7 +55,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn upsert_profiles(&mut self, profiles: &[&StoredProfile]) -> Result<(), StoreError> {
-        use entity::Column::{AgentId, Partition, Profile, Revision, UpdatedAt, Watermark};
+        use entity::Column::{AgentId, Profile, Revision, UpdatedAt, Watermark};
         for chunk in profiles.chunks(1_000) {
             if self.on().get_database_backend() == DbBackend::Postgres {
                 unnest::upsert_profiles(self.on(), chunk, self.now()).await?;
@@ -70,14 +64,13 @@ impl Tx {
             let rows = chunk.iter().map(|stored| entity::ActiveModel {
                 agent_id: Set(stored.agent.as_uuid()),
                 organization_id: Set(stored.organization.as_uuid()),
-                partition: Set(Some(stored.partition)),
                 revision: Set(stored.revision),
                 profile: Set(stored.profile.clone()),
                 watermark: Set(stored.watermark),
                 updated_at: Set(self.now()),
             });
             let conflict = OnConflict::column(AgentId)
-                .update_columns([Partition, Revision, Profile, Watermark, UpdatedAt])
+                .update_columns([Revision, Profile, Watermark, UpdatedAt])
                 .to_owned();
             entity::Entity::insert_many(rows)
                 .on_conflict(conflict)

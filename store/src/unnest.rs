@@ -28,9 +28,9 @@ AS t(event_id, organization_id, agent_id, is_write, event_time, texts)
 ON CONFLICT (event_id) DO NOTHING";
 
 const UPSERT_PROFILES: &str = "\
-INSERT INTO behaviour_profiles (agent_id, organization_id, partition, revision, profile, watermark, updated_at)
-SELECT *, $7 FROM UNNEST($1::uuid[], $2::uuid[], $3::int4[], $4::int8[], $5::bytea[], $6::timestamptz[])
-ON CONFLICT (agent_id) DO UPDATE SET partition = excluded.partition, revision = excluded.revision,
+INSERT INTO behaviour_profiles (agent_id, organization_id, revision, profile, watermark, updated_at)
+SELECT *, $6 FROM UNNEST($1::uuid[], $2::uuid[], $3::int8[], $4::bytea[], $5::timestamptz[])
+ON CONFLICT (agent_id) DO UPDATE SET revision = excluded.revision,
   profile = excluded.profile, watermark = excluded.watermark, updated_at = excluded.updated_at";
 
 /// Which events were applied before; see [`crate::Store::find_applied`].
@@ -76,7 +76,6 @@ pub(crate) async fn upsert_profiles(
     let values = [
         of(ArrayType::Uuid, |it| it.agent.as_uuid().into()),
         of(ArrayType::Uuid, |it| it.organization.as_uuid().into()),
-        of(ArrayType::Int, |it| it.partition.into()),
         of(ArrayType::BigInt, |it| it.revision.into()),
         of(ArrayType::Bytes, |it| it.profile.as_slice().into()),
         of(ArrayType::ChronoDateTimeUtc, |it| it.watermark.into()),

@@ -55,21 +55,21 @@ enum Producer {
 enum Opened {
     Fact(Box<Fact>, Envelope),
     Other,
-    Action(Envelope, Producer, Option<EventSignature>),
+    Action(Claim),
 }
 
 /// A producer as known: an agent, and the key that signs where there is a signature.
 type Known = (Arc<AgentFacts>, Option<PublicKey>);
 
-/// An action whose producer is not in memory.
-struct Cold {
+/// A fleet's event as read.
+struct Claim {
     envelope: Envelope,
     producer: Producer,
     signature: Option<EventSignature>,
 }
 
-/// What a delivery turned out to be, or what it takes to say.
-type Judged = Result<Admission, Box<Cold>>;
+/// What a delivery turned out to be; an event whose producer is not in memory cannot be said yet.
+type Judged = Result<Admission, Box<Claim>>;
 
 /// Judges deliveries in order; reading and checking of signatures are spread over all cores.
 ///
@@ -81,33 +81,22 @@ pub(crate) async fn admit(
     takes_unsigned: bool,
 ) -> Result<Vec<(Delivery, Admission)>, AppError> {
     let now = app.clock().now();
-    let warm = Arc::clone(app);
+    let here = Arc::clone(app);
     let judged = on_all_cores(deliveries, move |delivery: Delivery| {
-        let judged = judge(&delivery, takes_unsigned, now, |producer| match producer {
-            Producer::Key(key_id) => {
-                let known = warm.known_producer(key_id, now);
-                known.map(|(facts, key)| (facts, Some(key)))
-            }
-            Producer::Agent(id) => warm.known_facts(*id, now).map(|facts| (facts, None)),
-        });
+        let judged = judge(&here, &delivery, takes_unsigned, now);
         (delivery, judged)
     });
     let judged = judged.await?;
     let cold = judged
         .iter()
         .filter_map(|(_, judged)| judged.as_ref().err());
-    let known = find_producers(app, cold.map(|cold| &cold.producer)).await?;
+    let known = find_producers(app, cold.map(|claim| &claim.producer)).await?;
+    let here = Arc::clone(app);
     on_all_cores(judged, move |(delivery, judged)| {
         let admission = judged.unwrap_or_else(|cold| {
             let known = known.get(&cold.producer);
             let known = known.ok_or_else(|| unknown(&cold.producer))?;
-            check(
-                &delivery,
-                &cold.envelope,
-                known,
-                cold.signature.as_ref(),
-                now,
-            )
+            check(&here, &delivery, &cold, known, now)
         });
         (delivery, admission)
     })
@@ -115,24 +104,23 @@ pub(crate) async fn admit(
 }
 
 /// Judges one delivery as far as its producer is known.
-fn judge(
-    delivery: &Delivery,
-    takes_unsigned: bool,
-    now: DateTime<Utc>,
-    known: impl Fn(&Producer) -> Option<Known>,
-) -> Judged {
-    match open(delivery, takes_unsigned) {
-        Ok(Opened::Fact(fact, envelope)) => Ok(Ok(Admitted::Fact(fact, envelope))),
-        Ok(Opened::Other) => Ok(Ok(Admitted::Other)),
-        Ok(Opened::Action(envelope, producer, signature)) => match known(&producer) {
-            Some(known) => Ok(check(delivery, &envelope, &known, signature.as_ref(), now)),
-            None => Err(Box::new(Cold {
-                envelope,
-                producer,
-                signature,
-            })),
-        },
-        Err(refusal) => Ok(Err(refusal)),
+fn judge(app: &App, delivery: &Delivery, takes_unsigned: bool, now: DateTime<Utc>) -> Judged {
+    let claim = match open(delivery, takes_unsigned) {
+        Ok(Opened::Fact(fact, envelope)) => return Ok(Ok(Admitted::Fact(fact, envelope))),
+        Ok(Opened::Other) => return Ok(Ok(Admitted::Other)),
+        Ok(Opened::Action(claim)) => claim,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let known = match &claim.producer {
+        Producer::Key(key_id) => {
+            let known = app.known_producer(key_id, now);
+            known.map(|(facts, key)| (facts, Some(key)))
+        }
+        Producer::Agent(id) => app.known_facts(*id, now).map(|facts| (facts, None)),
+    };
+    match known {
+        Some(known) => Ok(check(app, delivery, &claim, &known, now)),
+        None => Err(Box::new(claim)),
     }
 }
 
@@ -190,9 +178,11 @@ fn open(delivery: &Delivery, takes_unsigned: bool) -> Result<Opened, Refusal> {
         let is_broker_s = takes_unsigned && delivery.organization.is_none();
         let agent = agent_of_source(&envelope.source).and_then(|agent| agent.parse().ok());
         return match agent {
-            Some(agent) if is_broker_s => {
-                Ok(Opened::Action(envelope, Producer::Agent(agent), None))
-            }
+            Some(agent) if is_broker_s => Ok(Opened::Action(Claim {
+                envelope,
+                producer: Producer::Agent(agent),
+                signature: None,
+            })),
             _ if is_broker_s => {
                 let detail = "an unsigned event names its agent by id, `urn:aim:agent:<id>`";
                 Err(Refusal::new("SIGNATURE_MISSING", detail))
@@ -209,8 +199,11 @@ fn open(delivery: &Delivery, takes_unsigned: bool) -> Result<Opened, Refusal> {
             "give `<key id>=:<base64 of 64 bytes>:`",
         )
     })?;
-    let producer = Producer::Key(signature.key_id.clone());
-    Ok(Opened::Action(envelope, producer, Some(signature)))
+    Ok(Opened::Action(Claim {
+        envelope,
+        producer: Producer::Key(signature.key_id.clone()),
+        signature: Some(signature),
+    }))
 }
 
 fn unknown(producer: &Producer) -> Refusal {
@@ -246,10 +239,14 @@ fn own_fact(delivery: &Delivery) -> Result<Opened, Refusal> {
 }
 
 fn check(
+    app: &App,
     delivery: &Delivery,
-    envelope: &Envelope,
+    Claim {
+        envelope,
+        signature,
+        ..
+    }: &Claim,
     (facts, key): &Known,
-    signature: Option<&EventSignature>,
     now: DateTime<Utc>,
 ) -> Admission {
     if let (Some(key), Some(signature)) = (key, signature) {
@@ -262,7 +259,12 @@ fn check(
         );
         return Err(Refusal::new("EVENT_FROM_FUTURE", detail));
     }
-    let mut action = parse_action(envelope, facts.agent, facts.organization)?;
+    let mut action = parse_action(
+        envelope,
+        facts.agent,
+        facts.organization,
+        app.locator().as_ref(),
+    )?;
     let resource = action
         .resource
         .as_ref()

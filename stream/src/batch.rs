@@ -26,8 +26,9 @@ const KEEP_STEP: u16 = 100;
 pub(crate) struct Step {
     pub(crate) agent: AgentId,
     pub(crate) organization: OrganizationId,
-    /// Number of the partition that it came from.
-    pub(crate) number: i32,
+    pub(crate) partition: Partition,
+    /// Which of its agent's steps it is, counted from 1, once it was learned from.
+    pub(crate) number: i64,
     pub(crate) lesson: Lesson,
 }
 
@@ -129,7 +130,8 @@ impl<'a> Batch<'a> {
                     self.steps.push(Step {
                         agent: action.agent,
                         organization: action.organization,
-                        number: partition.number,
+                        partition,
+                        number: 0,
                         lesson: Lesson::Action {
                             action,
                             delivery: Some(delivery),
@@ -193,7 +195,7 @@ impl<'a> Batch<'a> {
         profiles: &mut Profiles,
         models: &mut Models,
     ) -> Result<Learned, AppError> {
-        let of = |step: &Step| (step.agent, (step.organization, step.number));
+        let of = |step: &Step| (step.agent, (step.organization, step.partition.number));
         let agents: HashMap<_, _> = self.steps.iter().map(of).collect();
         profiles.warm(self.app, &agents).await?;
         let organizations = agents.values().map(|(organization, _)| *organization);
@@ -237,6 +239,8 @@ impl<'a> Batch<'a> {
                 all.snapshots.append(&mut news.snapshots);
                 all.findings.append(&mut news.findings);
             }
+            live.steps += 1;
+            step.number = live.steps;
             learned.steps.push(step);
         }
         learned.models = judges.finish();
@@ -296,6 +300,9 @@ fn step_of(fact: Fact, envelope: &Envelope, delivery: &Delivery) -> Option<Step>
                 },
                 declared_risk: Some(fact.risk),
                 granted: Some(fact.granted),
+                location: fact.location,
+                admitted_class: None,
+                is_open_world: false,
             };
             let (action, delivery) = (Box::new(action), None);
             (agent, Lesson::Action { action, delivery })
@@ -311,7 +318,8 @@ fn step_of(fact: Fact, envelope: &Envelope, delivery: &Delivery) -> Option<Step>
     Some(Step {
         agent,
         organization,
-        number: delivery.partition.number,
+        partition: delivery.partition,
+        number: 0,
         lesson,
     })
 }

@@ -4,8 +4,9 @@
 //! steps since then give the profile as it was in memory, to the bit. What was judged and found in
 //! those steps is on disk already and is not looked at again.
 
-use aim_domain::action::{ObservedAction, Outcome};
+use aim_domain::action::{ActionClass, ObservedAction, Outcome};
 use aim_domain::id::{AgentId, EventId, OrganizationId};
+use aim_domain::location::Location;
 use aim_domain::name::{ActionName, Resource};
 use aim_domain::risk::RiskLevel;
 use aim_domain::trust::Feedback;
@@ -16,13 +17,15 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{Lesson, Step};
 
 /// Version of the encoding; another one is not read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A step as noted.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Note<'a> {
     pub(crate) agent: AgentId,
     pub(crate) organization: OrganizationId,
+    /// Which of its agent's steps it is, counted from 1.
+    pub(crate) number: i64,
     #[serde(borrow)]
     lesson: Noted<'a>,
 }
@@ -46,6 +49,9 @@ struct Action<'a> {
     outcome: Outcome,
     declared_risk: Option<RiskLevel>,
     granted: Option<bool>,
+    location: Option<Location>,
+    admitted_class: Option<ActionClass>,
+    is_open_world: bool,
 }
 
 impl<'a> Action<'a> {
@@ -64,6 +70,9 @@ impl<'a> Action<'a> {
             outcome,
             declared_risk,
             granted,
+            location,
+            admitted_class,
+            is_open_world,
         } = action;
         Self {
             micros: time.timestamp_micros(),
@@ -74,6 +83,9 @@ impl<'a> Action<'a> {
             outcome: *outcome,
             declared_risk: *declared_risk,
             granted: *granted,
+            location: *location,
+            admitted_class: *admitted_class,
+            is_open_world: *is_open_world,
         }
     }
 
@@ -91,6 +103,9 @@ impl<'a> Action<'a> {
             outcome: self.outcome,
             declared_risk: self.declared_risk,
             granted: self.granted,
+            location: self.location,
+            admitted_class: self.admitted_class,
+            is_open_world: self.is_open_world,
         })
     }
 }
@@ -129,6 +144,7 @@ pub(crate) fn note(row: &mut Vec<u8>, step: &Step) -> Option<()> {
     let note = Note {
         agent: step.agent,
         organization: step.organization,
+        number: step.number,
         lesson,
     };
     *row = postcard::to_extend(&note, std::mem::take(row)).ok()?;

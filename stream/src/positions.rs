@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aim_eventlog::{Partition, Topic};
+use aim_eventlog::Partition;
 use aim_store::offsets::ConsumerOffset;
 
 /// Positions of a reader.
@@ -53,13 +53,20 @@ impl Positions {
         self.read.extend(read);
     }
 
-    /// Numbers of our partitions.
-    pub(crate) fn numbers(&self) -> BTreeSet<i32> {
-        self.read.keys().map(|partition| partition.number).collect()
+    /// Our partitions by number.
+    pub(crate) fn by_number(&self) -> BTreeMap<i32, Vec<Partition>> {
+        let mut all: BTreeMap<i32, Vec<Partition>> = BTreeMap::new();
+        for partition in self.read.keys() {
+            all.entry(partition.number).or_default().push(*partition);
+        }
+        all
     }
 
-    /// What has to be written: what has moved, and of these numbers at least that nobody else has.
-    pub(crate) fn moves(&self, numbers: &BTreeSet<i32>) -> Vec<(ConsumerOffset, ConsumerOffset)> {
+    /// What has to be written: what has moved, and of these at least that nobody else has them.
+    pub(crate) fn moves(
+        &self,
+        held: &BTreeSet<Partition>,
+    ) -> Vec<(ConsumerOffset, ConsumerOffset)> {
         let moves = self.read.values().map(|to| {
             let from = self.stored.get(&to.partition).copied();
             (
@@ -68,7 +75,7 @@ impl Positions {
             )
         });
         moves
-            .filter(|(from, to)| from != to || numbers.contains(&to.partition.number))
+            .filter(|(from, to)| from != to || held.contains(&to.partition))
             .collect()
     }
 
@@ -79,23 +86,16 @@ impl Positions {
         }
     }
 
-    /// A number that grows whenever a batch of a partition's records is written, and with nothing
-    /// else: agents' own records and what is said of them are in the partitions of one number.
-    pub(crate) fn sequence(&self, number: i32) -> i64 {
-        let of = |topic| {
-            let partition = Partition { topic, number };
-            let offset = self
-                .read
-                .get(&partition)
-                .or_else(|| self.stored.get(&partition));
-            offset.map_or(0, |offset| offset.next)
-        };
-        Topic::ALL.into_iter().map(of).sum()
+    /// Up to where a partition of ours was read.
+    pub(crate) fn next(&self, partition: Partition) -> i64 {
+        self.read.get(&partition).map_or(0, |offset| offset.next)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use aim_eventlog::Topic;
+
     use super::*;
 
     fn partition(topic: Topic) -> Partition {
@@ -108,23 +108,20 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_goes_on_where_a_partition_is_given_back_and_taken_again() {
+    fn what_was_read_is_moved_once_and_is_held_when_asked() {
         let mut positions = Positions::default();
         positions.know(vec![at(Topic::Events, 5), at(Topic::Actions, 7)]);
-        assert_eq!(positions.sequence(2), 12);
-        assert_eq!(positions.take(partition(Topic::Events)), 5);
-        positions.advance(BTreeMap::from([(
-            partition(Topic::Events),
-            at(Topic::Events, 9),
-        )]));
-        assert_eq!(positions.sequence(2), 16);
+        let ours = partition(Topic::Events);
+        assert_eq!(positions.take(ours), 5);
+        let read = BTreeMap::from([(ours, at(Topic::Events, 9))]);
+        positions.advance(read);
+        assert_eq!(positions.next(ours), 9);
         let moves = positions.moves(&BTreeSet::new());
         assert_eq!(moves, [(at(Topic::Events, 5), at(Topic::Events, 9))]);
         positions.stored(&moves);
         assert_eq!(positions.moves(&BTreeSet::new()), []);
-        assert_eq!(positions.moves(&BTreeSet::from([2])).len(), 1);
-        positions.give_back(partition(Topic::Events));
-        assert_eq!(positions.sequence(2), 16);
-        assert_eq!(positions.take(partition(Topic::Events)), 9);
+        assert_eq!(positions.moves(&BTreeSet::from([ours])).len(), 1);
+        positions.give_back(ours);
+        assert_eq!(positions.take(ours), 9);
     }
 }

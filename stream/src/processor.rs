@@ -188,8 +188,9 @@ impl Processor {
         let count = deliveries.len();
         let begin = Instant::now();
         let admitted = admit(&self.app, deliveries, self.config.takes_unsigned).await?;
-        for number in self.positions.numbers() {
-            self.profiles.recover(&self.app, number).await?;
+        for (number, partitions) in self.positions.by_number() {
+            let profiles = &mut self.profiles;
+            profiles.recover(&self.app, number, &partitions).await?;
         }
         let mut batch = Batch::new(&self.app, self.positions.read());
         batch.gather(admitted).await?;

@@ -5,15 +5,17 @@
 //! some batch soon after the one that it first learned from since; until then the journal has what
 //! it learned. With few agents all are written with every batch, and there is no journal.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use aim_app::{App, AppError, ErrorCode};
 use aim_domain::id::{AgentId, OrganizationId};
 use aim_domain::trust::TrustWeights;
+use aim_eventlog::{Partition, Topic};
 use aim_ml_models::{BehaviourProfile, ProfileError};
+use aim_store::journal::JournalRow;
 use aim_store::profiles::StoredProfile;
 
-use crate::journal;
+use crate::journal::{self, Note};
 use crate::positions::Positions;
 
 /// Most profiles in memory, at most 4 KiB each.
@@ -29,18 +31,28 @@ pub(crate) struct Live {
     pub(crate) organization: OrganizationId,
     /// How much the trust factors count for the organization, as of its last batch.
     pub(crate) weights: TrustWeights,
-    /// Number of the partition that its events come from.
+    /// Number of the partitions that its events come from.
     pub(crate) number: i32,
-    /// Sequence of the first batch that is not written.
-    waits_since: Option<i64>,
+    /// From how many steps it has learned.
+    pub(crate) steps: i64,
+    /// Sequence of the first batch of each topic that it is not written with.
+    waits_since: [Option<i64>; Topic::ALL.len()],
     /// When it was last used, in batches.
     used: u64,
 }
 
 impl Live {
     /// Whether it waits to be written.
-    pub(crate) const fn waits(&self) -> bool {
-        self.waits_since.is_some()
+    pub(crate) fn waits(&self) -> bool {
+        self.waits_since.iter().any(Option::is_some)
+    }
+
+    fn waits_in(&mut self, topic: Topic) -> &mut Option<i64> {
+        let [events, actions] = &mut self.waits_since;
+        match topic {
+            Topic::Events => events,
+            Topic::Actions => actions,
+        }
     }
 
     fn new(organization: OrganizationId, number: i32) -> Self {
@@ -49,13 +61,14 @@ impl Live {
             organization,
             weights: TrustWeights::default(),
             number,
-            waits_since: None,
+            steps: 0,
+            waits_since: [None; Topic::ALL.len()],
             used: 0,
         }
     }
 }
 
-/// What is known of the partitions of one number.
+/// What is known of a partition.
 #[derive(Debug, Default)]
 struct Part {
     /// Profiles that wait to be written, longest first, each with since when. One that was written
@@ -69,9 +82,10 @@ struct Part {
 /// is forgotten, what comes is read from the database.
 #[derive(Debug, Default)]
 pub(crate) struct Profiles {
-    /// Each in a place of its own, so that the map grows without moving them.
     live: HashMap<AgentId, Box<Live>>,
-    parts: BTreeMap<i32, Part>,
+    parts: BTreeMap<Partition, Part>,
+    /// Numbers of partitions whose journals have been read.
+    recovered: BTreeSet<i32>,
     batches: u64,
 }
 
@@ -79,84 +93,100 @@ impl Profiles {
     pub(crate) fn clear(&mut self) {
         self.live.clear();
         self.parts.clear();
+        self.recovered.clear();
     }
 
     /// Forgets the agents of the partitions of this number.
     pub(crate) fn forget(&mut self, number: i32) {
-        self.parts.remove(&number);
+        self.recovered.remove(&number);
+        self.parts.retain(|partition, _| partition.number != number);
         self.live.retain(|_, live| live.number != number);
     }
 
-    /// Learns again, once, what the journal has of the partitions of this number.
-    pub(crate) async fn recover(&mut self, app: &App, number: i32) -> Result<(), AppError> {
-        if self.parts.contains_key(&number) {
+    /// Learns again, once, what the journals have of these partitions, which have one number.
+    pub(crate) async fn recover(
+        &mut self,
+        app: &App,
+        number: i32,
+        partitions: &[Partition],
+    ) -> Result<(), AppError> {
+        if self.recovered.contains(&number) {
             return Ok(());
         }
-        let mut part = Part::default();
-        let mut after = i64::MIN;
-        let mut known: HashMap<AgentId, i64> = HashMap::new();
-        loop {
-            // The journal before the profiles: whoever writes a profile shortens the journal.
-            let rows = app.read_journal(number, after).await?;
-            let Some(last) = rows.last() else { break };
-            after = last.sequence;
-            part.journal.get_or_insert(rows[0].sequence);
-            for row in &rows {
-                let notes = journal::read(&row.steps).ok_or_else(|| damaged(number))?;
-                let cold = notes.iter().map(|note| (note.agent, note.organization));
-                let cold: HashMap<_, _> = cold
-                    .filter(|(agent, _)| !known.contains_key(agent))
-                    .collect();
-                let stored = self.load(app, &cold, number).await?;
-                known.extend(cold.keys().map(|agent| (*agent, i64::MIN)));
-                known.extend(stored);
-                for note in notes {
-                    let includes = known.get(&note.agent).copied().unwrap_or(i64::MIN);
-                    let Some(live) = self.live.get_mut(&note.agent) else {
-                        continue;
-                    };
-                    if row.sequence > includes {
-                        note.teach(&mut live.profile)
-                            .ok_or_else(|| damaged(number))?;
-                        wait(live, &mut part, note.agent, row.sequence);
-                    }
-                }
+        // The journal before the profiles: whoever writes a profile shortens the journal.
+        let mut rows = Vec::new();
+        for partition in partitions {
+            let mut after = i64::MIN;
+            loop {
+                let next = app.read_journal(*partition, after).await?;
+                let Some(last) = next.last() else { break };
+                after = last.sequence;
+                rows.extend(next);
             }
         }
-        if part.journal.is_some() {
+        let mut notes = Vec::new();
+        for row in &rows {
+            let part = self.parts.entry(row.partition).or_default();
+            part.journal.get_or_insert(row.sequence);
+            let read = journal::read(&row.steps).ok_or_else(|| damaged(number))?;
+            notes.extend(read.into_iter().map(|note| (note, row)));
+        }
+        let agents = notes
+            .iter()
+            .map(|(note, _)| (note.agent, note.organization));
+        self.load(app, &agents.collect(), number).await?;
+        self.teach(notes).ok_or_else(|| damaged(number))?;
+        if !rows.is_empty() {
             tracing::info!(
-                partition = number,
-                waiting = part.waiting.len(),
-                "recovered"
+                number,
+                rows = rows.len(),
+                "what profiles had learned is back"
             );
         }
-        self.parts.insert(number, part);
+        self.recovered.insert(number);
         Ok(())
     }
 
-    /// Reads the profiles of these agents into memory, new ones for those who have none; returns
-    /// up to which batch of this partition each includes them.
+    /// Teaches profiles what they do not include yet; `None` when something is missing.
+    fn teach(&mut self, mut notes: Vec<(Note<'_>, &JournalRow)>) -> Option<()> {
+        // An agent's steps are in the journals of two topics; their numbers tell their order.
+        notes.sort_by_key(|(note, _)| note.number);
+        let mut waiting: Vec<(&JournalRow, AgentId)> = Vec::new();
+        for (note, row) in notes {
+            let live = self.live.get_mut(&note.agent)?;
+            if note.number <= live.steps {
+                continue;
+            }
+            note.teach(&mut live.profile)?;
+            live.steps = note.number;
+            waiting.push((row, note.agent));
+        }
+        waiting.sort_by_key(|(row, _)| row.sequence);
+        for (row, agent) in waiting {
+            self.wait(agent, row.partition, row.sequence);
+        }
+        Some(())
+    }
+
+    /// Reads the profiles of these agents into memory, new ones for those who have none.
     async fn load(
         &mut self,
         app: &App,
         agents: &HashMap<AgentId, OrganizationId>,
         number: i32,
-    ) -> Result<Vec<(AgentId, i64)>, AppError> {
+    ) -> Result<(), AppError> {
         for (agent, organization) in agents {
             let live = Box::new(Live::new(*organization, number));
             self.live.insert(*agent, live);
         }
         let ids: Vec<AgentId> = agents.keys().copied().collect();
-        let mut revisions = Vec::new();
         for stored in app.load_profiles(&ids).await? {
             if let Some(live) = self.live.get_mut(&stored.agent) {
                 live.profile = decode(&stored)?;
-            }
-            if stored.partition == number {
-                revisions.push((stored.agent, stored.revision));
+                live.steps = stored.revision;
             }
         }
-        Ok(revisions)
+        Ok(())
     }
 
     /// Makes sure that the profiles of these agents are in memory, with the weights of now.
@@ -195,14 +225,14 @@ impl Profiles {
         if self.live.len() + more <= KEPT_MAX {
             return;
         }
-        let written = self.live.values().filter(|live| live.waits_since.is_none());
+        let written = self.live.values().filter(|live| !live.waits());
         let mut used: Vec<u64> = written.map(|live| live.used).collect();
         let half = used.len() / 2;
         if half > 0 {
             let (_, limit, _) = used.select_nth_unstable(half);
             let limit = *limit;
             self.live
-                .retain(|_, live| live.waits_since.is_some() || live.used > limit);
+                .retain(|_, live| live.waits() || live.used > limit);
         }
     }
 
@@ -214,28 +244,29 @@ impl Profiles {
         self.live.get_mut(&agent).map(Box::as_mut)
     }
 
-    /// The profile has learned from a batch that was read up to these positions.
-    pub(crate) fn learned(&mut self, agent: AgentId, positions: &Positions) {
+    /// The profile has learned from a batch of this partition that ends at `sequence`.
+    pub(crate) fn wait(&mut self, agent: AgentId, partition: Partition, sequence: i64) {
         if let Some(live) = self.live.get_mut(&agent)
-            && live.waits_since.is_none()
+            && live.waits_in(partition.topic).is_none()
         {
-            let part = self.parts.entry(live.number).or_default();
-            wait(live, part, agent, positions.sequence(live.number));
+            *live.waits_in(partition.topic) = Some(sequence);
+            let part = self.parts.entry(partition).or_default();
+            part.waiting.push_back((agent, sequence));
         }
     }
 
     /// Takes a profile off those that wait: it is about to be written.
     pub(crate) fn write(&mut self, agent: AgentId) {
         if let Some(live) = self.live.get_mut(&agent) {
-            live.waits_since = None;
+            live.waits_since = Default::default();
         }
     }
 
-    /// Takes off the longest waiting of a partition number: `least`, or more so that none waits for
-    /// too long.
-    pub(crate) fn write_longest(&mut self, number: i32, least: usize) -> Vec<AgentId> {
+    /// Takes off the longest waiting of a partition: `least`, or more so that none waits for too
+    /// long.
+    pub(crate) fn write_longest(&mut self, partition: Partition, least: usize) -> Vec<AgentId> {
         let mut taken = Vec::new();
-        let Some(part) = self.parts.get_mut(&number) else {
+        let Some(part) = self.parts.get_mut(&partition) else {
             return taken;
         };
         let count = least.max(part.waiting.len() / WAIT_BATCHES);
@@ -243,56 +274,48 @@ impl Profiles {
             && let Some((agent, since)) = part.waiting.pop_front()
         {
             if let Some(live) = self.live.get_mut(&agent)
-                && live.waits_since == Some(since)
+                && *live.waits_in(partition.topic) == Some(since)
             {
-                live.waits_since = None;
+                live.waits_since = Default::default();
                 taken.push(agent);
             }
         }
         taken
     }
 
-    /// The journal of this number has a row with this sequence.
-    pub(crate) fn journaled(&mut self, number: i32, sequence: i64) {
-        let part = self.parts.entry(number).or_default();
+    /// The journal of this partition has a row with this sequence.
+    pub(crate) fn journaled(&mut self, partition: Partition, sequence: i64) {
+        let part = self.parts.entry(partition).or_default();
         part.journal.get_or_insert(sequence);
     }
 
     /// From where on each journal is still needed, where some of it is not.
-    pub(crate) fn trim(&mut self, positions: &Positions) -> Vec<(i32, i64)> {
+    pub(crate) fn trim(&mut self, positions: &Positions) -> Vec<(Partition, i64)> {
         let mut trims = Vec::new();
-        for (number, part) in &mut self.parts {
+        for (partition, part) in &mut self.parts {
             let Some(first) = part.journal else { continue };
-            while let Some((agent, since)) = part.waiting.front()
-                && self
-                    .live
-                    .get(agent)
-                    .is_none_or(|live| live.waits_since != Some(*since))
-            {
+            while let Some((agent, since)) = part.waiting.front() {
+                let live = self.live.get_mut(agent);
+                if live.is_some_and(|live| *live.waits_in(partition.topic) == Some(*since)) {
+                    break;
+                }
                 part.waiting.pop_front();
             }
             part.journal = part.waiting.front().map(|(_, since)| *since);
             let needed = part.journal;
-            let needed = needed.unwrap_or_else(|| positions.sequence(*number) + 1);
+            let needed = needed.unwrap_or_else(|| positions.next(*partition) + 1);
             if needed > first {
-                trims.push((*number, needed));
+                trims.push((*partition, needed));
             }
         }
         trims
     }
 
-    /// Numbers with profiles that wait.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = i32> {
+    /// Partitions with profiles that wait.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Partition> {
         let waiting = self.parts.iter();
         let waiting = waiting.filter(|(_, part)| !part.waiting.is_empty());
-        waiting.map(|(number, _)| *number)
-    }
-}
-
-fn wait(live: &mut Live, part: &mut Part, agent: AgentId, sequence: i64) {
-    if live.waits_since.is_none() {
-        live.waits_since = Some(sequence);
-        part.waiting.push_back((agent, sequence));
+        waiting.map(|(partition, _)| *partition)
     }
 }
 

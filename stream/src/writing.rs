@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aim_app::{AgentUpdate, AppError, AppliedBatch, ErrorCode};
 use aim_domain::id::AgentId;
 use aim_domain::trust::assess;
+use aim_eventlog::Partition;
 use aim_store::journal::JournalRow;
 use aim_store::profiles::StoredProfile;
 
@@ -16,7 +17,7 @@ use crate::profiles::{Live, Profiles};
 /// Everything that has to be written after a batch. What waits no longer counts as written from
 /// here on: if writing fails, everything in memory has to be forgotten.
 ///
-/// `least` profiles of each partition number that could wait are written at the least.
+/// `least` profiles of each partition that could wait are written at the least.
 ///
 /// # Errors
 /// `Internal` when a profile or a step has no encoding.
@@ -27,18 +28,18 @@ pub(crate) fn write(
     least: usize,
 ) -> Result<AppliedBatch, AppError> {
     for step in &learned.steps {
-        profiles.learned(step.agent, positions);
+        profiles.wait(step.agent, step.partition, positions.next(step.partition));
     }
-    let numbers = match learned.steps.as_slice() {
+    let partitions = match learned.steps.as_slice() {
         [] => profiles.waiting().collect(),
-        steps => steps.iter().map(|step| step.number).collect(),
+        steps => steps.iter().map(|step| step.partition).collect(),
     };
-    let agents = due(&learned, profiles, &numbers, least);
+    let agents = due(&learned, profiles, &partitions, least);
     let mut updates = Vec::with_capacity(agents.len());
     // In one order for all writers of agents' rows: no two transactions can wait in a circle.
     for agent in agents {
         let news = learned.news.remove(&agent).unwrap_or_default();
-        updates.extend(update(agent, news, profiles, positions)?);
+        updates.extend(update(agent, news, profiles)?);
     }
     let journal = rows(&learned.steps, profiles, positions)?;
     let fleet = learned
@@ -56,7 +57,7 @@ pub(crate) fn write(
         agents: updates,
         trims: profiles.trim(positions),
         journal,
-        moves: positions.moves(&numbers),
+        moves: positions.moves(&partitions),
         dead_letters: learned.dead_letters,
         models: learned.models,
     })
@@ -66,21 +67,21 @@ pub(crate) fn write(
 fn due(
     learned: &Learned,
     profiles: &mut Profiles,
-    numbers: &BTreeSet<i32>,
+    partitions: &BTreeSet<Partition>,
     least: usize,
 ) -> BTreeSet<AgentId> {
     let mut due: BTreeSet<AgentId> = learned.news.keys().copied().collect();
-    // A producer that sends to the wrong partition: no journal has all steps of such an agent.
+    // A producer that sends to the wrong partition: another process may read the right one.
     let strays = learned.steps.iter().filter(|step| {
         let live = profiles.get(step.agent);
-        live.is_some_and(|live| live.number != step.number)
+        live.is_some_and(|live| live.number != step.partition.number)
     });
     due.extend(strays.map(|step| step.agent));
     for agent in &due {
         profiles.write(*agent);
     }
-    for number in numbers {
-        due.extend(profiles.write_longest(*number, least));
+    for partition in partitions {
+        due.extend(profiles.write_longest(*partition, least));
     }
     due
 }
@@ -89,7 +90,6 @@ fn update(
     agent: AgentId,
     news: News,
     profiles: &Profiles,
-    positions: &Positions,
 ) -> Result<Option<AgentUpdate>, AppError> {
     let Some(live) = profiles.get(agent) else {
         return Ok(None);
@@ -102,8 +102,7 @@ fn update(
         profile: StoredProfile {
             agent,
             organization: live.organization,
-            partition: live.number,
-            revision: positions.sequence(live.number),
+            revision: live.steps,
             profile: encoded,
             watermark: live.profile.watermark().unwrap_or_default(),
         },
@@ -113,23 +112,23 @@ fn update(
     }))
 }
 
-/// The steps of those that wait on, a row for each partition number.
+/// The steps of those that wait on, a row for each partition.
 fn rows(
     steps: &[Step],
     profiles: &mut Profiles,
     positions: &Positions,
 ) -> Result<Vec<JournalRow>, AppError> {
-    let mut rows: BTreeMap<i32, Vec<u8>> = BTreeMap::new();
+    let mut rows: BTreeMap<Partition, Vec<u8>> = BTreeMap::new();
     for step in steps {
         if profiles.get(step.agent).is_some_and(Live::waits) {
-            let row = rows.entry(step.number).or_default();
+            let row = rows.entry(step.partition).or_default();
             journal::note(row, step).ok_or_else(|| {
                 AppError::new(ErrorCode::Internal, "a step cannot be written down")
             })?;
         }
     }
     let rows = rows.into_iter().map(|(partition, steps)| {
-        let sequence = positions.sequence(partition);
+        let sequence = positions.next(partition);
         profiles.journaled(partition, sequence);
         JournalRow {
             partition,

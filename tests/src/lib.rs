@@ -18,6 +18,7 @@ mod aim;
 mod cache;
 mod guarded;
 mod kafka;
+mod mmdb;
 mod node;
 mod poll;
 mod port;
@@ -25,6 +26,7 @@ mod postgres;
 
 pub use aim::{AimConfig, AimProcess, Bootstrap, aim_command};
 pub use kafka::Kafka;
+pub use mmdb::mmdb;
 pub use node::{ScriptOutput, run_script};
 pub use poll::{wait_for, wait_until};
 pub use port::free_port;

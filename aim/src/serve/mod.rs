@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aim_api::{ApiConfig, Authenticator};
+use aim_api::{ApiConfig, Authenticator, TrustedProxies};
 use aim_app::{App, AppConfig, IngestSink};
 use aim_domain::clock::Clock;
 use aim_eventlog::{
@@ -39,6 +39,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         .install_recorder()
         .context("metrics")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let geo = Arc::new(config.geo()?);
     let url = config.database_url();
     let connections = config.database_connections;
     let store = Store::connect(&StoreConfig { url, connections }, Arc::clone(&clock)).await?;
@@ -67,7 +68,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         life.tracker(),
         life.token(),
     );
-    let app = Arc::new(app.with_models(Arc::new(models::Loader)));
+    let app = app.with_models(Arc::new(models::Loader)).locating(geo);
+    let app = Arc::new(app);
     hear_others(&life, &store);
     let follower = Arc::clone(&app);
     life.spawn("follower", async move |stop| follower.follow(stop).await);
@@ -147,6 +149,8 @@ async fn listen(
         let public = (!config.public_url.is_empty()).then_some(config.public_url.as_str());
         let auth =
             Authenticator::new(Arc::clone(app), &secret, public).map_err(anyhow::Error::msg)?;
+        let proxies = TrustedProxies::parse(&config.trusted_proxies).map_err(anyhow::Error::msg)?;
+        let auth = auth.behind(proxies);
         let list = config
             .cors_origins
             .split(',')

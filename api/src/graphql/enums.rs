@@ -136,6 +136,10 @@ pub(crate) enum AnomalyKind {
     CapabilityDrift,
     /// Many actions that fail.
     FailureBurst,
+    /// An action from a country that the agent never acted from before.
+    NewCountry,
+    /// Two actions farther apart than anybody travels in the time between them.
+    ImpossibleTravel,
     /// The organization's model takes the action for a risk.
     ModelRisk,
 }

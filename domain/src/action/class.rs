@@ -21,15 +21,15 @@ pub struct ActionClass {
     pub risk: RiskLevel,
 }
 
-const READ: ActionClass = ActionClass {
+pub(super) const READ: ActionClass = ActionClass {
     is_write: false,
     risk: RiskLevel::Low,
 };
-const CHANGE: ActionClass = ActionClass {
+pub(super) const CHANGE: ActionClass = ActionClass {
     is_write: true,
     risk: RiskLevel::Medium,
 };
-const EXPOSE: ActionClass = ActionClass {
+pub(super) const EXPOSE: ActionClass = ActionClass {
     is_write: true,
     risk: RiskLevel::High,
 };
@@ -281,6 +281,11 @@ const CONJUNCTIONS: &[&str] = &["also", "and", "or", "plus", "then"];
 /// without a known word is a write of medium risk.
 #[must_use]
 pub fn classify(name: &str) -> ActionClass {
+    known_class(name).unwrap_or(CHANGE)
+}
+
+/// What the words of a name say; `None` when none of them is known.
+pub(super) fn known_class(name: &str) -> Option<ActionClass> {
     let mut found = Found::default();
     let mut clause = Clause::default();
     let mut words = Words::new(name);
@@ -323,18 +328,22 @@ impl Found {
         *side = worse(*side, clause.class());
     }
 
-    fn class(&self) -> ActionClass {
+    fn class(&self) -> Option<ActionClass> {
         match self.acts {
-            Some(READ) => READ,
-            acts => worse(acts, self.things).unwrap_or(CHANGE),
+            Some(READ) => Some(READ),
+            acts => worse(acts, self.things),
         }
     }
 }
 
 /// The more harmful of two classes.
+pub(super) fn worse_of(a: ActionClass, b: ActionClass) -> ActionClass {
+    if b.risk > a.risk { b } else { a }
+}
+
 fn worse(a: Option<ActionClass>, b: Option<ActionClass>) -> Option<ActionClass> {
     match (a, b) {
-        (Some(a), Some(b)) => Some(if b.risk > a.risk { b } else { a }),
+        (Some(a), Some(b)) => Some(worse_of(a, b)),
         (a, b) => a.or(b),
     }
 }

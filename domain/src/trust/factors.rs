@@ -30,6 +30,10 @@ pub struct Tallies {
     pub hour_surprise: f64,
     /// Actions that the hour-of-week profile has learned from.
     pub hours_known: f64,
+    /// Severity-weighted findings about where it acts from, decayed.
+    pub place_surprise: f64,
+    /// Actions whose location is known, decayed.
+    pub located: f64,
     /// What people and peers say now.
     pub feedback: Feedback,
 }
@@ -108,7 +112,11 @@ pub(super) fn measures(t: &Tallies, weights: &TrustWeights) -> [Measure; 8] {
             hours.max(seen * surprised(t.hour_surprise)),
             softened(t.hour_surprise),
         ),
-        of(K::GeographicSignals, 0.0, 0.0),
+        of(
+            K::GeographicSignals,
+            confidence(t.located, HALF_CONFIDENCE_ACTIONS),
+            softened(t.place_surprise),
+        ),
         // As for the history, half a good and half a bad word are assumed beforehand.
         of(
             K::CommunityFeedback,
@@ -138,7 +146,7 @@ fn evidence(measure: &Measure, t: &Tallies) -> String {
     use TrustFactorKind as K;
     match measure.kind {
         K::McpAttestation => "no attestation of an MCP server is recorded".to_owned(),
-        K::GeographicSignals => "no location is recorded".to_owned(),
+        K::GeographicSignals if measure.value().is_none() => "no location is recorded".to_owned(),
         K::CommunityFeedback if measure.value().is_none() => {
             "no feedback that has weight is recorded".to_owned()
         }
@@ -171,6 +179,10 @@ fn evidence(measure: &Measure, t: &Tallies) -> String {
             )
         }
         K::TemporalPattern => format!("{:.2} off-hours findings (decayed)", t.hour_surprise),
+        K::GeographicSignals => format!(
+            "{:.2} findings about places against {:.0} located actions (decayed)",
+            t.place_surprise, t.located
+        ),
     }
 }
 

@@ -9,14 +9,14 @@ use serde::Deserialize;
 const PINNED: &str = include_str!("../data/catalogues.json");
 
 /// Every kind; the match fails to compile when there is another.
-const KINDS: [AnomalyKind; 8] = {
+const KINDS: [AnomalyKind; 10] = {
     use AnomalyKind::{
-        CapabilityDrift, FailureBurst, FirstSeenResource, FirstSeenWrite, ModelRisk, NewDomain,
-        OffHours, RateSpike,
+        CapabilityDrift, FailureBurst, FirstSeenResource, FirstSeenWrite, ImpossibleTravel,
+        ModelRisk, NewCountry, NewDomain, OffHours, RateSpike,
     };
     match RateSpike {
         RateSpike | OffHours | FirstSeenWrite | FirstSeenResource | NewDomain | CapabilityDrift
-        | FailureBurst | ModelRisk => {}
+        | FailureBurst | NewCountry | ImpossibleTravel | ModelRisk => {}
     }
     [
         RateSpike,
@@ -26,6 +26,8 @@ const KINDS: [AnomalyKind; 8] = {
         NewDomain,
         CapabilityDrift,
         FailureBurst,
+        NewCountry,
+        ImpossibleTravel,
         ModelRisk,
     ]
 };

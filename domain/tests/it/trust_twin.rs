@@ -34,7 +34,7 @@ fn twin(t: &Tallies) -> [Twin; 8] {
         with(seen, 1.0 / (1.0 + t.violations)),
         with(rate, 1.0 / (1.0 + t.rate_surprise)),
         with(hours, 1.0 / (1.0 + t.hour_surprise)),
-        None,
+        with(half(t.located, 20.0), 1.0 / (1.0 + t.place_surprise)),
         with(
             half(t.feedback.weight, 3.0),
             (0.5 + t.feedback.sum) / (1.0 + t.feedback.weight),
@@ -60,7 +60,7 @@ fn weights() -> impl Strategy<Value = [u16; 8]> {
 }
 
 fn tallies() -> impl Strategy<Value = Tallies> {
-    let sums = prop::array::uniform9(prop_oneof![Just(0.0), 0.0..5_000.0_f64]);
+    let sums = prop::array::uniform11(prop_oneof![Just(0.0), 0.0..5_000.0_f64]);
     (0..10_000_u64, sums).prop_map(|(samples, sums)| {
         let [
             successes,
@@ -72,6 +72,8 @@ fn tallies() -> impl Strategy<Value = Tallies> {
             rate,
             windows,
             hour,
+            place,
+            located,
         ] = sums;
         Tallies {
             samples,
@@ -85,6 +87,8 @@ fn tallies() -> impl Strategy<Value = Tallies> {
             rate_windows: windows,
             hour_surprise: hour,
             hours_known: successes,
+            place_surprise: place,
+            located,
             feedback: Feedback {
                 ratings: 7,
                 sponsors: 3,
@@ -130,6 +134,7 @@ proptest! {
         let worse = [
             Tallies { violations: t.violations + more, ..t },
             Tallies { novelty: t.novelty + more, ..t },
+            Tallies { place_surprise: t.place_surprise + more, ..t },
         ];
         for worse in worse {
             prop_assert!(score(&worse, &weights) <= score(&t, &weights));
@@ -152,6 +157,8 @@ fn the_worked_example_is_right() {
         rate_windows: 54.0,
         hour_surprise: 0.0,
         hours_known: 100.0,
+        place_surprise: 0.0,
+        located: 0.0,
         feedback: Feedback::default(),
     };
     let found = assess(&t, &TrustWeights::default());

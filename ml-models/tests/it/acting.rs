@@ -31,6 +31,9 @@ pub(crate) fn action(name: &str, resource: Option<&str>, time: DateTime<Utc>) ->
         outcome: Outcome::Ok,
         declared_risk: None,
         granted: None,
+        location: None,
+        admitted_class: None,
+        is_open_world: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Profiles as bytes: bounded, exact, and refused when they are no profile.
 
 use aim_domain::action::{ObservedAction, Outcome};
+use aim_domain::location::{CountryCode, Location, Place};
 use aim_domain::trust::TrustScore;
 use aim_ml_models::{BehaviourProfile, PROFILE_MAX_BYTES, ProfileError};
 use chrono::{DateTime, Utc};
@@ -18,16 +19,34 @@ fn any_action(times: impl Strategy<Value = i64>) -> impl Strategy<Value = Observ
     ];
     let granted = prop_oneof![Just(None), Just(Some(true)), Just(Some(false))];
     let resource = proptest::option::of("[^\\p{C}]{1,200}");
-    ("[a-zA-Z0-9_:./-]{1,128}", resource, times, outcome, granted).prop_map(
-        |(name, resource, micros, outcome, granted)| {
+    let deed = ("[a-zA-Z0-9_:./-]{1,128}", resource, times);
+    (deed, outcome, granted, any_location()).prop_map(
+        |((name, resource, micros), outcome, granted, location)| {
             let time = DateTime::from_timestamp_micros(micros).unwrap_or(at(0));
             ObservedAction {
                 outcome,
                 granted,
+                location,
                 ..action(&name, resource.as_deref(), time)
             }
         },
     )
+}
+
+fn any_location() -> impl Strategy<Value = Option<Location>> {
+    let place = (-90.0..=90.0_f64, -180.0..=180.0_f64);
+    let country = prop::sample::select(vec!["DE", "US", "JP", "BR", "ZA", "AU", "IN", "FR", "CN"]);
+    let known =
+        (country, 1_u32.., place).prop_map(|(country, asn, (latitude, longitude))| Location {
+            country: CountryCode::parse(country).ok(),
+            asn: Some(asn),
+            place: Place::new(latitude, longitude).ok(),
+        });
+    prop_oneof![
+        Just(None),
+        Just(Some(Location::default())),
+        known.prop_map(Some)
+    ]
 }
 
 fn any_time() -> impl Strategy<Value = i64> {
@@ -128,12 +147,12 @@ fn what_is_no_profile_is_refused() {
     let mut longer = good.clone();
     longer.push(0);
     let mut newer = good.clone();
-    newer[0] = 4;
+    newer[0] = 5;
     assert_eq!(
         BehaviourProfile::decode(&newer),
-        Err(ProfileError::Version(4))
+        Err(ProfileError::Version(5))
     );
-    for bytes in [&[][..], &good[..good.len() - 1], &longer, &[3, 0xff, 0xff]] {
+    for bytes in [&[][..], &good[..good.len() - 1], &longer, &[4, 0xff, 0xff]] {
         let refused = BehaviourProfile::decode(bytes);
         assert!(
             matches!(refused, Err(ProfileError::Damaged(_))),

@@ -229,3 +229,18 @@ fn failing_much_more_than_before_is_found() {
     );
     assert!(profile.tallies().failures > 39.0);
 }
+
+#[test]
+fn a_tool_that_reaches_outside_is_new_like_a_write() {
+    for (is_open_world, expected) in [(false, vec![]), (true, vec![AnomalyKind::FirstSeenWrite])] {
+        let mut profile = BehaviourProfile::default();
+        steady(&mut profile, 0, 30);
+        let mut asked = action("search_web", Some("weather"), at(1_800));
+        asked.is_open_world = is_open_world;
+        let found: Vec<_> = kinds(&profile.observe(&asked))
+            .into_iter()
+            .map(|it| it.0)
+            .collect();
+        assert_eq!(found, expected);
+    }
+}

@@ -4,6 +4,7 @@ use aim_domain::anomaly::{AnomalyKind, Severity};
 use aim_ml_models::{BehaviourProfile, FEATURE_NAMES};
 
 use crate::acting::{action, at, flood, office_weeks, reading, steady, worst};
+use crate::places::{BERLIN, HAMBURG, NEW_YORK, TOKYO, from, settle};
 
 const DAY: i64 = 86_400;
 
@@ -125,4 +126,74 @@ fn a_burst_of_new_targets_does_not_make_new_targets_normal() {
     };
     let told = (0..40).filter(|i| is_told(&mut profile, *i)).count();
     assert_eq!(told, 40, "each of forty strangers in a row is told");
+}
+
+fn travels(profile: &mut BehaviourProfile, place: (&str, u32, f64, f64), seconds: i64) -> bool {
+    let findings = profile.observe(&from(place, seconds)).findings;
+    findings
+        .iter()
+        .any(|it| it.kind == AnomalyKind::ImpossibleTravel)
+}
+
+#[test]
+fn a_place_that_was_reached_too_fast_is_believed_after_four_hours_that_are_told() {
+    let mut profile = BehaviourProfile::default();
+    let start = settle(&mut profile);
+    let mut told = Vec::new();
+    for minute in 0..6 * 60 {
+        let seconds = start + minute * 60;
+        if travels(&mut profile, NEW_YORK, seconds) {
+            told.push(minute / 60);
+        }
+        assert!(
+            !travels(&mut profile, BERLIN, seconds + 30),
+            "it is still at home"
+        );
+    }
+    assert_eq!(told.len(), 4, "{told:?}");
+    let end = start + 6 * 3_600;
+    assert!(
+        travels(&mut profile, TOKYO, end),
+        "another place is another matter"
+    );
+}
+
+#[test]
+fn many_small_steps_carry_nobody_faster_than_an_airliner() {
+    let mut profile = BehaviourProfile::default();
+    let start = settle(&mut profile);
+    // Steps of a degree, each well within the error of a place, one a second.
+    let told = (1..60).any(|step| {
+        let mut place = BERLIN;
+        place.3 += f64::from(step);
+        travels(&mut profile, place, start + i64::from(step))
+    });
+    assert!(told);
+    assert!(
+        !travels(&mut profile, BERLIN, start + 60),
+        "home has not moved"
+    );
+}
+
+#[test]
+fn floods_from_strange_places_are_told_once_an_hour_and_teach_nothing() {
+    let mut profile = BehaviourProfile::default();
+    let start = settle(&mut profile);
+    let places = [
+        NEW_YORK,
+        TOKYO,
+        ("AU", 1, -33.9, 151.2),
+        ("ZA", 2, -33.9, 18.4),
+    ];
+    let mut told = 0;
+    for step in 0..40 {
+        let place = places[usize::try_from(step % 4).unwrap()];
+        told += usize::from(travels(&mut profile, place, start + step));
+    }
+    assert_eq!(told, 1);
+    assert!(
+        !travels(&mut profile, HAMBURG, start + 3_600),
+        "from home it is no journey"
+    );
+    assert!(travels(&mut profile, TOKYO, start + 3_660));
 }

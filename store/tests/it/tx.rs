@@ -88,6 +88,9 @@ fn action(tenant: &Tenant, number: u128) -> anyhow::Result<Box<ObservedAction>> 
         outcome: Outcome::Ok,
         declared_risk: None,
         granted: None,
+        location: None,
+        admitted_class: None,
+        is_open_world: false,
     }))
 }
 

@@ -268,6 +268,7 @@ fn answered(member: &Member, number: usize, denied: bool) -> VerificationRecorde
         reasons: Vec::new(),
         granted: !denied,
         trust: None,
+        location: None,
     }
 }
 

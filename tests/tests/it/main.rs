@@ -8,6 +8,7 @@ mod bombs;
 mod crash;
 mod feedback;
 mod fleet;
+mod geography;
 mod graphql_protocol;
 mod kafka;
 mod kill_switch;

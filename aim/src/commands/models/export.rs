@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use aim_domain::action::ObservedAction;
 use aim_domain::clock::Clock;
 use aim_domain::id::{AgentId, OrganizationId};
+use aim_domain::location::Nowhere;
 use aim_eventlog::{Envelope, agent_of_source, parse_action};
 use aim_ml_models::dataset::{Replay, write_parquet};
 use aim_ml_models::evaluation::load_runs;
@@ -86,6 +87,6 @@ fn observed(line: &str, organization: OrganizationId) -> Option<(String, Observe
     let envelope = Envelope::parse(line.as_bytes()).ok()?;
     let entity = agent_of_source(&envelope.source)?.to_owned();
     let nobody = AgentId::from_uuid(Uuid::nil());
-    let action = parse_action(&envelope, nobody, organization).ok()?;
+    let action = parse_action(&envelope, nobody, organization, &Nowhere).ok()?;
     Some((entity, action))
 }
