@@ -188,10 +188,7 @@ impl Processor {
         let count = deliveries.len();
         let begin = Instant::now();
         let admitted = admit(&self.app, deliveries, self.config.takes_unsigned).await?;
-        for (number, partitions) in self.positions.by_number() {
-            let profiles = &mut self.profiles;
-            profiles.recover(&self.app, number, &partitions).await?;
-        }
+        self.recover().await?;
         let mut batch = Batch::new(&self.app, self.positions.read());
         batch.gather(admitted).await?;
         let learned = batch.learn(&mut self.profiles, &mut self.models).await?;
@@ -224,8 +221,18 @@ impl Processor {
         Ok(())
     }
 
+    /// Takes up what the readers before us left waiting, once.
+    async fn recover(&mut self) -> Result<(), Failure> {
+        for (number, partitions) in self.positions.by_number() {
+            let profiles = &mut self.profiles;
+            profiles.recover(&self.app, number, &partitions).await?;
+        }
+        Ok(())
+    }
+
     /// Writes some of what could wait while there was more to do; whether there was any.
     async fn settle(&mut self) -> Result<bool, Failure> {
+        self.recover().await?;
         let waits = self.profiles.waiting().next().is_some();
         if !waits && self.positions.moves(&BTreeSet::new()).is_empty() {
             return Ok(false);
