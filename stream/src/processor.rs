@@ -30,9 +30,9 @@ pub struct StreamConfig {
     /// five of the time where the database has one writer, so that decisions find it free; zero
     /// where it has many.
     pub rest_max: Duration,
-    /// Profiles of a partition that are written with a batch at the least, of those that have
-    /// learned but whose scores have not moved; the others wait, in the journal.
-    pub written_least: usize,
+    /// Profiles of a partition that are written with every batch, where no more than these have
+    /// learned but not moved their scores; with more most of them wait, in the journal.
+    pub written_few: usize,
     /// Whether events of fleets without a signature count as of the agent that they name. Only
     /// where the broker knows its producers and lets each speak for its own agents alone.
     pub takes_unsigned: bool,
@@ -57,7 +57,7 @@ impl Default for StreamConfig {
             wait: Duration::from_millis(250),
             pace: Duration::from_millis(20),
             rest_max: Duration::from_millis(200),
-            written_least: 64,
+            written_few: 64,
             takes_unsigned: false,
         }
     }
@@ -69,8 +69,8 @@ const BACK_OFF: Duration = Duration::from_millis(250);
 /// A batch takes at most one part in so many of the time, so that decisions find the writer free.
 const REST: u32 = 5;
 
-/// Profiles of a partition that are written at once while there is nothing else to do.
-const WRITTEN_IDLE: usize = 1_024;
+/// How long a poll waits while profiles wait to be written: then there is a pause long enough.
+const IDLE: Duration = Duration::from_millis(50);
 
 /// Consumes one event source until it is told to stop.
 pub struct Processor {
@@ -145,9 +145,13 @@ impl Processor {
 
     async fn step(&mut self, stop: &CancellationToken) -> Result<(), Failure> {
         tokio::time::sleep_until(self.next_batch).await;
+        let wait = match self.profiles.waiting().next() {
+            Some(_) => self.config.wait.min(IDLE),
+            None => self.config.wait,
+        };
         let polled = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            polled = self.source.poll(self.config.batch_max, self.config.wait) => polled?,
+            polled = self.source.poll(self.config.batch_max, wait) => polled?,
         };
         match polled {
             Polled::Assigned(partitions) => {
@@ -196,7 +200,7 @@ impl Processor {
         self.positions.advance(read);
         // Facts that say nothing to the stream alone are no reason to write.
         if learned.has_news() {
-            self.write(learned, self.config.written_least).await?;
+            self.write(learned).await?;
         }
         metrics::counter!("aim_stream_events_total").increment(count as u64);
         // Who has caught up rests; who has not goes on.
@@ -207,8 +211,9 @@ impl Processor {
         Ok(())
     }
 
-    async fn write(&mut self, learned: Learned, least: usize) -> Result<(), Failure> {
-        let applied = write(learned, &mut self.profiles, &self.positions, least)?;
+    async fn write(&mut self, learned: Learned) -> Result<(), Failure> {
+        let few = self.config.written_few;
+        let applied = write(learned, &mut self.profiles, &self.positions, few)?;
         let moves = applied.moves.clone();
         self.app.apply_batch(applied).await?;
         self.positions.stored(&moves);
@@ -237,7 +242,7 @@ impl Processor {
         if !waits && self.positions.moves(&BTreeSet::new()).is_empty() {
             return Ok(false);
         }
-        self.write(Learned::default(), WRITTEN_IDLE).await?;
+        self.write(Learned::default()).await?;
         Ok(true)
     }
 

@@ -20,9 +20,9 @@ use crate::positions::Positions;
 
 /// Most profiles in memory, at most 4 KiB each.
 const KEPT_MAX: usize = 100_000;
-/// Batches that a profile waits to be written at the most, as long as their number grows no faster
-/// than it is written: bounds the journal, and what has to be learned again after a crash.
-const WAIT_BATCHES: usize = 128;
+/// Events of its partition that a profile waits for at most, about: bounds the journal, to some 20 MiB
+/// a partition, and what has to be learned again after a crash.
+const WAIT_EVENTS: usize = 131_072;
 
 /// A profile in memory.
 #[derive(Debug, Clone)]
@@ -262,14 +262,23 @@ impl Profiles {
         }
     }
 
-    /// Takes off the longest waiting of a partition: `least`, or more so that none waits for too
-    /// long.
-    pub(crate) fn write_longest(&mut self, partition: Partition, least: usize) -> Vec<AgentId> {
+    /// How many of those that wait in a partition are written with a batch of so many events: all
+    /// when there are at most `few`, else in proportion to the events, so that none waits for ever.
+    pub(crate) fn share(&self, partition: Partition, events: usize, few: usize) -> usize {
+        let part = self.parts.get(&partition);
+        let waiting = part.map_or(0, |part| part.waiting.len());
+        if waiting <= few {
+            return waiting;
+        }
+        (waiting * events / WAIT_EVENTS).max(1.min(few))
+    }
+
+    /// Takes off those that have waited longest in a partition.
+    pub(crate) fn write_longest(&mut self, partition: Partition, count: usize) -> Vec<AgentId> {
         let mut taken = Vec::new();
         let Some(part) = self.parts.get_mut(&partition) else {
             return taken;
         };
-        let count = least.max(part.waiting.len() / WAIT_BATCHES);
         while taken.len() < count
             && let Some((agent, since)) = part.waiting.pop_front()
         {

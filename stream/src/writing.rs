@@ -14,10 +14,14 @@ use crate::journal;
 use crate::positions::Positions;
 use crate::profiles::{Live, Profiles};
 
+/// Profiles of a partition that are written at once while there is nothing else to do: an event that
+/// comes meanwhile waits for them.
+const WRITTEN_IDLE: usize = 64;
+
 /// Everything that has to be written after a batch. What waits no longer counts as written from
 /// here on: if writing fails, everything in memory has to be forgotten.
 ///
-/// `least` profiles of each partition that could wait are written at the least.
+/// Where at most `few` profiles of a partition wait, all are written.
 ///
 /// # Errors
 /// `Internal` when a profile or a step has no encoding.
@@ -25,16 +29,27 @@ pub(crate) fn write(
     mut learned: Learned,
     profiles: &mut Profiles,
     positions: &Positions,
-    least: usize,
+    few: usize,
 ) -> Result<AppliedBatch, AppError> {
     for step in &learned.steps {
         profiles.wait(step.agent, step.partition, positions.next(step.partition));
     }
-    let partitions = match learned.steps.as_slice() {
-        [] => profiles.waiting().collect(),
-        steps => steps.iter().map(|step| step.partition).collect(),
-    };
-    let agents = due(&learned, profiles, &partitions, least);
+    let mut counts: BTreeMap<Partition, usize> = BTreeMap::new();
+    for step in &learned.steps {
+        *counts.entry(step.partition).or_default() += 1;
+    }
+    for (partition, count) in &mut counts {
+        *count = profiles.share(*partition, *count, few);
+    }
+    if counts.is_empty() {
+        // There is nothing else to do.
+        counts.extend(
+            profiles
+                .waiting()
+                .map(|partition| (partition, WRITTEN_IDLE)),
+        );
+    }
+    let agents = due(&learned, profiles, &counts);
     let mut updates = Vec::with_capacity(agents.len());
     // In one order for all writers of agents' rows: no two transactions can wait in a circle.
     for agent in agents {
@@ -57,7 +72,7 @@ pub(crate) fn write(
         agents: updates,
         trims: profiles.trim(positions),
         journal,
-        moves: positions.moves(&partitions),
+        moves: positions.moves(&counts.into_keys().collect()),
         dead_letters: learned.dead_letters,
         models: learned.models,
     })
@@ -67,8 +82,7 @@ pub(crate) fn write(
 fn due(
     learned: &Learned,
     profiles: &mut Profiles,
-    partitions: &BTreeSet<Partition>,
-    least: usize,
+    counts: &BTreeMap<Partition, usize>,
 ) -> BTreeSet<AgentId> {
     let mut due: BTreeSet<AgentId> = learned.news.keys().copied().collect();
     // A producer that sends to the wrong partition: another process may read the right one.
@@ -80,8 +94,8 @@ fn due(
     for agent in &due {
         profiles.write(*agent);
     }
-    for partition in partitions {
-        due.extend(profiles.write_longest(*partition, least));
+    for (partition, count) in counts {
+        due.extend(profiles.write_longest(*partition, *count));
     }
     due
 }

@@ -193,7 +193,7 @@ impl Site {
             wait: Duration::ZERO,
             pace: Duration::ZERO,
             rest_max: Duration::ZERO,
-            written_least: 0,
+            written_few: 0,
             takes_unsigned: self.takes_unsigned,
         };
         Ok(Processor::new(Arc::new(app), source, config))
