@@ -48,17 +48,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(kafka) = &kafka {
         ensure_topics(kafka).await.context("kafka topics")?;
     }
-    let ingest: IngestSink = match &kafka {
-        Some(kafka) => Arc::new(KafkaSink::new(kafka)?),
-        None => {
-            let writer = store.writer().clone();
-            Arc::new(TableSink::new(
-                writer,
-                Arc::clone(&clock),
-                store.wake().clone(),
-            ))
-        }
-    };
+    let ingest = ingest(&store, kafka.as_ref(), &clock)?;
     let mut life = Lifecycle::new()?;
     let app = App::new(
         store.clone(),
@@ -102,6 +92,21 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     listen(&config, &app, metrics, &mut life).await?;
     drop(app);
     life.finish().await
+}
+
+/// Where events that come over HTTP are appended.
+fn ingest(
+    store: &Store,
+    kafka: Option<&KafkaConfig>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<IngestSink> {
+    Ok(match kafka {
+        Some(kafka) => Arc::new(KafkaSink::new(kafka)?),
+        None => {
+            let (writer, wake) = (store.writer().clone(), store.wake().clone());
+            Arc::new(TableSink::new(writer, Arc::clone(clock), wake))
+        }
+    })
 }
 
 /// On PostgreSQL other processes append to the event log too.
