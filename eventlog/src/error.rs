@@ -9,6 +9,13 @@ pub enum EventLogError {
     /// The broker could not be used.
     #[error("kafka: {0}")]
     Kafka(#[from] rdkafka::error::KafkaError),
+    /// Topics that do not belong together: an agent's records would not meet in one reader.
+    #[error(
+        "topic `{}` has {} partitions and `{}` has {}; give both as many: an agent's records must have \
+         one number in both",
+        .0.0, .0.1, .1.0, .1.1
+    )]
+    Uneven((String, usize), (String, usize)),
     /// A partition that is not assigned to this reader.
     #[error("partition {0} of `{1}` is not assigned to this reader")]
     NotAssigned(i32, &'static str),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::{EventLogError, Topic};
@@ -42,10 +43,14 @@ impl KafkaConfig {
     }
 }
 
+/// How long the brokers have to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Makes both topics where they are missing. The replication factor is the brokers' default.
 ///
 /// # Errors
-/// [`EventLogError::Kafka`] when the brokers do not answer or refuse.
+/// [`EventLogError::Kafka`] when the brokers do not answer or refuse; [`EventLogError::Uneven`] when
+/// somebody gave the topics different numbers of partitions.
 pub async fn ensure_topics(config: &KafkaConfig) -> Result<(), EventLogError> {
     let admin: AdminClient<DefaultClientContext> = config.client().create()?;
     let names = Topic::ALL.map(|topic| config.topic(topic));
@@ -53,12 +58,40 @@ pub async fn ensure_topics(config: &KafkaConfig) -> Result<(), EventLogError> {
         .iter()
         .map(|name| NewTopic::new(name, config.partitions, TopicReplication::Fixed(-1)))
         .collect();
-    let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(20)));
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
     for outcome in admin.create_topics(&topics, &options).await? {
         match outcome {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((_, code)) => return Err(rdkafka::error::KafkaError::AdminOp(code).into()),
+            Err((_, code)) => return Err(KafkaError::AdminOp(code).into()),
         }
     }
-    Ok(())
+    let counts = tokio::task::spawn_blocking(move || counts(&admin, names)).await;
+    let counts = counts.map_err(|_| KafkaError::Canceled)??;
+    // A topic that the brokers do not tell of yet was made just now, and as told.
+    match counts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        [one, other] if one.1 != other.1 => Err(EventLogError::Uneven(one.clone(), other.clone())),
+        _ => Ok(()),
+    }
+}
+
+/// How many partitions the topics have.
+fn counts(
+    admin: &AdminClient<DefaultClientContext>,
+    names: [String; 2],
+) -> Result<Vec<(String, usize)>, KafkaError> {
+    let count = |name: String| {
+        let found = admin.inner().fetch_metadata(Some(&name), PATIENCE)?;
+        let count = found
+            .topics()
+            .iter()
+            .map(|topic| topic.partitions().len())
+            .sum();
+        Ok((name, count))
+    };
+    names.into_iter().map(count).collect()
 }

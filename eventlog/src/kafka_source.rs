@@ -3,89 +3,22 @@
 //! Positions belong to the reader's database: after an assignment nothing is fetched until each
 //! partition has been sought, and the broker's own offset is only a hint for its tools.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use chrono::DateTime;
-use parking_lot::Mutex;
-use rdkafka::client::ClientContext;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
-use rdkafka::statistics::Statistics;
-use rdkafka::types::RDKafkaRespErr;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::kafka_sink::{ORGANIZATION_HEADER, POSITION_HEADER, SIGNATURE_HEADER};
-use crate::{
-    Delivery, EventLogError, EventSource, KafkaConfig, Partition, Polled, Topic, binary_form,
-};
-
-/// What the broker's callbacks left for the next poll.
-#[derive(Default)]
-struct Changes(Mutex<VecDeque<Change>>);
-
-enum Change {
-    Assigned(Vec<(String, i32)>),
-    Revoked(Vec<(String, i32)>),
-}
-
-impl ClientContext for Changes {
-    /// How far this reader is behind the end of each partition that it fetches.
-    fn stats(&self, statistics: Statistics) {
-        for (topic, all) in &statistics.topics {
-            for (number, partition) in &all.partitions {
-                // Negative until something was read, or the end was heard of.
-                if partition.fetch_state == "active" && partition.app_offset >= 0 {
-                    let lag = partition.hi_offset.saturating_sub(partition.app_offset);
-                    lag_of(topic, *number).set(lag.max(0) as f64);
-                }
-            }
-        }
-    }
-}
-
-/// The gauge of a partition: as many as there are partitions, so its labels are bounded.
-fn lag_of(topic: &str, number: i32) -> metrics::Gauge {
-    let (topic, number) = (topic.to_owned(), number.to_string());
-    metrics::gauge!("aim_consumer_lag", "topic" => topic, "partition" => number)
-}
-
-impl ConsumerContext for Changes {
-    fn rebalance(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        error: RDKafkaRespErr,
-        list: &mut TopicPartitionList,
-    ) {
-        let all = list.elements();
-        let all = all
-            .iter()
-            .map(|e| (e.topic().to_owned(), e.partition()))
-            .collect();
-        if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            // Taken up by `seek`, which knows where to begin.
-            metrics::counter!("aim_rebalances_total", "kind" => "assigned").increment(1);
-            self.0.lock().push_back(Change::Assigned(all));
-        } else {
-            metrics::counter!("aim_rebalances_total", "kind" => "revoked").increment(1);
-            for (topic, number) in &all {
-                // The next reader tells of it now.
-                lag_of(topic, *number).set(0.0);
-            }
-            self.0.lock().push_back(Change::Revoked(all));
-            if let Err(error) = consumer.unassign() {
-                tracing::warn!(%error, "partitions could not be given back");
-            }
-        }
-    }
-}
+use crate::kafka_group::{Change, Group};
+use crate::kafka_record::delivery;
+use crate::{Delivery, EventLogError, EventSource, KafkaConfig, Partition, Polled, Topic};
 
 /// A member of the consumer group.
 pub struct KafkaSource {
-    consumer: Arc<BaseConsumer<Changes>>,
+    consumer: Arc<BaseConsumer<Group>>,
     config: KafkaConfig,
     /// Assigned partitions that wait for the rest to be sought.
     pending: BTreeMap<Partition, Option<i64>>,
@@ -102,19 +35,22 @@ impl std::fmt::Debug for KafkaSource {
 }
 
 impl KafkaSource {
-    /// Joins the group and subscribes to `topics`.
+    /// Joins the group that deals out the partitions of the first of `topics`; whoever gets one
+    /// reads the partition of the same number of the others as well.
     ///
     /// # Errors
     /// [`EventLogError::Kafka`] when the configuration is not understood.
     pub fn new(config: &KafkaConfig, topics: &[Topic]) -> Result<Self, EventLogError> {
-        let consumer: BaseConsumer<Changes> = config
+        let names: Vec<String> = topics.iter().map(|topic| config.topic(*topic)).collect();
+        let along = names.iter().skip(1).cloned();
+        let consumer: BaseConsumer<Group> = config
             .client()
             .set("group.id", &config.group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
-            // `range` gives partition n of both topics to one reader: an agent's records meet.
-            .set("partition.assignment.strategy", "range")
+            // A rebalance stops only the partitions that move.
+            .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", "10000")
             .set("fetch.wait.max.ms", "20")
             .set("queued.min.messages", "20000")
@@ -122,9 +58,10 @@ impl KafkaSource {
             .set("queued.max.messages.kbytes", "16384")
             // What the lag is measured from.
             .set("statistics.interval.ms", "2000")
-            .create_with_context(Changes::default())?;
-        let names: Vec<String> = topics.iter().map(|topic| config.topic(*topic)).collect();
-        consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+            .create_with_context(Group::new(along.collect()))?;
+        if let Some(name) = names.first() {
+            consumer.subscribe(&[name])?;
+        }
         Ok(Self {
             consumer: Arc::new(consumer),
             config: config.clone(),
@@ -149,25 +86,50 @@ impl KafkaSource {
             .collect()
     }
 
-    fn take_change(&mut self) -> Option<Polled> {
-        let change = self.consumer.context().0.lock().pop_front()?;
-        Some(match change {
+    fn take_change(&mut self) -> Result<Option<Polled>, EventLogError> {
+        let Some(change) = self.consumer.context().take_change() else {
+            return Ok(None);
+        };
+        Ok(Some(match change {
             Change::Assigned(all) => {
                 let all = self.partitions(&all);
-                self.pending = all.iter().map(|partition| (*partition, None)).collect();
+                let fresh = all.iter().map(|partition| (*partition, None));
+                self.pending.extend(fresh);
+                self.take_up()?;
                 Polled::Assigned(all)
             }
             Change::Revoked(all) => {
-                self.pending.clear();
-                Polled::Revoked(self.partitions(&all))
+                let all = self.partitions(&all);
+                if !self.pending.is_empty() {
+                    self.pending.retain(|partition, _| !all.contains(partition));
+                    self.take_up()?;
+                }
+                Polled::Revoked(all)
             }
-        })
+        }))
+    }
+
+    /// Begins to fetch once every new partition has been sought. Also with none: the group waits
+    /// for each member's answer, and a member with nothing to read must not keep it waiting.
+    fn take_up(&mut self) -> Result<(), EventLogError> {
+        if self.pending.values().any(Option::is_none) {
+            return Ok(());
+        }
+        let mut list = TopicPartitionList::new();
+        for (partition, position) in &self.pending {
+            let name = self.config.topic(partition.topic);
+            let position = offset(position.unwrap_or(0));
+            list.add_partition_offset(&name, partition.number, position)?;
+        }
+        self.consumer.incremental_assign(&list)?;
+        self.pending.clear();
+        Ok(())
     }
 }
 
 /// Waits for the first message, then takes what has arrived.
 fn drain(
-    consumer: &BaseConsumer<Changes>,
+    consumer: &BaseConsumer<Group>,
     config: &KafkaConfig,
     max: usize,
     wait: Duration,
@@ -195,47 +157,10 @@ fn drain(
     batch
 }
 
-fn delivery(topic: Topic, message: &BorrowedMessage<'_>) -> Delivery {
-    let header = |name: &str| {
-        let headers = message.headers()?;
-        let found = headers.iter().find(|header| header.key == name)?;
-        std::str::from_utf8(found.value?).ok().map(str::to_owned)
-    };
-    // A signature that is no text, or one of several, is kept for the dead letter; it cannot verify.
-    let all = message.headers().into_iter().flat_map(Headers::iter);
-    let signatures: Vec<_> = all
-        .filter(|header| header.key == SIGNATURE_HEADER)
-        .map(|header| String::from_utf8_lossy(header.value.unwrap_or_default()))
-        .collect();
-    let value = message.payload().unwrap_or_default();
-    let all = message.headers().into_iter().flat_map(Headers::iter);
-    let all = all.map(|header| (header.key, header.value.unwrap_or_default()));
-    // Only our own topic has origins: a fleet must not be able to claim one.
-    let origin = (topic == Topic::Events)
-        .then(|| header(POSITION_HEADER))
-        .flatten();
-    let received = message
-        .timestamp()
-        .to_millis()
-        .and_then(DateTime::from_timestamp_millis);
-    Delivery {
-        partition: Partition {
-            topic,
-            number: message.partition(),
-        },
-        position: message.offset(),
-        origin: origin.and_then(|text| text.parse().ok()),
-        organization: header(ORGANIZATION_HEADER).and_then(|text| text.parse().ok()),
-        payload: binary_form(all, value).map_or_else(|| Bytes::copy_from_slice(value), Bytes::from),
-        signature: (!signatures.is_empty()).then(|| signatures.join(", ")),
-        received_at: received.unwrap_or_default(),
-    }
-}
-
 #[async_trait]
 impl EventSource for KafkaSource {
     async fn poll(&mut self, max: usize, wait: Duration) -> Result<Polled, EventLogError> {
-        if let Some(change) = self.take_change() {
+        if let Some(change) = self.take_change()? {
             return Ok(change);
         }
         let (consumer, config) = (Arc::clone(&self.consumer), self.config.clone());
@@ -245,7 +170,7 @@ impl EventSource for KafkaSource {
         // positions decide what it may keep.
         match drained {
             Ok(batch) if !batch.is_empty() => Ok(Polled::Batch(batch)),
-            _ => Ok(self.take_change().unwrap_or(Polled::Batch(Vec::new()))),
+            _ => Ok(self.take_change()?.unwrap_or(Polled::Batch(Vec::new()))),
         }
     }
 
@@ -262,16 +187,7 @@ impl EventSource for KafkaSource {
             return Ok(());
         };
         *slot = Some(position);
-        if self.pending.values().all(Option::is_some) {
-            let mut list = TopicPartitionList::new();
-            for (partition, position) in std::mem::take(&mut self.pending) {
-                let name = self.config.topic(partition.topic);
-                let position = offset(position.unwrap_or(0));
-                list.add_partition_offset(&name, partition.number, position)?;
-            }
-            self.consumer.assign(&list)?;
-        }
-        Ok(())
+        self.take_up()
     }
 
     async fn commit(&mut self, partition: Partition, next: i64) -> Result<(), EventLogError> {

@@ -14,6 +14,8 @@ mod dead;
 mod envelope;
 mod error;
 mod kafka;
+mod kafka_group;
+mod kafka_record;
 mod kafka_sink;
 mod kafka_source;
 mod memory;

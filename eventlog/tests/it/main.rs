@@ -4,6 +4,7 @@ mod bell;
 mod binary_mode;
 mod commits;
 mod contract;
+mod group;
 mod lag;
 mod logs;
 mod order_of_commits;

@@ -23,5 +23,6 @@ mod public_clients;
 mod replay;
 mod roots;
 mod story;
+mod three_streams;
 mod trust;
 mod warm_path;
