@@ -1,4 +1,5 @@
 //! Readers of one group: who has which partitions when readers come and go.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
