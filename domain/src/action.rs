@@ -73,17 +73,10 @@ pub struct ObservedAction {
     pub granted: Option<bool>,
     /// Where it came from, if that is known.
     pub location: Option<Location>,
-    /// What it is where more than its name was known when it was admitted.
-    pub admitted_class: Option<ActionClass>,
+    /// Read or write, and how risky, by what was known when it was admitted.
+    pub class: ActionClass,
+    /// How much data it moved, in and out together, where its producer says so.
+    pub bytes: Option<u64>,
     /// Whether its tool is said to have to do with things outside.
     pub is_open_world: bool,
-}
-
-impl ObservedAction {
-    /// Read or write, and how risky: as admitted, else by its name.
-    #[must_use]
-    pub fn class(&self) -> ActionClass {
-        self.admitted_class
-            .unwrap_or_else(|| classify(self.action.as_str()))
-    }
 }

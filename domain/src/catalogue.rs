@@ -36,13 +36,19 @@ impl AnomalyKind {
     #[must_use]
     pub const fn atlas_techniques(self) -> &'static [CatalogueEntry] {
         match self {
-            Self::RateSpike => &[RESOURCE_CONSUMPTION, TOOL_INVOCATION],
-            Self::OffHours | Self::NewCountry | Self::ImpossibleTravel => &[VALID_ACCOUNTS],
+            Self::RateSpike | Self::DeedBurst => &[RESOURCE_CONSUMPTION, TOOL_INVOCATION],
+            Self::OffHours | Self::RhythmBreak | Self::NewCountry | Self::ImpossibleTravel => {
+                &[VALID_ACCOUNTS]
+            }
             Self::FirstSeenWrite
             | Self::FirstSeenResource
             | Self::CapabilityDrift
+            | Self::UnusualSequence
+            | Self::WideSpread
+            | Self::BehaviourDrift
+            | Self::CombinedSigns
             | Self::ModelRisk => &[TOOL_INVOCATION],
-            Self::NewDomain => &[EXFILTRATION],
+            Self::NewDomain | Self::VolumeSpike => &[EXFILTRATION],
             Self::FailureBurst => &[],
         }
     }
@@ -51,11 +57,15 @@ impl AnomalyKind {
     #[must_use]
     pub const fn owasp_agentic(self) -> &'static [CatalogueEntry] {
         match self {
-            Self::RateSpike => &[TOOL_MISUSE, ROGUE_AGENTS],
-            Self::OffHours => &[PRIVILEGE_ABUSE, ROGUE_AGENTS],
-            Self::FirstSeenWrite | Self::FirstSeenResource | Self::NewDomain => {
-                &[GOAL_HIJACK, TOOL_MISUSE]
-            }
+            Self::RateSpike | Self::DeedBurst => &[TOOL_MISUSE, ROGUE_AGENTS],
+            Self::OffHours | Self::RhythmBreak => &[PRIVILEGE_ABUSE, ROGUE_AGENTS],
+            Self::FirstSeenWrite
+            | Self::FirstSeenResource
+            | Self::UnusualSequence
+            | Self::VolumeSpike
+            | Self::NewDomain => &[GOAL_HIJACK, TOOL_MISUSE],
+            Self::WideSpread => &[TOOL_MISUSE],
+            Self::BehaviourDrift | Self::CombinedSigns => &[GOAL_HIJACK, ROGUE_AGENTS],
             Self::CapabilityDrift => &[GOAL_HIJACK, PRIVILEGE_ABUSE],
             Self::FailureBurst => &[CASCADING_FAILURES],
             Self::NewCountry | Self::ImpossibleTravel => &[PRIVILEGE_ABUSE],

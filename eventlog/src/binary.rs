@@ -81,16 +81,16 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Wire<'_>, Refusal> {
         return Err(invalid(CONTENT_TYPE, "is not `application/json`"));
     }
     let time = need("ce_time")?.parse();
-    let data: Box<RawValue> = serde_json::from_slice(&bytes[end + 2..]).map_err(|error| {
+    let data: &RawValue = serde_json::from_slice(&bytes[end + 2..]).map_err(|error| {
         let detail = format!("the value is not data in JSON: {error}");
         Refusal::new("EVENT_MALFORMED", detail)
     })?;
     Ok(Wire {
         specversion: need("ce_specversion")?.into(),
-        id: need("ce_id")?.to_owned(),
-        source: need("ce_source")?.to_owned(),
-        event_type: need("ce_type")?.to_owned(),
-        subject: find("ce_subject").map(str::to_owned),
+        id: need("ce_id")?.into(),
+        source: need("ce_source")?.into(),
+        event_type: need("ce_type")?.into(),
+        subject: find("ce_subject").map(Into::into),
         time: time.map_err(|_| invalid("ce_time", "is not a time of RFC 3339"))?,
         datacontenttype: None,
         data,
@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn it_says_what_the_same_event_in_structured_mode_says() {
-        let event = Envelope::parse(&form(&good()).unwrap()).unwrap();
+        let form = form(&good()).unwrap();
+        let event = Envelope::parse(&form).unwrap();
         assert_eq!((&event.id[..], &event.event_type[..]), ("1", "t"));
         assert_eq!(event.source, "urn:aim:agent:a");
         assert_eq!(event.subject, None);
@@ -248,7 +249,8 @@ mod tests {
         ] {
             let mut headers = good();
             headers.push((name, value.to_vec()));
-            let read = Envelope::parse(&form(&headers).unwrap());
+            let form = form(&headers).unwrap();
+            let read = Envelope::parse(&form);
             let Err(refusal) = read else {
                 assert_eq!(code, "", "{name}");
                 continue;

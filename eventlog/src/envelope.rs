@@ -1,5 +1,7 @@
 //! CloudEvents 1.0 in JSON: what is on the wire, in structured mode or as the binary form.
 
+use std::borrow::Cow;
+
 use aim_domain::event::NewEvent;
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -13,46 +15,51 @@ pub const ENVELOPE_MAX_BYTES: usize = 64 * 1024;
 /// Most bytes of `id`, `source`, `type` and `subject`.
 const ATTRIBUTE_MAX_BYTES: usize = 256;
 
-/// An event as read. Borrows nothing: it outlives the batch it came in.
+/// An event as read, its texts where they stand in the bytes.
 #[derive(Debug, Clone)]
-pub struct Envelope {
+pub struct Envelope<'a> {
     /// Unique together with `source`.
-    pub id: String,
+    pub id: Cow<'a, str>,
     /// Who says it.
-    pub source: String,
+    pub source: Cow<'a, str>,
     /// What kind of fact it is.
-    pub event_type: String,
+    pub event_type: Cow<'a, str>,
     /// What it is about.
-    pub subject: Option<String>,
+    pub subject: Option<Cow<'a, str>>,
     /// When it happened, by the producer's clock, in whole microseconds.
     pub time: DateTime<Utc>,
     /// The fact, a JSON object, as sent.
-    pub data: Box<RawValue>,
+    pub data: &'a RawValue,
 }
 
 /// The attributes as sent, before they are checked.
 #[derive(Deserialize)]
 pub(crate) struct Wire<'a> {
     #[serde(borrow)]
-    pub(crate) specversion: std::borrow::Cow<'a, str>,
-    pub(crate) id: String,
-    pub(crate) source: String,
-    #[serde(rename = "type")]
-    pub(crate) event_type: String,
-    pub(crate) subject: Option<String>,
+    pub(crate) specversion: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) source: Cow<'a, str>,
+    #[serde(rename = "type", borrow)]
+    pub(crate) event_type: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) subject: Option<Cow<'a, str>>,
     pub(crate) time: DateTime<Utc>,
-    pub(crate) datacontenttype: Option<String>,
-    pub(crate) data: Box<RawValue>,
+    #[serde(borrow)]
+    pub(crate) datacontenttype: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) data: &'a RawValue,
 }
 
-impl Envelope {
+impl<'a> Envelope<'a> {
     /// Reads an event strictly, from its JSON or its binary form; see [`binary_form`].
     ///
     /// [`binary_form`]: crate::binary_form
     ///
     /// # Errors
     /// [`Refusal`] naming the attribute, what it holds and what it should.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Refusal> {
         if bytes.len() > ENVELOPE_MAX_BYTES {
             let detail = format!("has {} bytes, at most {ENVELOPE_MAX_BYTES}", bytes.len());
             return Err(Refusal::new("EVENT_TOO_LARGE", detail));
@@ -69,7 +76,7 @@ impl Envelope {
         Self::check(wire)
     }
 
-    fn check(wire: Wire<'_>) -> Result<Self, Refusal> {
+    fn check(wire: Wire<'a>) -> Result<Self, Refusal> {
         let invalid = |name: &str, value: &str, remedy: &str| {
             let value: String = value.chars().take(64).collect();
             Refusal::new("EVENT_INVALID", format!("`{name}` is `{value}`; {remedy}"))
@@ -79,7 +86,7 @@ impl Envelope {
         }
         let subject = wire.subject.as_deref().unwrap_or("-");
         for (name, value) in [
-            ("id", wire.id.as_str()),
+            ("id", wire.id.as_ref()),
             ("source", &wire.source),
             ("type", &wire.event_type),
             ("subject", subject),

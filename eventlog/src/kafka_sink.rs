@@ -20,8 +20,9 @@ pub(crate) const ORGANIZATION_HEADER: &str = "aim-organization";
 
 /// An idempotent producer that waits for every replica.
 pub struct KafkaSink {
-    /// Made anew after an error that its client cannot get over.
-    producer: Mutex<FutureProducer>,
+    /// Where nothing may ever be sent it is made when it is first needed, for it has threads of its
+    /// own; and anew after an error that its client cannot get over.
+    producer: Mutex<Option<FutureProducer>>,
     config: KafkaConfig,
     is_gapless: bool,
 }
@@ -35,12 +36,14 @@ impl std::fmt::Debug for KafkaSink {
 }
 
 impl KafkaSink {
-    /// Makes the producer; the brokers are found in the background.
-    ///
-    /// # Errors
-    /// [`EventLogError::Kafka`] when the configuration is not understood.
-    pub fn new(config: &KafkaConfig) -> Result<Self, EventLogError> {
-        Self::make(config, false)
+    /// A producer that connects with the first record.
+    #[must_use]
+    pub fn new(config: &KafkaConfig) -> Self {
+        Self {
+            producer: Mutex::new(None),
+            config: config.clone(),
+            is_gapless: false,
+        }
     }
 
     /// Like [`Self::new`], for the relay: what lies behind a record that could not be written is not
@@ -50,15 +53,20 @@ impl KafkaSink {
     /// # Errors
     /// [`EventLogError::Kafka`] when the configuration is not understood.
     pub fn gapless(config: &KafkaConfig) -> Result<Self, EventLogError> {
-        Self::make(config, true)
+        Ok(Self {
+            producer: Mutex::new(Some(connect(config, true)?)),
+            config: config.clone(),
+            is_gapless: true,
+        })
     }
 
-    fn make(config: &KafkaConfig, is_gapless: bool) -> Result<Self, EventLogError> {
-        Ok(Self {
-            producer: Mutex::new(connect(config, is_gapless)?),
-            config: config.clone(),
-            is_gapless,
-        })
+    fn producer(&self) -> Result<FutureProducer, EventLogError> {
+        let mut held = self.producer.lock();
+        let producer = match held.take() {
+            Some(producer) => producer,
+            None => connect(&self.config, self.is_gapless)?,
+        };
+        Ok(held.insert(producer).clone())
     }
 
     /// Appends records that came from the outbox, each with its position there.
@@ -66,7 +74,7 @@ impl KafkaSink {
         &self,
         records: &[(Record, Option<i64>)],
     ) -> Result<(), EventLogError> {
-        let producer = &self.producer.lock().clone();
+        let producer = &self.producer()?;
         let sends = records.iter().map(|(record, origin)| async move {
             let topic = self.config.topic(record.topic);
             let mut headers = OwnedHeaders::new().insert(Header {
@@ -102,7 +110,7 @@ impl KafkaSink {
         });
         let sent = try_join_all(sends).await.map(|_| ());
         if sent.is_err() && producer.client().fatal_error().is_some() {
-            *self.producer.lock() = connect(&self.config, self.is_gapless)?;
+            *self.producer.lock() = Some(connect(&self.config, self.is_gapless)?);
         }
         sent
     }
@@ -112,7 +120,8 @@ impl KafkaSink {
     /// # Errors
     /// [`EventLogError::Kafka`] when that takes longer than `limit`.
     pub fn flush(&self, limit: Duration) -> Result<(), EventLogError> {
-        Ok(self.producer.lock().clone().flush(limit)?)
+        let producer = self.producer.lock().clone();
+        producer.map_or(Ok(()), |producer| Ok(producer.flush(limit)?))
     }
 }
 

@@ -53,9 +53,10 @@ impl KafkaSource {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", "10000")
             .set("fetch.wait.max.ms", "20")
-            .set("queued.min.messages", "20000")
-            // Bounds what waits in memory when the database is slower than the broker.
-            .set("queued.max.messages.kbytes", "16384")
+            // Bound what waits in memory when the database is slower than the broker: two batches
+            // of each partition.
+            .set("queued.min.messages", "8192")
+            .set("queued.max.messages.kbytes", "8192")
             // What the lag is measured from.
             .set("statistics.interval.ms", "2000")
             .create_with_context(Group::new(along.collect()))?;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use aim_domain::action::{ObservedAction, Outcome, ToolAnnotations, classify_annotated};
+use aim_domain::action::{ObservedAction, Outcome, ToolAnnotations, classify, classify_annotated};
 use aim_domain::event::ACTION_PERFORMED;
 use aim_domain::id::{AgentId, EventId, OrganizationId};
 use aim_domain::location::{Location, Locator};
@@ -33,6 +33,7 @@ struct Data {
     location: Option<Location>,
     client_address: Option<String>,
     annotations: Option<ToolAnnotations>,
+    bytes: Option<u64>,
 }
 
 /// The agent that a fleet's event says it is from: `urn:aim:agent:<name or id>`.
@@ -49,7 +50,7 @@ pub fn agent_of_source(source: &str) -> Option<&str> {
 /// # Errors
 /// [`Refusal`] when the event is of another type, or its data has a bad field.
 pub fn parse_action(
-    envelope: &Envelope,
+    envelope: &Envelope<'_>,
     agent: AgentId,
     organization: OrganizationId,
     locator: &dyn Locator,
@@ -73,10 +74,13 @@ pub fn parse_action(
     let location = location.or_else(|| address.and_then(|it| locator.locate(it)));
     let mut arguments = data.arguments;
     // Before any is dropped: what is dropped must not hide that it writes.
-    let admitted_class = data.annotations.map(|annotations| {
-        let names = arguments.keys().map(String::as_str);
-        classify_annotated(data.action.as_str(), &annotations, names)
-    });
+    let class = match &data.annotations {
+        Some(annotations) => {
+            let names = arguments.keys().map(String::as_str);
+            classify_annotated(data.action.as_str(), annotations, names)
+        }
+        None => classify(data.action.as_str()),
+    };
     let is_open_world = data.annotations.and_then(|it| it.open_world);
     while arguments.len() > ARGUMENTS_MAX {
         let last = arguments.keys().next_back().cloned();
@@ -103,7 +107,8 @@ pub fn parse_action(
         declared_risk: data.risk,
         granted: None,
         location,
-        admitted_class,
+        class,
+        bytes: data.bytes,
         is_open_world: is_open_world.unwrap_or(false),
     })
 }
@@ -190,7 +195,7 @@ mod tests {
             (r#","annotations":{"openWorldHint":true}"#, false, true),
         ] {
             let action = parse(more).unwrap();
-            assert_eq!(action.class().is_write, is_write, "{more}");
+            assert_eq!(action.class.is_write, is_write, "{more}");
             assert_eq!(action.is_open_world, is_open_world, "{more}");
         }
     }

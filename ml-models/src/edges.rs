@@ -6,6 +6,8 @@
 //! χ² statistic; what is flagged is not merged into the past, so that a flood does not become the
 //! normal that hides the next one.
 
+use crate::mark::mix;
+
 /// Independent counters of a thing; the least one counts.
 const ROWS: usize = 2;
 /// Counters of a row: with 1,024 an edge of a stream of millions shares its counters with few.
@@ -138,13 +140,6 @@ fn chi_squared(current: f32, total: f32, age: f32) -> f32 {
     }
     let difference = current + total - current * age;
     (difference * difference / (total * (age - 1.0))).min(f32::MAX)
-}
-
-/// Spreads a number over all 64 bits (the finalizer of SplitMix64; Steele, Lea, Flood, OOPSLA 2014).
-const fn mix(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
 }
 
 #[cfg(test)]

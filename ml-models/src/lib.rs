@@ -14,11 +14,13 @@ mod job;
 mod mark;
 pub mod model;
 mod profile;
+mod quantile;
 pub mod registry;
 mod role;
 mod series;
 mod session;
 mod step;
+mod tail;
 mod words;
 
 pub use edges::EdgeSketch;

@@ -17,6 +17,13 @@ pub(crate) fn mark(parts: &[&[u8]]) -> u64 {
         .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }
 
+/// Spreads a number over all 64 bits (the finalizer of SplitMix64; Steele, Lea, Flood, OOPSLA 2014).
+pub(crate) const fn mix(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,15 +1,26 @@
 //! The learned normal of one agent, in bounded memory.
 
+mod bursts;
+mod chi;
+mod combined;
+mod drift;
 mod failures;
 mod geo;
 mod hours;
+mod novelty;
 mod rate;
+mod rhythm;
 mod seen;
+mod sequence;
+mod signals;
+mod spread;
 mod violations;
+mod volume;
+mod windowed;
 
-use aim_domain::action::{ObservedAction, Outcome, outside_hosts};
+use aim_domain::action::{ObservedAction, Outcome};
 use aim_domain::anomaly::{AnomalyKind, Evidence, Finding, Severity};
-use aim_domain::risk::RiskLevel;
+use aim_domain::name::Resource;
 use aim_domain::trust::{Feedback, Tallies, TrustScore};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -20,26 +31,17 @@ use geo::Geo;
 use hours::Hours;
 use rate::Rate;
 use seen::Seen;
+use signals::{Marks, Signals, When};
 use violations::Violations;
 
 /// Most bytes of an encoded profile, for every input.
 pub const PROFILE_MAX_BYTES: usize = 4_096;
 /// Version of the encoding; another one is not read.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 /// Half of a tally has faded after a week of event time.
 const HALF_LIFE_SECONDS: f64 = 7.0 * 86_400.0;
 /// How far behind an agent's newest action another may arrive and still count.
 const ALLOWED_LATENESS_SECONDS: i64 = 3_600;
-/// Actions before anything can be called new: everything is new to a new agent.
-const LEARNING_ACTIONS: u64 = 30;
-/// Above this share of new targets among writes, a new target says nothing.
-const NOVELTY_IS_NORMAL: f64 = 0.2;
-/// Weight of the newest write in the share of new ones.
-const NOVELTY_STEP: f64 = 0.05;
-/// What a flagged newcomer counts against another: some 45 of them in a row, each a finding, make
-/// newcomers normal, not 5.
-const FLAGGED_WEIGHT: f64 = 0.1;
-
 /// Why bytes are no profile, or a profile cannot become bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
@@ -80,6 +82,7 @@ pub struct BehaviourProfile {
     violations: Violations,
     failures: Failures,
     geo: Geo,
+    signals: Signals,
     kept_score: Option<TrustScore>,
 }
 
@@ -90,15 +93,16 @@ impl Default for BehaviourProfile {
             watermark: i64::MIN,
             rates: [Rate::of(60), Rate::of(600), Rate::of(3_600)],
             hours: Hours::default(),
-            write_actions: Seen::with_capacity(96),
-            write_targets: Seen::with_capacity(160),
-            hosts: Seen::with_capacity(64),
+            write_actions: Seen::with_capacity(48),
+            write_targets: Seen::with_capacity(96),
+            hosts: Seen::with_capacity(32),
             new_hosts_share: 0.0,
             new_actions_share: 0.0,
             new_targets_share: 0.0,
             violations: Violations::default(),
             failures: Failures::default(),
             geo: Geo::default(),
+            signals: Signals::default(),
             kept_score: None,
         }
     }
@@ -139,6 +143,7 @@ impl BehaviourProfile {
         let has_shape = rest.is_empty()
             && profile.hours.has_shape()
             && profile.geo.has_shape()
+            && profile.signals.has_shape()
             && profile.write_actions.has_shape_of(&empty.write_actions)
             && profile.write_targets.has_shape_of(&empty.write_targets)
             && profile.hosts.has_shape_of(&empty.hosts)
@@ -192,8 +197,10 @@ impl BehaviourProfile {
     pub fn observe(&mut self, action: &ObservedAction) -> Observation {
         let is_late = action.time.timestamp_micros() < self.watermark;
         let seconds = self.advance(action.time);
-        let class = action.class();
+        let class = action.class;
         let risk = action.declared_risk.unwrap_or_default().max(class.risk);
+        let target = action.resource.as_ref().map(Resource::as_str);
+        let marks = Marks::of(action.action.as_str(), target);
         let mut judge = Judge {
             action,
             findings: Vec::new(),
@@ -214,13 +221,17 @@ impl BehaviourProfile {
             let is_new_host = self.judge_hosts(&mut judge, risk);
             // What a tool that reaches outside is asked, it may carry there.
             if class.is_write || action.is_open_world {
-                (features[8], features[9]) = self.judge_novelty(&mut judge, risk, is_new_host);
+                (features[8], features[9]) =
+                    self.judge_novelty(&mut judge, risk, is_new_host, marks);
             }
         }
         self.judge_violation(&mut judge, seconds);
         features[10] = self.judge_failure(&mut judge, seconds, is_late);
         features[11] = risk.weight();
         (features[12], features[13]) = self.judge_location(&mut judge, risk, is_late);
+        let when = When { seconds, is_late };
+        let signals = self.judge_signals(&mut judge, marks, when, risk);
+        features[14..].copy_from_slice(&signals);
         self.tallies.samples += 1;
         self.tallies.risk_sum += risk.weight();
         self.tallies.risk_weight += 1.0;
@@ -321,101 +332,6 @@ impl BehaviourProfile {
         judged.surprise
     }
 
-    /// Reading at an address sends the address out, so that reads count as well; true when a host
-    /// was found to be new.
-    fn judge_hosts(&mut self, judge: &mut Judge<'_>, risk: RiskLevel) -> bool {
-        let known = self.tallies.samples >= LEARNING_ACTIONS;
-        let target = judge.action.resource.as_ref().map_or("", |r| r.as_str());
-        let hosts: Vec<String> = outside_hosts(target).collect();
-        let mut new = None;
-        for host in hosts {
-            let is_new = !self.hosts.insert(&[host.as_bytes()]);
-            let is_flagged = is_new && known && self.new_hosts_share < NOVELTY_IS_NORMAL;
-            learn_share(&mut self.new_hosts_share, is_new, is_flagged);
-            if is_flagged {
-                new = Some(host);
-            }
-        }
-        let Some(host) = new else { return false };
-        let severity = if risk >= RiskLevel::High {
-            Severity::High
-        } else {
-            Severity::Medium
-        };
-        self.tallies.novelty += weight(severity);
-        let evidence = share("hosts that were new", self.new_hosts_share);
-        let action = judge.action.action.as_str();
-        let summary = format!("first contact with `{host}`, by `{action}`");
-        judge.find(AnomalyKind::NewDomain, severity, summary, vec![evidence]);
-        true
-    }
-
-    /// `is_told`: the target's host was found to be new, which says more than that the target is.
-    fn judge_novelty(
-        &mut self,
-        judge: &mut Judge<'_>,
-        risk: RiskLevel,
-        is_told: bool,
-    ) -> (f64, f64) {
-        let known = self.tallies.samples >= LEARNING_ACTIONS;
-        let action = judge.action.action.as_str().to_owned();
-        let is_new_action = !self.write_actions.insert(&[action.as_bytes()]);
-        let target = judge
-            .action
-            .resource
-            .as_ref()
-            .map(|r| r.as_str().to_owned());
-        let is_new_target = target.as_deref().is_some_and(|target| {
-            !self
-                .write_targets
-                .insert(&[action.as_bytes(), target.as_bytes()])
-        });
-        let severity = if risk >= RiskLevel::High {
-            Severity::Medium
-        } else {
-            Severity::Low
-        };
-        let is_flagged_action =
-            known && is_new_action && self.new_actions_share < NOVELTY_IS_NORMAL;
-        let is_flagged_target =
-            known && is_new_target && self.new_targets_share < NOVELTY_IS_NORMAL;
-        if is_flagged_action {
-            self.tallies.novelty += weight(severity);
-            let evidence = share("write actions that were new", self.new_actions_share);
-            let summary = format!("first write action `{action}`");
-            judge.find(
-                AnomalyKind::FirstSeenWrite,
-                severity,
-                summary,
-                vec![evidence],
-            );
-        } else if is_flagged_target && !is_told {
-            self.tallies.novelty += weight(severity) * (1.0 - self.new_targets_share);
-            let evidence = share("write targets that were new", self.new_targets_share);
-            let target: String = target.iter().flat_map(|t| t.chars()).take(120).collect();
-            let summary = format!("first `{action}` on `{target}`");
-            judge.find(
-                AnomalyKind::FirstSeenResource,
-                severity,
-                summary,
-                vec![evidence],
-            );
-        }
-        learn_share(
-            &mut self.new_actions_share,
-            is_new_action,
-            is_flagged_action,
-        );
-        if target.is_some() {
-            let share = &mut self.new_targets_share;
-            learn_share(share, is_new_target, is_flagged_target || is_flagged_action);
-        }
-        (
-            f64::from(u8::from(is_new_action)),
-            f64::from(u8::from(is_new_target)),
-        )
-    }
-
     fn judge_violation(&mut self, judge: &mut Judge<'_>, seconds: i64) {
         if judge.action.granted != Some(false) {
             return;
@@ -459,12 +375,6 @@ impl BehaviourProfile {
         }
         self.failures.ratio()
     }
-}
-
-/// Moves a share of newcomers by one more.
-fn learn_share(share: &mut f64, is_new: bool, is_flagged: bool) {
-    let weight = if is_flagged { FLAGGED_WEIGHT } else { 1.0 };
-    *share += weight * NOVELTY_STEP * (f64::from(u8::from(is_new)) - *share);
 }
 
 fn share(label: &str, value: f64) -> Evidence {

@@ -6,24 +6,22 @@
 //! do with one row is to make the next one usual.
 
 mod alarms;
-mod quantile;
 mod season;
-mod tail;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
+use crate::tail::Tail;
 use alarms::Alarms;
 use season::Season;
-use tail::Tail;
 
 /// From this score on a row is an alarm.
 pub const SERIES_ALARM: f64 = 0.5;
 /// Most bytes of a detector's state, in memory as well as encoded.
-pub const SERIES_MAX_BYTES: usize = 6 * 1024;
+pub const SERIES_MAX_BYTES: usize = 1_024;
 /// What lies further out counts as this, so that differences and sums of a window stay finite.
-const VALUE_MAX: f64 = 1e150;
+const VALUE_MAX: f64 = 1e30;
 /// Until then a time of day that is new is learned as it is: the first days make the rhythm.
 const TRUSTING_ROWS: u64 = 1_000;
 /// Rows whose mean is the recent level.
@@ -73,7 +71,8 @@ impl SeriesDetector {
         if !value.is_finite() {
             return Err(SeriesError::NotFinite(value));
         }
-        let value = value.clamp(-VALUE_MAX, VALUE_MAX);
+        // As precise as what is learned: a value that never changes must not differ from its mean.
+        let value = f64::from(value.clamp(-VALUE_MAX, VALUE_MAX) as f32);
         if self.rows == 0 {
             self.level = value;
             self.span = (value, value);
@@ -104,6 +103,11 @@ impl SeriesDetector {
         };
         self.learn(seconds, learned);
         Ok(self.alarms.score(self.rows, decades))
+    }
+
+    /// Whether it can be observed with, wherever it was read from.
+    pub(crate) fn has_shape(&self) -> bool {
+        self.season.has_shape() && self.recent.held <= RECENT_ROWS
     }
 
     /// Rows seen.

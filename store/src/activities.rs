@@ -95,7 +95,7 @@ async fn insert_rows(
         action: Set(action.action.as_str().to_owned()),
         resource: Set(action.resource.as_ref().map(|r| r.as_str().to_owned())),
         outcome: Set(action.outcome.name().to_owned()),
-        is_write: Set(action.class().is_write),
+        is_write: Set(action.class.is_write),
         session: Set(label(action.session.as_deref())),
         task: Set(label(action.task.as_deref())),
         event_time: Set(action.time),

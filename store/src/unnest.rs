@@ -56,7 +56,7 @@ pub(crate) async fn insert_activities(
         of(ArrayType::Uuid, |it| it.event.as_uuid().into()),
         of(ArrayType::Uuid, |it| it.organization.as_uuid().into()),
         of(ArrayType::Uuid, |it| it.agent.as_uuid().into()),
-        of(ArrayType::Bool, |it| it.class().is_write.into()),
+        of(ArrayType::Bool, |it| it.class.is_write.into()),
         of(ArrayType::ChronoDateTimeUtc, |it| it.time.into()),
         of(ArrayType::String, |it| texts(it).into()),
         SEPARATOR.to_string().into(),

@@ -8,7 +8,7 @@ use aim_domain::action::ObservedAction;
 use aim_domain::event::{
     ActionResultReported, AgentRated, Fact, TrustRecalculationRequested, VerificationRecorded,
 };
-use aim_domain::id::AgentId;
+use aim_domain::id::{AgentId, EventId};
 use aim_domain::signature::{EventSignature, PublicKey, verify_event};
 use aim_domain::verification::AgentFacts;
 use aim_eventlog::{Delivery, Envelope, Refusal, Topic, agent_of_source, parse_action};
@@ -26,9 +26,16 @@ pub(crate) enum Admitted {
     /// A fleet's action.
     Action(Box<ObservedAction>),
     /// One of our own facts.
-    Fact(Box<Fact>, Envelope),
+    Fact(Box<OwnFact>),
     /// One of our own facts that the stream does not learn from.
     Other,
+}
+
+/// One of our own facts, with what its envelope says.
+pub(crate) struct OwnFact {
+    pub(crate) id: Option<EventId>,
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) fact: Fact,
 }
 
 /// Our own facts that the stream learns from; the others are not even read.
@@ -52,24 +59,23 @@ enum Producer {
 }
 
 /// A delivery as read, before anybody was looked up.
-enum Opened {
-    Fact(Box<Fact>, Envelope),
-    Other,
-    Action(Claim),
+enum Opened<'a> {
+    Own(Admitted),
+    Action(Claim<'a>),
 }
 
 /// A producer as known: an agent, and the key that signs where there is a signature.
 type Known = (Arc<AgentFacts>, Option<PublicKey>);
 
 /// A fleet's event as read.
-struct Claim {
-    envelope: Envelope,
+struct Claim<'a> {
+    envelope: Envelope<'a>,
     producer: Producer,
     signature: Option<EventSignature>,
 }
 
-/// What a delivery turned out to be; an event whose producer is not in memory cannot be said yet.
-type Judged = Result<Admission, Box<Claim>>;
+/// What a delivery turned out to be; of an event whose producer is not in memory, who that is.
+type Judged = Result<Admission, Producer>;
 
 /// Judges deliveries in order; reading and checking of signatures are spread over all cores.
 ///
@@ -83,31 +89,37 @@ pub(crate) async fn admit(
     let now = app.clock().now();
     let here = Arc::clone(app);
     let judged = on_all_cores(deliveries, move |delivery: Delivery| {
-        let judged = judge(&here, &delivery, takes_unsigned, now);
+        let judged = judge(&delivery, takes_unsigned, now, &here, &HashMap::new());
         (delivery, judged)
     });
-    let judged = judged.await?;
-    let cold = judged
-        .iter()
-        .filter_map(|(_, judged)| judged.as_ref().err());
-    let known = find_producers(app, cold.map(|claim| &claim.producer)).await?;
-    let here = Arc::clone(app);
-    on_all_cores(judged, move |(delivery, judged)| {
-        let admission = judged.unwrap_or_else(|cold| {
-            let known = known.get(&cold.producer);
-            let known = known.ok_or_else(|| unknown(&cold.producer))?;
-            check(&here, &delivery, &cold, known, now)
+    let mut judged = judged.await?;
+    if judged.iter().any(|(_, judged)| judged.is_err()) {
+        let cold = judged.iter();
+        let known = find_producers(app, cold.filter_map(|(_, it)| it.as_ref().err())).await?;
+        let here = Arc::clone(app);
+        let again = on_all_cores(judged, move |(delivery, first)| {
+            let judged = first.or_else(|_| judge(&delivery, takes_unsigned, now, &here, &known));
+            (delivery, judged)
         });
+        judged = again.await?;
+    }
+    let settled = judged.into_iter().map(|(delivery, judged)| {
+        let admission = judged.unwrap_or_else(|producer| Err(unknown(&producer)));
         (delivery, admission)
-    })
-    .await
+    });
+    Ok(settled.collect())
 }
 
-/// Judges one delivery as far as its producer is known.
-fn judge(app: &App, delivery: &Delivery, takes_unsigned: bool, now: DateTime<Utc>) -> Judged {
+/// Judges one delivery as far as its producer is in memory, or one of those that were `found`.
+fn judge(
+    delivery: &Delivery,
+    takes_unsigned: bool,
+    now: DateTime<Utc>,
+    app: &App,
+    found: &HashMap<Producer, Known>,
+) -> Judged {
     let claim = match open(delivery, takes_unsigned) {
-        Ok(Opened::Fact(fact, envelope)) => return Ok(Ok(Admitted::Fact(fact, envelope))),
-        Ok(Opened::Other) => return Ok(Ok(Admitted::Other)),
+        Ok(Opened::Own(admitted)) => return Ok(Ok(admitted)),
         Ok(Opened::Action(claim)) => claim,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -118,9 +130,9 @@ fn judge(app: &App, delivery: &Delivery, takes_unsigned: bool, now: DateTime<Utc
         }
         Producer::Agent(id) => app.known_facts(*id, now).map(|facts| (facts, None)),
     };
-    match known {
+    match known.or_else(|| found.get(&claim.producer).cloned()) {
         Some(known) => Ok(check(app, delivery, &claim, &known, now)),
-        None => Err(Box::new(claim)),
+        None => Err(claim.producer),
     }
 }
 
@@ -168,9 +180,9 @@ async fn on_all_cores<T: Send + 'static, U: Send + 'static>(
     Ok(done)
 }
 
-fn open(delivery: &Delivery, takes_unsigned: bool) -> Result<Opened, Refusal> {
+fn open(delivery: &Delivery, takes_unsigned: bool) -> Result<Opened<'_>, Refusal> {
     if delivery.partition.topic == Topic::Events {
-        return own_fact(delivery);
+        return own_fact(&delivery.payload).map(Opened::Own);
     }
     let envelope = Envelope::parse(&delivery.payload)?;
     let Some(text) = delivery.signature.as_deref() else {
@@ -219,20 +231,21 @@ fn unknown(producer: &Producer) -> Refusal {
     }
 }
 
-fn own_fact(delivery: &Delivery) -> Result<Opened, Refusal> {
-    let envelope = Envelope::parse(&delivery.payload)?;
-    let event_type = envelope.event_type.as_str();
+fn own_fact(payload: &[u8]) -> Result<Admitted, Refusal> {
+    let envelope = Envelope::parse(payload)?;
+    let event_type = envelope.event_type.as_ref();
     if Fact::is_known(event_type) && !LESSONS.contains(&event_type) {
-        return Ok(Opened::Other);
+        return Ok(Admitted::Other);
     }
-    match Fact::parse(&envelope.event_type, envelope.data.get().as_bytes()) {
-        Some(Ok(fact)) => Ok(Opened::Fact(Box::new(fact), envelope)),
+    match Fact::parse(event_type, envelope.data.get().as_bytes()) {
+        Some(Ok(fact)) => Ok(Admitted::Fact(Box::new(OwnFact {
+            id: envelope.id.parse().ok(),
+            time: envelope.time,
+            fact,
+        }))),
         Some(Err(error)) => Err(Refusal::new("EVENT_INVALID", format!("`data`: {error}"))),
         None => {
-            let detail = format!(
-                "`type` is `{}`, which this version does not know",
-                envelope.event_type
-            );
+            let detail = format!("`type` is `{event_type}`, which this version does not know");
             Err(Refusal::new("EVENT_TYPE_UNKNOWN", detail))
         }
     }
@@ -245,7 +258,7 @@ fn check(
         envelope,
         signature,
         ..
-    }: &Claim,
+    }: &Claim<'_>,
     (facts, key): &Known,
     now: DateTime<Utc>,
 ) -> Admission {
@@ -279,7 +292,7 @@ fn check(
 
 fn check_signature(
     delivery: &Delivery,
-    envelope: &Envelope,
+    envelope: &Envelope<'_>,
     facts: &AgentFacts,
     key: &PublicKey,
     signature: &EventSignature,

@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aim_app::{App, AppError, ModelsSeen, Snapshot};
-use aim_domain::action::{ObservedAction, Outcome};
+use aim_domain::action::{ObservedAction, Outcome, classify};
 use aim_domain::anomaly::Finding;
 use aim_domain::event::Fact;
 use aim_domain::id::{AgentId, DeadLetterId, EventId, OrganizationId};
 use aim_domain::trust::{Feedback, TrustScore, TrustWeights, assess, score};
 use aim_domain::verification::Decision;
-use aim_eventlog::{Delivery, Envelope, Partition, Refusal};
+use aim_eventlog::{Delivery, Partition, Refusal};
 use aim_ml_models::BehaviourProfile;
 use aim_store::dead_letters::NewDeadLetter;
 use aim_store::offsets::ConsumerOffset;
 use chrono::{DateTime, Utc};
 
-use crate::admit::{Admission, Admitted};
+use crate::admit::{Admission, Admitted, OwnFact};
 use crate::models::Models;
 use crate::profiles::Profiles;
 
@@ -138,9 +138,9 @@ impl<'a> Batch<'a> {
                         },
                     });
                 }
-                Ok(Admitted::Fact(fact, envelope)) => {
+                Ok(Admitted::Fact(own)) => {
                     offset.applied += 1;
-                    self.steps.extend(step_of(*fact, &envelope, &delivery));
+                    self.steps.extend(step_of(*own, &delivery));
                 }
                 Ok(Admitted::Other) => offset.applied += 1,
                 Err(refusal) => {
@@ -277,17 +277,18 @@ fn has_moved(before: Option<TrustScore>, now: Option<TrustScore>) -> bool {
 }
 
 /// What there is to learn from one of our own facts.
-fn step_of(fact: Fact, envelope: &Envelope, delivery: &Delivery) -> Option<Step> {
+fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
     let organization = delivery.organization?;
-    let (agent, lesson) = match fact {
+    let (agent, lesson) = match own.fact {
         Fact::VerificationRecorded(fact) => {
             let denied = fact.decision == Decision::Denied;
             let agent = fact.agent;
             let action = ObservedAction {
-                event: envelope.id.parse().ok()?,
+                event: own.id?,
                 organization,
                 agent,
-                time: envelope.time,
+                time: own.time,
+                class: classify(fact.action.as_str()),
                 action: fact.action,
                 resource: fact.resource,
                 session: fact.session,
@@ -301,7 +302,7 @@ fn step_of(fact: Fact, envelope: &Envelope, delivery: &Delivery) -> Option<Step>
                 declared_risk: Some(fact.risk),
                 granted: Some(fact.granted),
                 location: fact.location,
-                admitted_class: None,
+                bytes: None,
                 is_open_world: false,
             };
             let (action, delivery) = (Box::new(action), None);
@@ -310,7 +311,7 @@ fn step_of(fact: Fact, envelope: &Envelope, delivery: &Delivery) -> Option<Step>
         Fact::AgentRated(fact) => (fact.agent, Lesson::Rating(fact.feedback)),
         Fact::TrustRecalculationRequested(fact) => (fact.agent, Lesson::Recalculation),
         Fact::ActionResultReported(fact) => {
-            let (outcome, time) = (fact.outcome, envelope.time);
+            let (outcome, time) = (fact.outcome, own.time);
             (fact.agent, Lesson::Result { outcome, time })
         }
         _ => return None,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{Lesson, Step};
 
 /// Version of the encoding; another one is not read.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// A step as noted.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,8 @@ struct Action<'a> {
     declared_risk: Option<RiskLevel>,
     granted: Option<bool>,
     location: Option<Location>,
-    admitted_class: Option<ActionClass>,
+    class: ActionClass,
+    bytes: Option<u64>,
     is_open_world: bool,
 }
 
@@ -71,7 +72,8 @@ impl<'a> Action<'a> {
             declared_risk,
             granted,
             location,
-            admitted_class,
+            class,
+            bytes,
             is_open_world,
         } = action;
         Self {
@@ -84,7 +86,8 @@ impl<'a> Action<'a> {
             declared_risk: *declared_risk,
             granted: *granted,
             location: *location,
-            admitted_class: *admitted_class,
+            class: *class,
+            bytes: *bytes,
             is_open_world: *is_open_world,
         }
     }
@@ -104,7 +107,8 @@ impl<'a> Action<'a> {
             declared_risk: self.declared_risk,
             granted: self.granted,
             location: self.location,
-            admitted_class: self.admitted_class,
+            class: self.class,
+            bytes: self.bytes,
             is_open_world: self.is_open_world,
         })
     }

@@ -214,7 +214,7 @@ impl<'a> Way<'a> {
                 group: String::new(),
                 topic_prefix: args.kafka_prefix.clone(),
                 partitions: 1,
-            })?)),
+            }))),
         })
     }
 

@@ -101,7 +101,7 @@ fn ingest(
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<IngestSink> {
     Ok(match kafka {
-        Some(kafka) => Arc::new(KafkaSink::new(kafka)?),
+        Some(kafka) => Arc::new(KafkaSink::new(kafka)),
         None => {
             let (writer, wake) = (store.writer().clone(), store.wake().clone());
             Arc::new(TableSink::new(writer, Arc::clone(clock), wake))

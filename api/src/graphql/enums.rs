@@ -142,6 +142,20 @@ pub(crate) enum AnomalyKind {
     ImpossibleTravel,
     /// The organization's model takes the action for a risk.
     ModelRisk,
+    /// An action that hardly ever comes after the one before it, nor for the job, nor at all.
+    UnusualSequence,
+    /// Far more data moved in a window than usual.
+    VolumeSpike,
+    /// Far more different things done in an hour than usual.
+    WideSpread,
+    /// One action on one target far more often in a minute than usual.
+    DeedBurst,
+    /// What the agent does has become something else.
+    BehaviourDrift,
+    /// Busier or quieter than at this time of day.
+    RhythmBreak,
+    /// Several signs that are small by themselves.
+    CombinedSigns,
 }
 
 /// What a model version is for.

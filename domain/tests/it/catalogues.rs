@@ -9,14 +9,16 @@ use serde::Deserialize;
 const PINNED: &str = include_str!("../data/catalogues.json");
 
 /// Every kind; the match fails to compile when there is another.
-const KINDS: [AnomalyKind; 10] = {
+const KINDS: [AnomalyKind; 17] = {
     use AnomalyKind::{
-        CapabilityDrift, FailureBurst, FirstSeenResource, FirstSeenWrite, ImpossibleTravel,
-        ModelRisk, NewCountry, NewDomain, OffHours, RateSpike,
+        BehaviourDrift, CapabilityDrift, CombinedSigns, DeedBurst, FailureBurst, FirstSeenResource,
+        FirstSeenWrite, ImpossibleTravel, ModelRisk, NewCountry, NewDomain, OffHours, RateSpike,
+        RhythmBreak, UnusualSequence, VolumeSpike, WideSpread,
     };
     match RateSpike {
         RateSpike | OffHours | FirstSeenWrite | FirstSeenResource | NewDomain | CapabilityDrift
-        | FailureBurst | NewCountry | ImpossibleTravel | ModelRisk => {}
+        | FailureBurst | NewCountry | ImpossibleTravel | ModelRisk | UnusualSequence
+        | VolumeSpike | WideSpread | DeedBurst | BehaviourDrift | RhythmBreak | CombinedSigns => {}
     }
     [
         RateSpike,
@@ -29,6 +31,13 @@ const KINDS: [AnomalyKind; 10] = {
         NewCountry,
         ImpossibleTravel,
         ModelRisk,
+        UnusualSequence,
+        VolumeSpike,
+        WideSpread,
+        DeedBurst,
+        BehaviourDrift,
+        RhythmBreak,
+        CombinedSigns,
     ]
 };
 

@@ -34,7 +34,7 @@ async fn commits_move_forward_on_kafka() {
     let mut config = kafka_config().unwrap();
     config.partitions = 1;
     ensure_topics(&config).await.unwrap();
-    let sink = KafkaSink::new(&config).unwrap();
+    let sink = KafkaSink::new(&config);
     let records = (0..10).map(|_| record(Topic::Actions, "agent", "x"));
     sink.append(records.collect()).await.unwrap();
     let mut source = KafkaSource::new(&config, &[Topic::Actions]).unwrap();

@@ -128,7 +128,7 @@ async fn readers_with_nothing_to_read_hold_nobody_up() {
 async fn a_newcomer_takes_its_share_and_the_rest_is_read_on() {
     let config = kafka_config().unwrap();
     ensure_topics(&config).await.unwrap();
-    let sink = KafkaSink::new(&config).unwrap();
+    let sink = KafkaSink::new(&config);
     let mut readers = vec![Reader::start(&config)];
     dealt_out(&readers, &config).await;
     let send = || async {

@@ -23,7 +23,7 @@ async fn lag_falls_to_nothing_and_rebalances_are_counted() {
     let metrics = PrometheusBuilder::new().install_recorder().unwrap();
     let config = kafka_config().unwrap();
     ensure_topics(&config).await.unwrap();
-    let sink = KafkaSink::new(&config).unwrap();
+    let sink = KafkaSink::new(&config);
     let topic = config.topic(Topic::Actions);
     let send = || async {
         let all = (0..SENT).map(|_| record(Topic::Actions, "agent", "{}"));

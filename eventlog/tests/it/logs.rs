@@ -76,7 +76,7 @@ impl Log {
         let config = kafka_config()?;
         ensure_topics(&config).await?;
         Ok(Self {
-            sink: Box::new(KafkaSink::new(&config)?),
+            sink: Box::new(KafkaSink::new(&config)),
             readers: Readers::Kafka(config),
         })
     }

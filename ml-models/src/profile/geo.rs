@@ -5,7 +5,8 @@ use aim_domain::location::{CountryCode, Location, Place};
 use aim_domain::risk::RiskLevel;
 use serde::{Deserialize, Serialize};
 
-use super::{BehaviourProfile, Judge, NOVELTY_IS_NORMAL, learn_share, share, weight};
+use super::novelty::{NOVELTY_IS_NORMAL, learn_share};
+use super::{BehaviourProfile, Judge, share, weight};
 
 /// Located actions before anything can be called new.
 const LEARNING_LOCATED: u16 = 30;

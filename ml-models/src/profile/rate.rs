@@ -12,6 +12,8 @@
 use aim_domain::anomaly::Severity;
 use serde::{Deserialize, Serialize};
 
+use crate::tail::DECADES_MAX;
+
 /// Windows to learn from before anything is called a spike.
 const LEARNING_WINDOWS: f64 = 12.0;
 /// Least weight of the newest window.
@@ -20,7 +22,7 @@ const STEP: f64 = 0.05;
 const CRITICAL_LEAST: f64 = 50.0;
 /// Most that mean and standard deviation become in a day of event time, against the day before.
 pub(super) const DAILY_GROWTH: f64 = 1.5;
-const DAY_SECONDS: i64 = 86_400;
+pub(super) const DAY_SECONDS: i64 = 86_400;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rate {
@@ -138,15 +140,28 @@ impl Rate {
         }
     }
 
+    /// As many in a window come once in 10 to this many windows, at most; 0 while learning.
+    pub(super) fn decades(&self) -> f64 {
+        if self.windows() < LEARNING_WINDOWS || self.open_count() <= self.mean {
+            return 0.0;
+        }
+        (-self.log_bound() / std::f64::consts::LN_10).min(DECADES_MAX)
+    }
+
+    /// Logarithm of the bound of the open window's tail.
+    fn log_bound(&self) -> f64 {
+        // Counts vary at least as a Poisson variable does.
+        let variance = self.variance.max(self.mean).max(1.0);
+        let above = self.open_count() - self.mean;
+        -above * above / (2.0 * (variance + above * variance.sqrt() / 3.0))
+    }
+
     fn severity(&self) -> Option<Severity> {
         let ratio = self.ratio();
         if self.windows() < LEARNING_WINDOWS || ratio < 3.0 {
             return None;
         }
-        // Counts vary at least as a Poisson variable does.
-        let variance = self.variance.max(self.mean).max(1.0);
-        let above = self.open_count() - self.mean;
-        let bound = -above * above / (2.0 * (variance + above * variance.sqrt() / 3.0));
+        let bound = self.log_bound();
         if bound < -20.7 && ratio >= 10.0 && self.open_count() >= CRITICAL_LEAST {
             Some(Severity::Critical) // p < 1e-9
         } else if bound < -13.8 && ratio >= 5.0 {

@@ -4,11 +4,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::mark::mark;
 
+/// Marks as they are, eight bytes each: numbers of changing length would take up to ten.
+mod bytes {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(marks: &[u64], to: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = marks.iter().flat_map(|mark| mark.to_le_bytes()).collect();
+        to.serialize_bytes(&bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u64>, D::Error> {
+        let bytes = <&[u8]>::deserialize(from)?;
+        let (marks, rest) = bytes.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(D::Error::custom("half a mark"));
+        }
+        Ok(marks.iter().map(|mark| u64::from_le_bytes(*mark)).collect())
+    }
+}
+
 /// The newest `capacity` different things, by their marks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Seen {
     capacity: u16,
     next: u16,
+    #[serde(with = "bytes")]
     marks: Vec<u64>,
 }
 
@@ -30,7 +50,11 @@ impl Seen {
 
     /// Remembers a thing made of `parts`; true when it was remembered before.
     pub(super) fn insert(&mut self, parts: &[&[u8]]) -> bool {
-        let mark = mark(parts);
+        self.insert_mark(mark(parts))
+    }
+
+    /// The same of a thing's mark.
+    pub(super) fn insert_mark(&mut self, mark: u64) -> bool {
         if self.marks.contains(&mark) {
             return true;
         }

@@ -6,45 +6,52 @@ const DAY_SECONDS: i64 = 86_400;
 /// Parts of a day: quarters of an hour.
 const PARTS: usize = 96;
 /// Rows of a part of the day before anything is expected of it.
-const LEARNING_ROWS: u16 = 3;
+const LEARNING_ROWS: u8 = 3;
 /// Least weight of the newest row.
 const STEP: f64 = 0.02;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Season {
-    parts: Vec<Part>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-struct Part {
-    mean: f64,
-    rows: u16,
+    means: Vec<f32>,
+    rows: Vec<u8>,
 }
 
 impl Default for Season {
     fn default() -> Self {
         Self {
-            parts: vec![Part::default(); PARTS],
+            means: vec![0.0; PARTS],
+            rows: vec![0; PARTS],
         }
     }
 }
 
 impl Season {
-    pub(super) fn expected(&self, seconds: i64) -> Option<f64> {
-        let part = self.parts.get(part(seconds))?;
-        (part.rows >= LEARNING_ROWS).then_some(part.mean)
+    pub(super) fn has_shape(&self) -> bool {
+        self.means.len() == PARTS && self.rows.len() == PARTS
     }
 
     /// What is held outside the struct.
     #[cfg(test)]
     pub(super) const fn bytes(&self) -> usize {
-        self.parts.capacity() * size_of::<Part>()
+        self.means.capacity() * size_of::<f32>() + self.rows.capacity()
     }
 
+    pub(super) fn expected(&self, seconds: i64) -> Option<f64> {
+        let part = part(seconds);
+        let is_known = *self.rows.get(part)? >= LEARNING_ROWS;
+        is_known.then_some(f64::from(*self.means.get(part)?))
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "values lie within those of `f32`"
+    )]
     pub(super) fn learn(&mut self, seconds: i64, value: f64) {
-        if let Some(part) = self.parts.get_mut(part(seconds)) {
-            part.rows = part.rows.saturating_add(1);
-            part.mean += STEP.max(1.0 / f64::from(part.rows)) * (value - part.mean);
+        let part = part(seconds);
+        if let (Some(mean), Some(rows)) = (self.means.get_mut(part), self.rows.get_mut(part)) {
+            *rows = rows.saturating_add(1);
+            let before = f64::from(*mean);
+            *mean = (before + STEP.max(1.0 / f64::from(*rows)) * (value - before)) as f32;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! An agent that acts as told.
 
-use aim_domain::action::{ObservedAction, Outcome};
+use aim_domain::action::{ObservedAction, Outcome, classify};
 use aim_domain::anomaly::{AnomalyKind, Finding, Severity};
 use aim_domain::id::{AgentId, EventId, OrganizationId};
 use aim_domain::name::{ActionName, Resource};
@@ -32,7 +32,8 @@ pub(crate) fn action(name: &str, resource: Option<&str>, time: DateTime<Utc>) ->
         declared_risk: None,
         granted: None,
         location: None,
-        admitted_class: None,
+        class: classify(name),
+        bytes: None,
         is_open_world: false,
     }
 }

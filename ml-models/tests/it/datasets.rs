@@ -184,7 +184,9 @@ fn a_recording_becomes_rows_with_the_labels_of_its_runs() {
         let agent = usize::from(index % 2 == 1);
         assert_eq!(row.entity, format!("a{agent}"));
         assert_eq!(row.created_time, at(9_000));
-        let online = profiles[agent].observe(&reading(at(index * 30)));
+        let mut action = reading(at(index * 30));
+        action.session = Some(format!("s{}", index % 4));
+        let online = profiles[agent].observe(&action);
         assert_eq!(row.features, online.features.0);
         let known = |is_risk, session: i64| Label {
             is_risk,

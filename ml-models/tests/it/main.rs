@@ -15,3 +15,4 @@ mod places;
 mod poisoning;
 mod registries;
 mod series;
+mod signals;

@@ -1,6 +1,6 @@
 //! State, audit entries and events of a transaction are kept together or not at all.
 
-use aim_domain::action::{ObservedAction, Outcome};
+use aim_domain::action::{ObservedAction, Outcome, classify};
 use aim_domain::id::EventId;
 use aim_domain::name::{ActionName, Resource};
 use aim_entities::activity;
@@ -89,7 +89,8 @@ fn action(tenant: &Tenant, number: u128) -> anyhow::Result<Box<ObservedAction>> 
         declared_risk: None,
         granted: None,
         location: None,
-        admitted_class: None,
+        class: classify("files:read"),
+        bytes: None,
         is_open_world: false,
     }))
 }

@@ -170,7 +170,8 @@ async fn said(store: &Store) -> anyhow::Result<BTreeMap<(String, String), Vec<St
                     for id in ["snapshot", "anomaly", "alert"] {
                         data.as_object_mut().and_then(|data| data.remove(id));
                     }
-                    let key = (envelope.subject.unwrap_or_default(), envelope.event_type);
+                    let subject = envelope.subject.unwrap_or_default().into_owned();
+                    let key = (subject, envelope.event_type.into_owned());
                     said.entry(key).or_default().push(data.to_string());
                 }
             }

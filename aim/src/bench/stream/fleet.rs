@@ -100,7 +100,7 @@ impl Way {
             topic_prefix: prefix.to_owned(),
             partitions: 0,
         };
-        let sink = KafkaSink::new(&config)?;
+        let sink = KafkaSink::new(&config);
         Ok(Self::Kafka { sink, is_signed })
     }
 

@@ -1,0 +1,64 @@
+//! How many different things an agent does in an hour.
+//!
+//! HyperLogLog (Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog: the analysis of a near-optimal
+//! cardinality estimation algorithm", AofA 2007) of actions with their targets, with its linear counting
+//! of few; an hour is held against the tail of the hours before it. Empty hours are passed over.
+
+use serde::{Deserialize, Serialize};
+
+use super::windowed::Windowed;
+use crate::mark::mix;
+
+/// Registers: the standard error is 1.04/√32, 18 %.
+const REGISTERS: usize = 32;
+/// α of so many registers.
+const ALPHA: f64 = 0.697;
+const WINDOW_SECONDS: i64 = 3_600;
+/// A fifth more is no news.
+const LEAST: f64 = 0.25;
+
+/// Different deeds of an hour, in some 170 bytes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Spread {
+    hours: Windowed,
+    registers: [u8; REGISTERS],
+}
+
+impl Spread {
+    /// Different things in the open hour, about.
+    pub(super) fn estimate(&self) -> f64 {
+        let sum: f64 = self
+            .registers
+            .iter()
+            .map(|&rank| (-f64::from(rank)).exp2())
+            .sum();
+        let size = REGISTERS as f64;
+        let raw = ALPHA * size * size / sum;
+        let empty = self.registers.iter().filter(|rank| **rank == 0).count();
+        if raw <= 2.5 * size && empty > 0 {
+            size * (size / empty as f64).ln()
+        } else {
+            raw
+        }
+    }
+
+    /// Counts a thing; as many different ones in an hour come once in 10 to the returned many hours.
+    pub(super) fn count(&mut self, seconds: i64, mark: u64) -> f64 {
+        let level = (1.0 + self.estimate()).log2();
+        if self.hours.open(seconds, WINDOW_SECONDS, level, LEAST) {
+            self.registers = [0; REGISTERS];
+        }
+        let mark = mix(mark);
+        // At most 60 leading zeros, and one: fits.
+        let rank = ((mark | 0x1f).leading_zeros() + 1) as u8;
+        if let Some(register) = self.registers.get_mut((mark % REGISTERS as u64) as usize) {
+            *register = (*register).max(rank);
+        }
+        self.hours.decades((1.0 + self.estimate()).log2(), LEAST)
+    }
+
+    /// Whether the open hour has become worse news than was told of it.
+    pub(super) const fn is_news(&mut self, decades: f64) -> bool {
+        self.hours.is_news(decades)
+    }
+}
