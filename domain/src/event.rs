@@ -289,6 +289,9 @@ macro_rules! facts {
         }
 
         impl Fact {
+            /// The CloudEvents `type` of every fact there is.
+            pub const TYPES: &'static [&'static str] = &[$($name),+];
+
             /// The CloudEvents `type`.
             #[must_use]
             pub const fn event_type(&self) -> &'static str {
@@ -300,7 +303,7 @@ macro_rules! facts {
             /// Whether `event_type` is one of ours.
             #[must_use]
             pub fn is_known(event_type: &str) -> bool {
-                [$($name),+].contains(&event_type)
+                Self::TYPES.contains(&event_type)
             }
 
             /// Reads the `data` of an event of `event_type`; `None` when it is not one of ours.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -16,14 +16,27 @@ use crate::kafka_group::{Change, Group};
 use crate::kafka_record::delivery;
 use crate::{Delivery, EventLogError, EventSource, KafkaConfig, Partition, Polled, Topic};
 
+/// Least time from one word to the broker about how far we are to the next.
+const HINT_EVERY: Duration = Duration::from_secs(1);
+
 /// A member of the consumer group.
 pub struct KafkaSource {
     consumer: Arc<BaseConsumer<Group>>,
     config: KafkaConfig,
     /// Assigned partitions that wait for the rest to be sought.
     pending: BTreeMap<Partition, Option<i64>>,
+    hints: Hints,
+}
+
+/// How far we are, for the broker's tools.
+#[derive(Debug, Default)]
+struct Hints {
     /// What the broker has been told; it would take a lower offset, too.
-    committed: BTreeMap<Partition, i64>,
+    told: BTreeMap<Partition, i64>,
+    /// What it is told next.
+    due: BTreeMap<Partition, i64>,
+    /// When it was last told.
+    since: Option<Instant>,
 }
 
 impl std::fmt::Debug for KafkaSource {
@@ -55,8 +68,10 @@ impl KafkaSource {
             .set("fetch.wait.max.ms", "20")
             // Bound what waits in memory when the database is slower than the broker: two batches
             // of each partition.
-            .set("queued.min.messages", "8192")
-            .set("queued.max.messages.kbytes", "8192")
+            .set("queued.min.messages", "4096")
+            .set("queued.max.messages.kbytes", "4096")
+            // How long a partition whose queue is full is not fetched; a second, if left out.
+            .set("fetch.queue.backoff.ms", "5")
             // What the lag is measured from.
             .set("statistics.interval.ms", "2000")
             .create_with_context(Group::new(along.collect()))?;
@@ -67,7 +82,7 @@ impl KafkaSource {
             consumer: Arc::new(consumer),
             config: config.clone(),
             pending: BTreeMap::new(),
-            committed: BTreeMap::new(),
+            hints: Hints::default(),
         })
     }
 
@@ -101,6 +116,10 @@ impl KafkaSource {
             }
             Change::Revoked(all) => {
                 let all = self.partitions(&all);
+                // The next reader tells of them.
+                self.hints
+                    .due
+                    .retain(|partition, _| !all.contains(partition));
                 if !self.pending.is_empty() {
                     self.pending.retain(|partition, _| !all.contains(partition));
                     self.take_up()?;
@@ -108,6 +127,27 @@ impl KafkaSource {
                 Polled::Revoked(all)
             }
         }))
+    }
+
+    /// Tells the broker how far we are, all partitions at once and not after every batch: its answers
+    /// to heartbeats wait behind those to commits, and a member that waits too long for one is out.
+    fn tell(&mut self) -> Result<(), EventLogError> {
+        let is_early = self
+            .hints
+            .since
+            .is_some_and(|since| since.elapsed() < HINT_EVERY);
+        if is_early || self.hints.due.is_empty() {
+            return Ok(());
+        }
+        let mut list = TopicPartitionList::new();
+        for (partition, next) in &self.hints.due {
+            let name = self.config.topic(partition.topic);
+            list.add_partition_offset(&name, partition.number, Offset::Offset(*next))?;
+        }
+        self.consumer.commit(&list, CommitMode::Async)?;
+        self.hints.since = Some(Instant::now());
+        self.hints.told.append(&mut self.hints.due);
+        Ok(())
     }
 
     /// Begins to fetch once every new partition has been sought. Also with none: the group waits
@@ -125,6 +165,15 @@ impl KafkaSource {
         self.consumer.incremental_assign(&list)?;
         self.pending.clear();
         Ok(())
+    }
+}
+
+impl Drop for KafkaSource {
+    fn drop(&mut self) {
+        self.hints.since = None;
+        if let Err(error) = self.tell() {
+            tracing::debug!(%error, "offset hint");
+        }
     }
 }
 
@@ -164,6 +213,9 @@ impl EventSource for KafkaSource {
         if let Some(change) = self.take_change()? {
             return Ok(change);
         }
+        if let Err(error) = self.tell() {
+            tracing::debug!(%error, "offset hint");
+        }
         let (consumer, config) = (Arc::clone(&self.consumer), self.config.clone());
         let drained =
             tokio::task::spawn_blocking(move || drain(&consumer, &config, max, wait)).await;
@@ -192,18 +244,11 @@ impl EventSource for KafkaSource {
     }
 
     async fn commit(&mut self, partition: Partition, next: i64) -> Result<(), EventLogError> {
-        if self
-            .committed
-            .get(&partition)
-            .is_some_and(|told| *told >= next)
-        {
-            return Ok(());
+        let Hints { told, due, .. } = &mut self.hints;
+        let before = told.get(&partition).max(due.get(&partition));
+        if before.is_none_or(|before| *before < next) {
+            due.insert(partition, next);
         }
-        let mut list = TopicPartitionList::new();
-        let name = self.config.topic(partition.topic);
-        list.add_partition_offset(&name, partition.number, Offset::Offset(next))?;
-        self.consumer.commit(&list, CommitMode::Async)?;
-        self.committed.insert(partition, next);
         Ok(())
     }
 }

@@ -8,6 +8,8 @@
 //! once; no committed record is ever passed over; `commit` only moves forward; a record that cannot
 //! be decoded is delivered as such. Who reads keeps its position with the state it produced.
 
+#[cfg(test)]
+mod asyncapi;
 mod bell;
 mod binary;
 mod dead;
@@ -16,6 +18,7 @@ mod error;
 mod kafka;
 mod kafka_group;
 mod kafka_record;
+mod kafka_replay;
 mod kafka_sink;
 mod kafka_source;
 mod memory;
@@ -33,6 +36,7 @@ pub use dead::Refusal;
 pub use envelope::{ENVELOPE_MAX_BYTES, Envelope, record_of};
 pub use error::EventLogError;
 pub use kafka::{KafkaConfig, ensure_topics};
+pub use kafka_replay::{ReplayFrom, TopicReplay};
 pub use kafka_sink::KafkaSink;
 pub use kafka_source::KafkaSource;
 pub use memory::{MemoryLog, MemorySource};

@@ -21,7 +21,7 @@ const ARGUMENT_MAX_CHARS: usize = 120;
 const LABEL_MAX_BYTES: usize = 128;
 
 #[derive(Deserialize)]
-struct Data {
+pub(crate) struct Data {
     session: Option<String>,
     task: Option<String>,
     action: ActionName,
@@ -33,7 +33,7 @@ struct Data {
     location: Option<Location>,
     client_address: Option<String>,
     annotations: Option<ToolAnnotations>,
-    bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
 }
 
 /// The agent that a fleet's event says it is from: `urn:aim:agent:<name or id>`.

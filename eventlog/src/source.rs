@@ -73,7 +73,7 @@ pub trait EventSource: Send {
     /// [`EventLogError`] when the partition is not ours or the log does not answer.
     async fn seek(&mut self, partition: Partition, position: i64) -> Result<(), EventLogError>;
 
-    /// Tells the log's own tools how far we are. Only a hint; never moves backwards.
+    /// Tells the log's own tools how far we are, soon. Only a hint; never moves backwards.
     ///
     /// # Errors
     /// [`EventLogError`] when the log does not answer.

@@ -53,7 +53,7 @@ impl StreamConfig {
 impl Default for StreamConfig {
     fn default() -> Self {
         Self {
-            batch_max: 4_096,
+            batch_max: 2_048,
             wait: Duration::from_millis(250),
             pace: Duration::from_millis(20),
             rest_max: Duration::from_millis(200),
@@ -91,6 +91,12 @@ impl std::fmt::Debug for Processor {
             .field("positions", &self.positions)
             .finish_non_exhaustive()
     }
+}
+
+/// Tells how long a phase of a batch took.
+fn took(phase: &'static str, since: Instant) {
+    let seconds = since.elapsed().as_secs_f64();
+    metrics::histogram!("aim_stream_batch_seconds", "phase" => phase).record(seconds);
 }
 
 enum Failure {
@@ -191,11 +197,15 @@ impl Processor {
     async fn process(&mut self, deliveries: Vec<Delivery>) -> Result<(), Failure> {
         let count = deliveries.len();
         let begin = Instant::now();
+        metrics::histogram!("aim_stream_batch_events").record(count as f64);
         let admitted = admit(&self.app, deliveries, self.config.takes_unsigned).await?;
+        took("admit", begin);
         self.recover().await?;
+        let learning = Instant::now();
         let mut batch = Batch::new(&self.app, self.positions.read());
         batch.gather(admitted).await?;
         let learned = batch.learn(&mut self.profiles, &mut self.models).await?;
+        took("learn", learning);
         let read = batch.offsets;
         self.positions.advance(read);
         // Facts that say nothing to the stream alone are no reason to write.
@@ -215,7 +225,9 @@ impl Processor {
         let few = self.config.written_few;
         let applied = write(learned, &mut self.profiles, &self.positions, few)?;
         let moves = applied.moves.clone();
+        let writing = Instant::now();
         self.app.apply_batch(applied).await?;
+        took("write", writing);
         self.positions.stored(&moves);
         for (_, to) in &moves {
             // Only a hint for the broker's tools: our own position is what counts.

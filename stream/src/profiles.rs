@@ -20,9 +20,9 @@ use crate::positions::Positions;
 
 /// Most profiles in memory, at most 4 KiB each.
 const KEPT_MAX: usize = 100_000;
-/// Events of its partition that a profile waits for at most, about: bounds the journal, to some 20 MiB
+/// Events of its partition that a profile waits for at most, about: bounds the journal, to some 40 MiB
 /// a partition, and what has to be learned again after a crash.
-const WAIT_EVENTS: usize = 131_072;
+const WAIT_EVENTS: usize = 262_144;
 
 /// A profile in memory.
 #[derive(Debug, Clone)]

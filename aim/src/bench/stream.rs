@@ -27,6 +27,9 @@ const BATCH: usize = 500;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// From one look at the server to the next.
 const LOOK: Duration = Duration::from_millis(100);
+/// Event time between the flood and now: the background load goes through it as fast as agents are
+/// used to, which is faster than time.
+const LEAD: TimeDelta = TimeDelta::hours(12);
 /// From one portion of the background load to the next.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -47,7 +50,8 @@ pub(crate) struct StreamArgs {
     /// Alerts whose way to a subscriber is measured, at half the load that was found.
     #[arg(long, default_value_t = 50)]
     probes: usize,
-    /// Event time that the events are spread over, in seconds, up to now; the warm ones lie before.
+    /// Event time that the events are spread over, in seconds, twelve hours ago; the warm ones lie
+    /// before.
     #[arg(long, default_value_t = 600)]
     span: u32,
     /// Kafka brokers to send to, as `host:port`; over HTTP when left out.
@@ -92,11 +96,17 @@ pub(crate) async fn run(args: StreamArgs) -> anyhow::Result<()> {
     let agents = Agent::register_all(&client, args.agents.max(1)).await?;
     let probed = Agent::register_all(&client, args.probes).await?;
     let before = Process::ask(args.stream_url()).await?;
-    let warm_from = SystemClock.now() - TimeDelta::seconds(2 * i64::from(args.span));
+    let span = TimeDelta::seconds(args.span.into());
+    let end = SystemClock.now() - LEAD;
     let warm = args.warm * agents.len();
-    flood(&client, &way, &agents, 0..warm, (warm_from, args.span)).await?;
-    let found = throughput(&client, &way, &agents, &args, before).await?;
-    let half = found.events as f64 / found.seconds / 2.0;
+    flood(&client, &way, &agents, 0..warm, (end - span * 2, args.span)).await?;
+    let found = throughput(&client, &way, &agents, &args, (before, end - span)).await?;
+    let half = Load {
+        rate: found.events as f64 / found.seconds / 2.0,
+        first: warm + args.events,
+        begin: end,
+        step: f64::from(args.span) / args.events.max(1) as f64,
+    };
     let latency = tokio::select! {
         latency = alerts::measure(&client, &way, &probed) => latency?,
         ended = background(&way, &agents, half) => anyhow::bail!("the load ended: {ended:?}"),
@@ -106,16 +116,16 @@ pub(crate) async fn run(args: StreamArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What it takes until a flood of events is applied; `before` is the process as it began.
+/// What it takes until a flood of events from `begin` on is applied; `before` is the process as it
+/// began.
 async fn throughput(
     client: &Client,
     way: &Way,
     agents: &[Agent],
     args: &StreamArgs,
-    before: Process,
+    (before, begin): (Process, DateTime<Utc>),
 ) -> anyhow::Result<Throughput> {
     let first = Process::ask(args.stream_url()).await?;
-    let begin = SystemClock.now() - TimeDelta::seconds(args.span.into());
     let start = Instant::now();
     let warm = args.warm * agents.len();
     let numbers = warm..warm + args.events;
@@ -181,17 +191,37 @@ fn event(agents: &[Agent], number: usize, time: DateTime<Utc>) -> Event<'_> {
     agents[place].usual(turn, time)
 }
 
-/// Sends usual events for ever, `rate` a second.
-async fn background(way: &Way, agents: &[Agent], rate: f64) -> anyhow::Result<()> {
+/// Usual events.
+struct Load {
+    /// How many a second.
+    rate: f64,
+    /// The number of the first.
+    first: usize,
+    /// Event time of the first.
+    begin: DateTime<Utc>,
+    /// Event time from one to the next, in seconds: what the agents are used to. With more, each of
+    /// them would act faster than ever, and rightly raise an alert.
+    step: f64,
+}
+
+/// Sends a load until its event time is over.
+async fn background(way: &Way, agents: &[Agent], load: Load) -> anyhow::Result<()> {
     let start = Instant::now();
     let mut ticks = tokio::time::interval(TICK);
     let mut sent = 0;
     loop {
         ticks.tick().await;
-        let due = (start.elapsed().as_secs_f64() * rate) as usize;
-        let now = SystemClock.now();
+        let due = (start.elapsed().as_secs_f64() * load.rate) as usize;
+        let time = |number: usize| {
+            let after = number as f64 * load.step * 1e6;
+            load.begin + TimeDelta::microseconds(after as i64)
+        };
+        anyhow::ensure!(
+            time(due) < SystemClock.now(),
+            "take more agents, or fewer probes"
+        );
         let events: Vec<_> = (sent..due.min(sent + BATCH * 8))
-            .map(|number| event(agents, number, now))
+            .map(|number| event(agents, load.first + number, time(number)))
             .collect();
         sent += events.len();
         for portion in events.chunks(BATCH) {

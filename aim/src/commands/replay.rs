@@ -1,4 +1,6 @@
-//! `aim replay`: recorded events, sent as the agents named in them.
+//! `aim replay`: recorded events, sent as the agents named in them, or a topic again as it is.
+
+mod topic;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -27,7 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(600);
 #[derive(clap::Args)]
 pub(crate) struct ReplayArgs {
     /// CloudEvents as JSON lines, plain or gzip.
-    file: PathBuf,
+    #[arg(required_unless_present = "source_kafka")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    source: topic::Source,
     #[command(flatten)]
     target: Target,
     /// Where the demo agents' private keys are kept between replays.
@@ -52,24 +57,14 @@ pub(crate) struct ReplayArgs {
 
 /// Replays, waits until every event is accounted for, and sums up.
 pub(crate) async fn run(args: ReplayArgs) -> anyhow::Result<()> {
-    let lines = read(&args.file, args.limit.unwrap_or(usize::MAX))?;
     let client = Client::sign_in(&args.target).await?;
-    let mut keys = Keys::open(&args.keys)?;
-    let agents = register(&client, &lines, &mut keys).await?;
+    let way = Way::open(&args, &client)?;
     let before = client.totals().await?;
     let started = Instant::now();
-    let bar = ProgressBar::new(lines.len() as u64).with_style(ProgressStyle::with_template(
-        "{wide_bar} {pos}/{len} events, {per_sec}, {eta} left",
-    )?);
-    let way = Way::open(&args, &client)?;
-    let mut pace = Pace::new(args.speed);
-    for batch in lines.chunks(BATCH) {
-        pace.keep(batch).await;
-        way.send(batch, &agents).await?;
-        bar.inc(batch.len() as u64);
-    }
-    bar.finish_and_clear();
-    let sent = lines.len() as u64;
+    let sent = match &args.file {
+        Some(file) => send_file(file, &args, &client, &way).await?,
+        None => topic::send(&args, &way).await?,
+    };
     let [applied, duplicates, dead] = settle(&client, before, sent).await?;
     let seconds = started.elapsed().as_secs_f64();
     let rate = sent as f64 / seconds;
@@ -98,6 +93,39 @@ pub(crate) async fn run(args: ReplayArgs) -> anyhow::Result<()> {
         sent - (applied + duplicates + dead).min(sent)
     );
     Ok(())
+}
+
+/// Sends the events of a file, each signed as its agent, and returns how many.
+async fn send_file(
+    file: &Path,
+    args: &ReplayArgs,
+    client: &Client,
+    way: &Way<'_>,
+) -> anyhow::Result<u64> {
+    let lines = read(file, args.limit.unwrap_or(usize::MAX))?;
+    let mut keys = Keys::open(&args.keys)?;
+    let agents = register(client, &lines, &mut keys).await?;
+    let bar = bar(lines.len() as u64)?;
+    let mut pace = Pace::new(args.speed);
+    for batch in lines.chunks(BATCH) {
+        pace.keep(batch.first().and_then(|line| time_of(line)))
+            .await;
+        way.send(batch, &agents).await?;
+        bar.inc(batch.len() as u64);
+    }
+    bar.finish_and_clear();
+    Ok(lines.len() as u64)
+}
+
+fn bar(events: u64) -> anyhow::Result<ProgressBar> {
+    let style = "{wide_bar} {pos}/{len} events, {per_sec}, {eta} left";
+    Ok(ProgressBar::new(events).with_style(ProgressStyle::with_template(style)?))
+}
+
+/// When an event says that it happened.
+fn time_of(line: &str) -> Option<DateTime<Utc>> {
+    let event: Value = serde_json::from_str(line).ok()?;
+    event["time"].as_str()?.parse().ok()
 }
 
 pub(super) fn read(path: &Path, limit: usize) -> anyhow::Result<Vec<String>> {
@@ -263,15 +291,12 @@ impl Pace {
         Self { speed, begun: None }
     }
 
-    async fn keep(&mut self, batch: &[String]) {
-        let Some(speed) = self.speed.filter(|speed| *speed > 0.0) else {
+    /// Waits until the events that begin at `time` are due.
+    async fn keep(&mut self, time: Option<DateTime<Utc>>) {
+        let speed = self.speed.filter(|speed| *speed > 0.0);
+        let (Some(speed), Some(time)) = (speed, time) else {
             return;
         };
-        let first = batch
-            .first()
-            .and_then(|line| serde_json::from_str::<Value>(line).ok());
-        let time = first.and_then(|event| event["time"].as_str()?.parse::<DateTime<Utc>>().ok());
-        let Some(time) = time else { return };
         let (start, origin) = *self.begun.get_or_insert((Instant::now(), time));
         let due = (time - origin).to_std().unwrap_or_default().div_f64(speed);
         tokio::time::sleep_until((start + due).into()).await;

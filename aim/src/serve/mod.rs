@@ -18,7 +18,7 @@ use aim_eventlog::{
 use aim_store::{Backend, Store, StoreConfig};
 use aim_stream::{Processor, StreamConfig};
 use anyhow::Context;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -31,13 +31,17 @@ use lifecycle::Lifecycle;
 /// How often stale nonces are forgotten.
 const NONCE_SWEEP: Duration = Duration::from_secs(60);
 
+/// Bounds of the histograms of the stream's batches.
+const BATCH_SECONDS: [f64; 11] = [
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0,
+];
+const BATCH_EVENTS: [f64; 7] = [1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0];
+
 /// Runs a process until it is told to stop.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("data directory `{}`", config.data_dir.display()))?;
-    let metrics = PrometheusBuilder::new()
-        .install_recorder()
-        .context("metrics")?;
+    let metrics = metrics()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let geo = Arc::new(config.geo()?);
     let url = config.database_url();
@@ -92,6 +96,18 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     listen(&config, &app, metrics, &mut life).await?;
     drop(app);
     life.finish().await
+}
+
+/// What `/metrics` answers from.
+fn metrics() -> anyhow::Result<PrometheusHandle> {
+    let histogram = |name: &str| Matcher::Full(name.to_owned());
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(histogram("aim_stream_batch_seconds"), &BATCH_SECONDS)
+        .and_then(|all| {
+            all.set_buckets_for_metric(histogram("aim_stream_batch_events"), &BATCH_EVENTS)
+        })
+        .and_then(PrometheusBuilder::install_recorder)
+        .context("metrics")
 }
 
 /// Where events that come over HTTP are appended.

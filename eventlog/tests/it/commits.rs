@@ -54,6 +54,10 @@ async fn commits_move_forward_on_kafka() {
     let tool = Arc::new(tool);
     for (next, wanted) in [(5, 5), (3, 5), (7, 7), (0, 7), (9, 9)] {
         source.commit(PARTITION, next).await.unwrap();
+        // Told with a poll, once a second at most.
+        for _ in 0..3 {
+            source.poll(10, Duration::from_millis(600)).await.unwrap();
+        }
         wait_for("the commit", PATIENCE, || {
             let (tool, name) = (Arc::clone(&tool), config.topic(Topic::Actions));
             async move {

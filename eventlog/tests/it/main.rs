@@ -9,3 +9,4 @@ mod lag;
 mod logs;
 mod order_of_commits;
 mod relay;
+mod topic_replay;

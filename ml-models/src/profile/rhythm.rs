@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{SERIES_ALARM, SeriesDetector};
 
 const ROW_SECONDS: i64 = 600;
+/// Rows with actions before a detector is worth its memory: most agents of a short task never get there.
+const FIRST_ROWS: u8 = 12;
 /// Most rows of a gap.
 const GAP_ROWS: i64 = 6;
 
@@ -17,7 +19,8 @@ pub(super) struct Rhythm {
     count: u32,
     /// Of the newest closed row, 0 to 1.
     score: f32,
-    /// From the first closed row on.
+    /// Rows that were closed without one.
+    rows: u8,
     detector: Option<Box<SeriesDetector>>,
 }
 
@@ -46,6 +49,10 @@ impl Rhythm {
     }
 
     fn close(&mut self, next: i64) -> Option<u32> {
+        if self.rows < FIRST_ROWS {
+            self.rows += 1;
+            return None;
+        }
         let detector = self.detector.get_or_insert_default();
         let mut rows = vec![(self.row, self.count)];
         let gap = next.saturating_sub(self.row).saturating_sub(1);

@@ -13,6 +13,7 @@ mod graphql_protocol;
 mod kafka;
 mod kill_switch;
 mod layers;
+mod metrics;
 mod migrations;
 mod models;
 mod node;

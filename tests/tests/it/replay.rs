@@ -210,6 +210,42 @@ async fn a_second_replay_changes_nothing_on_postgresql_and_kafka() {
         prefix: &prefix,
     };
     twice("PostgreSQL and Kafka", &aim, &to).await.unwrap();
+    topic_again(&aim, brokers, &prefix).await.unwrap();
+}
+
+/// What the topic has, sent again as it is, whole and in part: nothing is applied twice.
+async fn topic_again(aim: &AimProcess, brokers: &str, prefix: &str) -> anyhow::Result<()> {
+    let again = async |arguments: &[&str]| {
+        let mut command = aim_command()?;
+        command.args([
+            "replay",
+            "--json",
+            "--url",
+            aim.base_url(),
+            "--password",
+            PASSWORD,
+        ]);
+        command.args(["--source-kafka", brokers, "--source-prefix", prefix]);
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        Running::start(command)?.end().await
+    };
+    let began = now();
+    let to_kafka = ["--kafka", brokers, "--kafka-prefix", prefix];
+    let whole = counts(&again(&to_kafka).await?);
+    let (good, bad) = (2 * EVENTS as u64, 2 * MALFORMED.len() as u64);
+    assert_eq!(whole, [good + bad, 0, good, bad]);
+    // Over HTTP, and only what was there before; what came since is passed over.
+    let until = began.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let part = again(&["--to-time", &until, "--limit", "700"]).await?;
+    let [sent, applied, duplicates, dead] = counts(&part);
+    assert_eq!((sent, applied), (700, 0));
+    assert_eq!(duplicates + dead, 700);
+    let later = (now() + TimeDelta::hours(1)).to_rfc3339_opts(SecondsFormat::Millis, true);
+    assert_eq!(counts(&again(&["--from-time", &later]).await?), [0; 4]);
+    Ok(())
 }
 
 /// Real recordings, where there are any: a folder named by `AIM_TEST_DATA`.
