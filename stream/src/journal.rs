@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{Lesson, Step};
 
-/// Version of the encoding; another one is not read.
+/// Version of the encoding; another one is passed over.
 const VERSION: u8 = 3;
 
 /// A step as noted.
@@ -155,11 +155,15 @@ pub(crate) fn note(row: &mut Vec<u8>, step: &Step) -> Option<()> {
     Some(())
 }
 
-/// The steps of a row, in order; `None` when it is damaged or of another version.
+/// The steps of a row, in order; `None` when it is damaged. A row that a process of another version
+/// left when it died has none: like a profile of another version it must not stop the stream, and what
+/// is lost is what some agents did last.
 pub(crate) fn read(row: &[u8]) -> Option<Vec<Note<'_>>> {
-    let (VERSION, mut rest) = row.split_first().map(|(version, rest)| (*version, rest))? else {
-        return None;
-    };
+    let (version, mut rest) = row.split_first()?;
+    if *version != VERSION {
+        tracing::warn!(version, "a journal of another version is passed over");
+        return Some(Vec::new());
+    }
     let mut notes = Vec::new();
     while !rest.is_empty() {
         let (note, after) = postcard::take_from_bytes(rest).ok()?;
@@ -167,4 +171,18 @@ pub(crate) fn read(row: &[u8]) -> Option<Vec<Note<'_>>> {
         rest = after;
     }
     Some(notes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_is_passed_over_and_damage_is_not() {
+        assert_eq!(read(&[VERSION]), Some(Vec::new()));
+        assert_eq!(read(&[VERSION - 1, 1, 2, 3]), Some(Vec::new()));
+        assert_eq!(read(&[VERSION + 1]), Some(Vec::new()));
+        assert_eq!(read(&[]), None);
+        assert_eq!(read(&[VERSION, 1, 2, 3]), None);
+    }
 }
