@@ -49,6 +49,8 @@ pub(crate) struct Config {
     /// Whether events that come straight from Kafka without a signature count as of the agent that
     /// their `source` names by id: only where the broker knows its producers.
     pub(crate) kafka_unsigned: bool,
+    /// URL of a schema registry, for events whose data is not JSON; none when empty. May hold a password.
+    pub(crate) schema_registry: String,
     /// Address to listen on.
     pub(crate) host: String,
     /// Port to listen on; 0 takes any free one.
@@ -86,6 +88,7 @@ impl Default for Config {
             kafka_prefix: String::new(),
             kafka_partitions: 4,
             kafka_unsigned: false,
+            schema_registry: String::new(),
             host: "127.0.0.1".to_owned(),
             port: 8080,
             role: Role::All,

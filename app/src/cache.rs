@@ -23,7 +23,7 @@ const GENERATIONS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct FactsCache {
     agents: Cache<AgentId, Arc<AgentFacts>>,
-    keys: Cache<String, (AgentId, AgentKeyId)>,
+    keys: Cache<Arc<str>, (AgentId, AgentKeyId)>,
     /// One counter for many agents: a change of one rarely spoils the load of another.
     generations: Box<[AtomicU64]>,
     heard_micros: AtomicI64,
@@ -79,7 +79,8 @@ impl FactsCache {
 
     pub(crate) fn keep(&self, facts: &Arc<AgentFacts>, loaded_at: u64) {
         for key in &facts.keys {
-            self.keys.insert(key.key_id.clone(), (facts.agent, key.id));
+            self.keys
+                .insert(Arc::clone(&key.key_id), (facts.agent, key.id));
         }
         self.agents.insert(facts.agent, Arc::clone(facts));
         // A change that was heard of meanwhile may not be in what was loaded.

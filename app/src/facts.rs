@@ -167,9 +167,9 @@ impl App {
                 name: agent.name,
                 status: agent.status,
                 trust: agent.trust,
-                trust_override: agent.trust_override,
-                kill_switch: agent.kill_switch,
-                organization_kill_switch: organization.kill_switch.clone(),
+                trust_override: agent.trust_override.map(Box::new),
+                kill_switch: agent.kill_switch.map(Box::new),
+                organization_kill_switch: organization.kill_switch.clone().map(Box::new),
                 settings: organization.settings,
             })
         });

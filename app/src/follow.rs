@@ -138,7 +138,8 @@ impl App {
 /// The fact in a row of the log; rows of newer versions that we do not know are passed over.
 fn read(event: &TailedEvent) -> Option<FeedItem> {
     let envelope = Envelope::parse(&event.payload).ok()?;
-    let fact = Fact::parse(&envelope.event_type, envelope.data.get().as_bytes())?.ok()?;
+    let data = envelope.data.json(None).ok()?;
+    let fact = Fact::parse(&envelope.event_type, data.as_bytes())?.ok()?;
     Some(FeedItem {
         position: event.position,
         organization: event.organization?,

@@ -93,7 +93,7 @@ impl App {
         };
         let key = KeyFacts {
             id: AgentKeyId::from_uuid(self.ids.next()),
-            key_id: public_key.thumbprint(),
+            key_id: public_key.thumbprint().into(),
             public_key,
             expires_at: Some(now + Duration::days(KEY_LIFE_DAYS)),
             revoked_at: None,
@@ -137,7 +137,7 @@ impl App {
             None,
             (
                 None,
-                Some(json!({ "name": agent.name, "keyId": key.key_id })),
+                Some(json!({ "name": agent.name, "keyId": *key.key_id })),
             ),
         ));
         tx.commit().await?;

@@ -63,8 +63,6 @@ pub struct ObservedAction {
     pub session: Option<String>,
     /// The job the run is for, if the producer names jobs.
     pub task: Option<String>,
-    /// Names and short values of the arguments.
-    pub arguments: serde_json::Map<String, serde_json::Value>,
     /// How it ended.
     pub outcome: Outcome,
     /// What the caller said of its risk, if anything.

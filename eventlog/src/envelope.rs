@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use aim_domain::event::NewEvent;
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Record, Refusal, Topic, binary};
+use crate::{Framed, Record, Refusal, Schema, Topic, binary};
 
 /// Most bytes of one event: actions are small, and a bigger one would stall its partition.
 pub const ENVELOPE_MAX_BYTES: usize = 64 * 1024;
@@ -28,8 +28,41 @@ pub struct Envelope<'a> {
     pub subject: Option<Cow<'a, str>>,
     /// When it happened, by the producer's clock, in whole microseconds.
     pub time: DateTime<Utc>,
-    /// The fact, a JSON object, as sent.
-    pub data: &'a RawValue,
+    /// The fact.
+    pub data: EventData<'a>,
+}
+
+/// The fact, as sent.
+#[derive(Debug, Clone, Copy)]
+pub enum EventData<'a> {
+    /// A JSON object.
+    Json(&'a RawValue),
+    /// In the format of a schema, unread.
+    Framed(Framed<'a>),
+}
+
+impl<'a> EventData<'a> {
+    /// As JSON; what is framed by its schema.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is not of the schema, or is framed and there is none.
+    pub fn json(self, schema: Option<&Schema>) -> Result<Cow<'a, str>, Refusal> {
+        match (self, schema) {
+            (Self::Json(text), _) => Ok(Cow::Borrowed(text.get())),
+            (Self::Framed(data), Some(schema)) => Ok(Cow::Owned(schema.json(data)?)),
+            (Self::Framed(data), None) => {
+                let detail = format!(
+                    "the value names schema {}, and there is no registry; set `schema_registry`",
+                    data.schema
+                );
+                Err(Refusal::new("SCHEMA_UNKNOWN", detail))
+            }
+        }
+    }
+}
+
+fn json<'de, D: Deserializer<'de>>(reader: D) -> Result<EventData<'de>, D::Error> {
+    <&RawValue>::deserialize(reader).map(EventData::Json)
 }
 
 /// The attributes as sent, before they are checked.
@@ -48,8 +81,8 @@ pub(crate) struct Wire<'a> {
     pub(crate) time: DateTime<Utc>,
     #[serde(borrow)]
     pub(crate) datacontenttype: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub(crate) data: &'a RawValue,
+    #[serde(borrow, deserialize_with = "json")]
+    pub(crate) data: EventData<'a>,
 }
 
 impl<'a> Envelope<'a> {
@@ -101,8 +134,10 @@ impl<'a> Envelope<'a> {
         {
             return Err(invalid("datacontenttype", &kind, "use `application/json`"));
         }
-        if !wire.data.get().starts_with('{') {
-            return Err(invalid("data", wire.data.get(), "give a JSON object"));
+        if let EventData::Json(data) = wire.data
+            && !data.get().starts_with('{')
+        {
+            return Err(invalid("data", data.get(), "give a JSON object"));
         }
         Ok(Self {
             id: wire.id,

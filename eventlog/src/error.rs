@@ -16,6 +16,9 @@ pub enum EventLogError {
         .0.0, .0.1, .1.0, .1.1
     )]
     Uneven((String, usize), (String, usize)),
+    /// The schema registry could not be used.
+    #[error("schema registry: {0}")]
+    Registry(String),
     /// A partition that is not assigned to this reader.
     #[error("partition {0} of `{1}` is not assigned to this reader")]
     NotAssigned(i32, &'static str),

@@ -1,6 +1,6 @@
 //! From Kafka's records to deliveries.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use chrono::DateTime;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
@@ -45,7 +45,15 @@ fn parse<T: std::str::FromStr>(value: Option<&[u8]>) -> Option<T> {
     std::str::from_utf8(value?).ok()?.parse().ok()
 }
 
-pub(crate) fn delivery(topic: Topic, message: &BorrowedMessage<'_>) -> Delivery {
+/// What the values of a batch are copied to in one piece.
+const PIECE: usize = 64 * 1024;
+
+/// The record, its value at the end of `piece` or of a new one.
+pub(crate) fn delivery(
+    topic: Topic,
+    message: &BorrowedMessage<'_>,
+    piece: &mut BytesMut,
+) -> Delivery {
     let said = Said::of(message);
     let value = message.payload().unwrap_or_default();
     // Only our own topic has origins: a fleet must not be able to claim one.
@@ -61,8 +69,16 @@ pub(crate) fn delivery(topic: Topic, message: &BorrowedMessage<'_>) -> Delivery 
         origin: parse(origin),
         organization: parse(said.organization),
         payload: binary_form(said.others.into_iter(), value)
-            .map_or_else(|| Bytes::copy_from_slice(value), Bytes::from),
+            .map_or_else(|| copy(value, piece), Bytes::from),
         signature: said.signature,
         received_at: received.unwrap_or_default(),
     }
+}
+
+fn copy(value: &[u8], piece: &mut BytesMut) -> Bytes {
+    if piece.capacity() < value.len() {
+        *piece = BytesMut::with_capacity(PIECE.max(value.len()));
+    }
+    piece.extend_from_slice(value);
+    piece.split().freeze()
 }

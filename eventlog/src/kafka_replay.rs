@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aim_domain::id::EventId;
+use bytes::BytesMut;
 use chrono::{DateTime, Utc};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
@@ -105,6 +106,7 @@ impl TopicReplay {
     /// [`EventLogError::Kafka`] when the brokers do not answer.
     pub fn next(&mut self, max: usize) -> Result<Vec<(Record, DateTime<Utc>)>, EventLogError> {
         let mut records = Vec::new();
+        let mut piece = BytesMut::new();
         while records.len() < max && !self.left.is_empty() {
             let consumer = Arc::clone(&self.consumer);
             let Some(message) = consumer.poll(WAIT) else {
@@ -117,7 +119,7 @@ impl TopicReplay {
             let message = message?;
             let key = message.key().map(String::from_utf8_lossy);
             let key = key.unwrap_or_default().into_owned();
-            let delivery = delivery(self.topic, &message);
+            let delivery = delivery(self.topic, &message, &mut piece);
             let number = delivery.partition.number;
             let Some((next, end)) = self.left.get_mut(&number) else {
                 continue;

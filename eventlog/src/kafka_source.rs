@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bytes::BytesMut;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
@@ -186,6 +187,7 @@ fn drain(
 ) -> Vec<Delivery> {
     let names = Topic::ALL.map(|topic| (topic, config.topic(topic)));
     let mut batch = Vec::new();
+    let mut piece = BytesMut::new();
     let mut patience = wait;
     while batch.len() < max {
         match consumer.poll(patience) {
@@ -198,7 +200,7 @@ fn drain(
             Some(Ok(message)) => {
                 let topic = names.iter().find(|(_, name)| name == message.topic());
                 if let Some((topic, _)) = topic {
-                    batch.push(delivery(*topic, &message));
+                    batch.push(delivery(*topic, &message, &mut piece));
                 }
                 patience = Duration::ZERO;
             }

@@ -1,33 +1,34 @@
 //! The `data` of `aim.action.performed.v1`, and who may say it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use aim_domain::action::{ObservedAction, Outcome, ToolAnnotations, classify, classify_annotated};
+use aim_domain::action::{
+    ActionClass, ObservedAction, Outcome, ToolAnnotations, classify, classify_annotated,
+};
 use aim_domain::event::ACTION_PERFORMED;
 use aim_domain::id::{AgentId, EventId, OrganizationId};
 use aim_domain::location::{Location, Locator};
 use aim_domain::name::{ActionName, Resource};
 use aim_domain::risk::RiskLevel;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use crate::{Envelope, Refusal};
 
-/// Most arguments that are kept of one action; the rest is dropped.
-const ARGUMENTS_MAX: usize = 32;
-/// Most characters that are kept of one argument's value.
-const ARGUMENT_MAX_CHARS: usize = 120;
 /// Most bytes of `session` and `task`.
 const LABEL_MAX_BYTES: usize = 128;
 
 #[derive(Deserialize)]
-pub(crate) struct Data {
+pub(crate) struct Data<'a> {
     session: Option<String>,
     task: Option<String>,
     action: ActionName,
     resource: Option<String>,
-    #[serde(default)]
-    arguments: Map<String, Value>,
+    /// An object, of which at most the names are read.
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
     outcome: Outcome,
     risk: Option<RiskLevel>,
     location: Option<Location>,
@@ -44,13 +45,14 @@ pub fn agent_of_source(source: &str) -> Option<&str> {
         .filter(|agent| !agent.is_empty())
 }
 
-/// Reads an action that `agent` reported. Its location is the one it states, else that of the client's
+/// Reads an action that `agent` reported, with `data` as JSON. Its location is the one it states, else that of the client's
 /// address by `locator`; the address is not kept.
 ///
 /// # Errors
 /// [`Refusal`] when the event is of another type, or its data has a bad field.
 pub fn parse_action(
     envelope: &Envelope<'_>,
+    data: &str,
     agent: AgentId,
     organization: OrganizationId,
     locator: &dyn Locator,
@@ -62,8 +64,9 @@ pub fn parse_action(
         );
         return Err(Refusal::new("EVENT_TYPE_UNKNOWN", detail));
     }
-    let data: Data = serde_json::from_str(envelope.data.get())
+    let data: Data<'_> = serde_json::from_str(data)
         .map_err(|error| Refusal::new("EVENT_INVALID", format!("`data`: {error}")))?;
+    let class = class(&data)?;
     // An empty or overlong resource is still an action: cut it rather than lose the event.
     let resource = data
         .resource
@@ -72,27 +75,7 @@ pub fn parse_action(
     let address = data.client_address.as_deref().map(address).transpose()?;
     let location = data.location;
     let location = location.or_else(|| address.and_then(|it| locator.locate(it)));
-    let mut arguments = data.arguments;
-    // Before any is dropped: what is dropped must not hide that it writes.
-    let class = match &data.annotations {
-        Some(annotations) => {
-            let names = arguments.keys().map(String::as_str);
-            classify_annotated(data.action.as_str(), annotations, names)
-        }
-        None => classify(data.action.as_str()),
-    };
     let is_open_world = data.annotations.and_then(|it| it.open_world);
-    while arguments.len() > ARGUMENTS_MAX {
-        let last = arguments.keys().next_back().cloned();
-        last.map(|key| arguments.remove(&key));
-    }
-    for value in arguments.values_mut() {
-        if let Value::String(text) = value
-            && let Some((at, _)) = text.char_indices().nth(ARGUMENT_MAX_CHARS)
-        {
-            text.truncate(at);
-        }
-    }
     Ok(ObservedAction {
         event: EventId::produced(organization, &envelope.source, &envelope.id),
         organization,
@@ -102,7 +85,6 @@ pub fn parse_action(
         resource,
         session: data.session.and_then(label),
         task: data.task.and_then(label),
-        arguments,
         outcome: data.outcome,
         declared_risk: data.risk,
         granted: None,
@@ -111,6 +93,23 @@ pub fn parse_action(
         bytes: data.bytes,
         is_open_world: is_open_world.unwrap_or(false),
     })
+}
+
+/// The class of the action by all that its producer says of it.
+fn class(data: &Data<'_>) -> Result<ActionClass, Refusal> {
+    let name = data.action.as_str();
+    let arguments = data.arguments.map_or("{}", RawValue::get);
+    let bad = || Refusal::new("EVENT_INVALID", "`data`: `arguments` is no object");
+    match &data.annotations {
+        _ if !arguments.starts_with('{') => Err(bad()),
+        Some(annotations) => {
+            let names: BTreeMap<String, IgnoredAny> =
+                serde_json::from_str(arguments).map_err(|_| bad())?;
+            let names = names.keys().map(String::as_str);
+            Ok(classify_annotated(name, annotations, names))
+        }
+        None => Ok(classify(name)),
+    }
 }
 
 fn address(text: &str) -> Result<IpAddr, Refusal> {
@@ -165,7 +164,14 @@ mod tests {
         let envelope = Envelope::parse(event.as_bytes())?;
         let (agent, organization) = (Uuid::nil(), Uuid::nil());
         let organization = OrganizationId::from_uuid(organization);
-        parse_action(&envelope, AgentId::from_uuid(agent), organization, &One)
+        let data = envelope.data.json(None)?;
+        parse_action(
+            &envelope,
+            &data,
+            AgentId::from_uuid(agent),
+            organization,
+            &One,
+        )
     }
 
     #[test]
@@ -207,6 +213,7 @@ mod tests {
                 r#","client_address":"localhost""#,
                 "`client_address` is `localhost`",
             ),
+            (r#","arguments":[]"#, "`arguments` is no object"),
             (r#","location":{"country":"XX"}"#, "`country` is `XX`"),
             (
                 r#","location":{"latitude":91,"longitude":0}"#,

@@ -37,7 +37,7 @@ use violations::Violations;
 /// Most bytes of an encoded profile, for every input.
 pub const PROFILE_MAX_BYTES: usize = 4_096;
 /// Version of the encoding; another one is not read.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 /// Half of a tally has faded after a week of event time.
 const HALF_LIFE_SECONDS: f64 = 7.0 * 86_400.0;
 /// How far behind an agent's newest action another may arrive and still count.
@@ -81,7 +81,8 @@ pub struct BehaviourProfile {
     new_targets_share: f64,
     violations: Violations,
     failures: Failures,
-    geo: Geo,
+    /// None before the first action whose location is known.
+    geo: Option<Box<Geo>>,
     signals: Signals,
     kept_score: Option<TrustScore>,
 }
@@ -101,7 +102,7 @@ impl Default for BehaviourProfile {
             new_targets_share: 0.0,
             violations: Violations::default(),
             failures: Failures::default(),
-            geo: Geo::default(),
+            geo: None,
             signals: Signals::default(),
             kept_score: None,
         }
@@ -142,7 +143,7 @@ impl BehaviourProfile {
         let empty = Self::default();
         let has_shape = rest.is_empty()
             && profile.hours.has_shape()
-            && profile.geo.has_shape()
+            && profile.geo.as_ref().is_none_or(|geo| geo.has_shape())
             && profile.signals.has_shape()
             && profile.write_actions.has_shape_of(&empty.write_actions)
             && profile.write_targets.has_shape_of(&empty.write_targets)

@@ -24,7 +24,7 @@ pub(crate) fn convert(row: entity::Model) -> Result<KeyFacts, StoreError> {
     Ok(KeyFacts {
         id: AgentKeyId::from_uuid(row.id),
         public_key: PublicKey::from_bytes(&bytes).map_err(|_| corrupt())?,
-        key_id: row.key_id,
+        key_id: row.key_id.into(),
         expires_at: row.expires_at,
         revoked_at: row.revoked_at,
     })
@@ -88,7 +88,7 @@ impl Tx {
             id: Set(key.id.as_uuid()),
             organization_id: Set(organization.as_uuid()),
             agent_id: Set(agent.as_uuid()),
-            key_id: Set(key.key_id.clone()),
+            key_id: Set(key.key_id.to_string()),
             public_key: Set(key.public_key.to_bytes().to_vec()),
             created_at: Set(self.now()),
             expires_at: Set(key.expires_at),

@@ -15,7 +15,7 @@ use aim_store::dead_letters::NewDeadLetter;
 use aim_store::offsets::ConsumerOffset;
 use chrono::{DateTime, Utc};
 
-use crate::admit::{Admission, Admitted, OwnFact};
+use crate::admit::{Admission, Admitted, OwnFact, Refused};
 use crate::models::Models;
 use crate::profiles::Profiles;
 
@@ -143,10 +143,10 @@ impl<'a> Batch<'a> {
                     self.steps.extend(step_of(*own, &delivery));
                 }
                 Ok(Admitted::Other) => offset.applied += 1,
-                Err(refusal) => {
+                Err(refused) => {
                     offset.dead_letters += 1;
                     self.dead_letters
-                        .push(dead_letter(self.app, delivery, &refusal));
+                        .push(dead_letter(self.app, delivery, &refused));
                 }
             }
         }
@@ -177,15 +177,18 @@ impl<'a> Batch<'a> {
     }
 
     /// Turns an action that was counted as applied into a dead letter.
-    fn give_up_late(&mut self, delivery: Delivery, time: DateTime<Utc>) {
-        let detail = format!("`time` is {time}, more than an hour behind");
+    fn give_up_late(&mut self, delivery: Delivery, action: &ObservedAction) {
+        let detail = format!("`time` is {}, more than an hour behind", action.time);
         if let Some(offset) = self.offsets.get_mut(&delivery.partition) {
             offset.applied -= 1;
             offset.dead_letters += 1;
         }
-        let refusal = Refusal::new("EVENT_TOO_LATE", detail);
+        let refused = Refused {
+            refusal: Refusal::new("EVENT_TOO_LATE", detail),
+            owner: Some(action.organization),
+        };
         self.dead_letters
-            .push(dead_letter(self.app, delivery, &refusal));
+            .push(dead_letter(self.app, delivery, &refused));
     }
 
     /// Learns and judges, in order. Profiles in memory are ahead of the disk from here on: if
@@ -200,13 +203,16 @@ impl<'a> Batch<'a> {
         profiles.warm(self.app, &agents).await?;
         let organizations = agents.values().map(|(organization, _)| *organization);
         let mut judges = models.prepare(self.app, organizations).await?;
+        let steps = std::mem::take(&mut self.steps);
         let mut learned = Learned::default();
-        let mut applied = HashSet::new();
-        for mut step in std::mem::take(&mut self.steps) {
+        learned.steps.reserve(steps.len());
+        let mut applied = HashSet::with_capacity(steps.len());
+        for mut step in steps {
+            let weights = &profiles.weights(step.organization);
             let Some(live) = profiles.get_mut(step.agent) else {
                 continue;
             };
-            let (profile, weights) = (&mut live.profile, &live.weights);
+            let profile = &mut live.profile;
             let mut news = News::default();
             match &mut step.lesson {
                 Lesson::Action { action, delivery } => {
@@ -217,7 +223,7 @@ impl<'a> Batch<'a> {
                             continue;
                         }
                         if profile.is_too_late(action.time) {
-                            self.give_up_late(from, action.time);
+                            self.give_up_late(from, action);
                             continue;
                         }
                         *delivery = Some(from);
@@ -293,7 +299,6 @@ fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
                 resource: fact.resource,
                 session: fact.session,
                 task: fact.task,
-                arguments: serde_json::Map::new(),
                 outcome: if denied {
                     Outcome::Denied
                 } else {
@@ -325,11 +330,12 @@ fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
     })
 }
 
-fn dead_letter(app: &App, delivery: Delivery, refusal: &Refusal) -> NewDeadLetter {
+fn dead_letter(app: &App, delivery: Delivery, refused: &Refused) -> NewDeadLetter {
+    let refusal = &refused.refusal;
     metrics::counter!("aim_dead_letters_total", "reason" => refusal.code).increment(1);
     NewDeadLetter {
         id: DeadLetterId::from_uuid(app.next_id()),
-        organization: delivery.organization,
+        organization: delivery.organization.or(refused.owner),
         partition: delivery.partition,
         position: delivery.position,
         reason: refusal.code.to_owned(),

@@ -38,7 +38,7 @@ enum Noted<'a> {
     Rating(Feedback),
 }
 
-/// Everything of an action that a profile may learn from; arguments it does not.
+/// Everything of an action that a profile may learn from.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Action<'a> {
     micros: i64,
@@ -67,7 +67,6 @@ impl<'a> Action<'a> {
             resource,
             session,
             task,
-            arguments: _,
             outcome,
             declared_risk,
             granted,
@@ -102,7 +101,6 @@ impl<'a> Action<'a> {
             resource: self.resource.and_then(|text| Resource::parse(text).ok()),
             session: self.session.map(str::to_owned),
             task: self.task.map(str::to_owned),
-            arguments: serde_json::Map::new(),
             outcome: self.outcome,
             declared_risk: self.declared_risk,
             granted: self.granted,

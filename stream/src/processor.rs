@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aim_app::{App, AppError, ErrorCode};
-use aim_eventlog::{Delivery, EventLogError, EventSource, Partition, Polled};
+use aim_eventlog::{Delivery, EventLogError, EventSource, Partition, Polled, SchemaRegistry};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::admit::admit;
+use crate::admit::{Rules, admit};
 use crate::batch::{Batch, Learned};
 use crate::models::Models;
 use crate::positions::Positions;
@@ -77,6 +77,7 @@ pub struct Processor {
     app: Arc<App>,
     source: Box<dyn EventSource>,
     config: StreamConfig,
+    rules: Rules,
     /// What the log gave us, whether or not it could be sought yet.
     mine: BTreeSet<Partition>,
     positions: Positions,
@@ -99,7 +100,7 @@ fn took(phase: &'static str, since: Instant) {
     metrics::histogram!("aim_stream_batch_seconds", "phase" => phase).record(seconds);
 }
 
-enum Failure {
+pub(crate) enum Failure {
     Log(EventLogError),
     App(AppError),
 }
@@ -124,12 +125,23 @@ impl Processor {
             app,
             source,
             config,
+            rules: Rules {
+                takes_unsigned: config.takes_unsigned,
+                schemas: None,
+            },
             mine: BTreeSet::new(),
             positions: Positions::default(),
             profiles: Profiles::default(),
             models: Models::default(),
             next_batch: Instant::now(),
         }
+    }
+
+    /// Reads data in the formats of this registry's schemas, too.
+    #[must_use]
+    pub fn with_schemas(mut self, registry: Arc<SchemaRegistry>) -> Self {
+        self.rules.schemas = Some(registry);
+        self
     }
 
     /// Runs until `stop` fires. A batch under way is finished first, and what waits is written.
@@ -198,7 +210,7 @@ impl Processor {
         let count = deliveries.len();
         let begin = Instant::now();
         metrics::histogram!("aim_stream_batch_events").record(count as f64);
-        let admitted = admit(&self.app, deliveries, self.config.takes_unsigned).await?;
+        let admitted = admit(&self.app, deliveries, &self.rules).await?;
         took("admit", begin);
         self.recover().await?;
         let learning = Instant::now();

@@ -6,6 +6,7 @@
 //! it learned. With few agents all are written with every batch, and there is no journal.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::num::NonZeroI64;
 
 use aim_app::{App, AppError, ErrorCode};
 use aim_domain::id::{AgentId, OrganizationId};
@@ -29,17 +30,18 @@ const WAIT_EVENTS: usize = 262_144;
 pub(crate) struct Live {
     pub(crate) profile: BehaviourProfile,
     pub(crate) organization: OrganizationId,
-    /// How much the trust factors count for the organization, as of its last batch.
-    pub(crate) weights: TrustWeights,
     /// Number of the partitions that its events come from.
     pub(crate) number: i32,
     /// From how many steps it has learned.
     pub(crate) steps: i64,
-    /// Sequence of the first batch of each topic that it is not written with.
-    waits_since: [Option<i64>; Topic::ALL.len()],
+    /// Sequence of the first batch of each topic that it is not written with; the first has 1.
+    waits_since: [Option<NonZeroI64>; Topic::ALL.len()],
     /// When it was last used, in batches.
     used: u64,
 }
+
+/// A size class of the allocator; the next is a fifth larger.
+const _: () = assert!(size_of::<Live>() <= 1_280);
 
 impl Live {
     /// Whether it waits to be written.
@@ -47,7 +49,7 @@ impl Live {
         self.waits_since.iter().any(Option::is_some)
     }
 
-    fn waits_in(&mut self, topic: Topic) -> &mut Option<i64> {
+    fn waits_in(&mut self, topic: Topic) -> &mut Option<NonZeroI64> {
         let [events, actions] = &mut self.waits_since;
         match topic {
             Topic::Events => events,
@@ -59,7 +61,6 @@ impl Live {
         Self {
             profile: BehaviourProfile::default(),
             organization,
-            weights: TrustWeights::default(),
             number,
             steps: 0,
             waits_since: [None; Topic::ALL.len()],
@@ -83,6 +84,8 @@ struct Part {
 #[derive(Debug, Default)]
 pub(crate) struct Profiles {
     live: HashMap<AgentId, Box<Live>>,
+    /// How much the trust factors count for each organization, as of its last batch.
+    weights: HashMap<OrganizationId, TrustWeights>,
     parts: BTreeMap<Partition, Part>,
     /// Numbers of partitions whose journals have been read.
     recovered: BTreeSet<i32>,
@@ -210,11 +213,11 @@ impl Profiles {
         }
         let organizations: HashSet<_> = agents.values().map(|(whose, _)| *whose).collect();
         let organizations: Vec<_> = organizations.into_iter().collect();
-        let weights = app.load_trust_weights(&organizations).await?;
-        for (agent, (organization, _)) in agents {
+        self.weights
+            .extend(app.load_trust_weights(&organizations).await?);
+        for agent in agents.keys() {
             if let Some(live) = self.live.get_mut(agent) {
                 live.used = self.batches;
-                live.weights = weights.get(organization).copied().unwrap_or_default();
             }
         }
         Ok(())
@@ -236,6 +239,10 @@ impl Profiles {
         }
     }
 
+    pub(crate) fn weights(&self, organization: OrganizationId) -> TrustWeights {
+        self.weights.get(&organization).copied().unwrap_or_default()
+    }
+
     pub(crate) fn get(&self, agent: AgentId) -> Option<&Live> {
         self.live.get(&agent).map(Box::as_ref)
     }
@@ -249,7 +256,7 @@ impl Profiles {
         if let Some(live) = self.live.get_mut(&agent)
             && live.waits_in(partition.topic).is_none()
         {
-            *live.waits_in(partition.topic) = Some(sequence);
+            *live.waits_in(partition.topic) = NonZeroI64::new(sequence);
             let part = self.parts.entry(partition).or_default();
             part.waiting.push_back((agent, sequence));
         }
@@ -283,7 +290,7 @@ impl Profiles {
             && let Some((agent, since)) = part.waiting.pop_front()
         {
             if let Some(live) = self.live.get_mut(&agent)
-                && *live.waits_in(partition.topic) == Some(since)
+                && live.waits_in(partition.topic).map(NonZeroI64::get) == Some(since)
             {
                 live.waits_since = Default::default();
                 taken.push(agent);
@@ -305,7 +312,9 @@ impl Profiles {
             let Some(first) = part.journal else { continue };
             while let Some((agent, since)) = part.waiting.front() {
                 let live = self.live.get_mut(agent);
-                if live.is_some_and(|live| *live.waits_in(partition.topic) == Some(*since)) {
+                if live.is_some_and(|live| {
+                    live.waits_in(partition.topic).map(NonZeroI64::get) == Some(*since)
+                }) {
                     break;
                 }
                 part.waiting.pop_front();

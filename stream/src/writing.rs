@@ -120,7 +120,7 @@ fn update(
             profile: encoded,
             watermark: live.profile.watermark().unwrap_or_default(),
         },
-        assessment: assess(live.profile.tallies(), &live.weights),
+        assessment: assess(live.profile.tallies(), &profiles.weights(live.organization)),
         snapshots: news.snapshots,
         findings: news.findings,
     }))

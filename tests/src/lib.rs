@@ -23,6 +23,7 @@ mod node;
 mod poll;
 mod port;
 mod postgres;
+mod registry;
 
 pub use aim::{AimConfig, AimProcess, Bootstrap, aim_command};
 pub use kafka::Kafka;
@@ -31,3 +32,4 @@ pub use node::{ScriptOutput, run_script};
 pub use poll::{wait_for, wait_until};
 pub use port::free_port;
 pub use postgres::Postgres;
+pub use registry::Registry;

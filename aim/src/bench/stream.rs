@@ -30,6 +30,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Event time between the flood and now: the background load goes through it as fast as agents are
 /// used to, which is faster than time.
 const LEAD: TimeDelta = TimeDelta::hours(12);
+/// Events, and one agent in so many of others than the measured ones that send them, before memory is
+/// looked at: what buffers take does not depend on the number of agents.
+const PRIMING: usize = 100_000;
+const PRIMERS: usize = 100;
 /// From one portion of the background load to the next.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -82,8 +86,9 @@ struct Throughput {
     events: usize,
     seconds: f64,
     cpu_seconds: f64,
-    /// Of the stream's process: at the beginning, with all agents live, and at the end.
-    bytes: [f64; 3],
+    /// Of the stream's process: at the beginning, with full buffers, with all agents live, and at the
+    /// end.
+    bytes: [f64; 4],
 }
 
 /// Measures and prints.
@@ -95,11 +100,16 @@ pub(crate) async fn run(args: StreamArgs) -> anyhow::Result<()> {
     };
     let agents = Agent::register_all(&client, args.agents.max(1)).await?;
     let probed = Agent::register_all(&client, args.probes).await?;
+    let primers = Agent::register_all(&client, args.agents.div_ceil(PRIMERS)).await?;
     let before = Process::ask(args.stream_url()).await?;
     let span = TimeDelta::seconds(args.span.into());
     let end = SystemClock.now() - LEAD;
     let warm = args.warm * agents.len();
+    let priming = (end - span * 3, args.span);
+    flood(&client, &way, &primers, 0..PRIMING, priming).await?;
+    let primed = Process::ask(args.stream_url()).await?;
     flood(&client, &way, &agents, 0..warm, (end - span * 2, args.span)).await?;
+    let before = [before, primed];
     let found = throughput(&client, &way, &agents, &args, (before, end - span)).await?;
     let half = Load {
         rate: found.events as f64 / found.seconds / 2.0,
@@ -117,13 +127,13 @@ pub(crate) async fn run(args: StreamArgs) -> anyhow::Result<()> {
 }
 
 /// What it takes until a flood of events from `begin` on is applied; `before` is the process as it
-/// began.
+/// began and with full buffers.
 async fn throughput(
     client: &Client,
     way: &Way,
     agents: &[Agent],
     args: &StreamArgs,
-    (before, begin): (Process, DateTime<Utc>),
+    ([before, primed], begin): ([Process; 2], DateTime<Utc>),
 ) -> anyhow::Result<Throughput> {
     let first = Process::ask(args.stream_url()).await?;
     let start = Instant::now();
@@ -141,7 +151,7 @@ async fn throughput(
         events: args.events,
         seconds,
         cpu_seconds: after.cpu_seconds - first.cpu_seconds,
-        bytes: [before, first, after].map(|process| process.resident_bytes),
+        bytes: [before, primed, first, after].map(|process| process.resident_bytes),
     })
 }
 
@@ -233,8 +243,8 @@ async fn background(way: &Way, agents: &[Agent], load: Load) -> anyhow::Result<(
 fn print(args: &StreamArgs, found: &Throughput, [p50, p95, p99]: [f64; 3]) {
     let rate = found.events as f64 / found.seconds;
     let rate_cpu = found.events as f64 / found.cpu_seconds;
-    let [before, live, after] = found.bytes;
-    let bytes = (after - before).max(0.0) / args.agents.max(1) as f64;
+    let [before, primed, live, after] = found.bytes;
+    let bytes = (after - primed).max(0.0) / args.agents.max(1) as f64;
     let header = [
         "events",
         "agents",
@@ -243,7 +253,7 @@ fn print(args: &StreamArgs, found: &Throughput, [p50, p95, p99]: [f64; 3]) {
         "stream CPU s",
         "events/CPU s",
         "bytes/agent",
-        "MiB before, live, after",
+        "MiB before, primed, live, after",
         "event to alert p50, p95, p99 ms",
     ];
     let mib = |bytes: f64| bytes / f64::from(1 << 20);
@@ -255,13 +265,15 @@ fn print(args: &StreamArgs, found: &Throughput, [p50, p95, p99]: [f64; 3]) {
         format!("{:.2}", found.cpu_seconds),
         format!("{rate_cpu:.0}"),
         format!("{bytes:.0}"),
-        format!("{:.0}, {:.0}, {:.0}", mib(before), mib(live), mib(after)),
+        [before, primed, live, after]
+            .map(|bytes| format!("{:.0}", mib(bytes)))
+            .join(", "),
         format!("{p50:.1}, {p95:.1}, {p99:.1}"),
     ];
     let value: Value = json!({
         "events": found.events, "agents": args.agents, "seconds": found.seconds, "eventsPerSecond": rate,
         "streamCpuSeconds": found.cpu_seconds, "eventsPerCpuSecond": rate_cpu,
-        "residentBytes": { "before": before, "live": live, "after": after, "perAgent": bytes },
+        "residentBytes": { "before": before, "primed": primed, "live": live, "after": after, "perAgent": bytes },
         "toAlertMs": { "p50": p50, "p95": p95, "p99": p99 },
     });
     out::table(args.json, &header, &[row], &value);

@@ -12,8 +12,8 @@ use aim_api::{ApiConfig, Authenticator, TrustedProxies};
 use aim_app::{App, AppConfig, IngestSink};
 use aim_domain::clock::Clock;
 use aim_eventlog::{
-    EventSource, KafkaConfig, KafkaSink, KafkaSource, Relay, TableSink, TableSource, Topic,
-    ensure_topics, ring_for_all,
+    EventSource, KafkaConfig, KafkaSink, KafkaSource, Relay, SchemaRegistry, TableSink,
+    TableSource, Topic, ensure_topics, ring_for_all,
 };
 use aim_store::{Backend, Store, StoreConfig};
 use aim_stream::{Processor, StreamConfig};
@@ -90,7 +90,13 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     }
     if config.role.runs_stream() {
         let source = source(&store, kafka.as_ref())?;
-        let processor = Processor::new(Arc::clone(&app), source, stream_config(&store, &config));
+        let mut processor =
+            Processor::new(Arc::clone(&app), source, stream_config(&store, &config));
+        if !config.schema_registry.is_empty() {
+            let registry = SchemaRegistry::new(&config.schema_registry);
+            let registry = registry.context("`schema_registry`")?;
+            processor = processor.with_schemas(Arc::new(registry));
+        }
         life.spawn("stream", async move |stop| processor.run(stop).await);
     }
     listen(&config, &app, metrics, &mut life).await?;

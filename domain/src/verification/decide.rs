@@ -1,5 +1,7 @@
 //! The decision: a pure function of the request, the facts and the time.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +24,7 @@ pub struct KeyFacts {
     /// The row.
     pub id: AgentKeyId,
     /// RFC 7638 thumbprint, as `keyid` in signatures.
-    pub key_id: String,
+    pub key_id: Arc<str>,
     /// What signatures are checked with.
     pub public_key: PublicKey,
     /// Until when it is good; `None` is until revoked.
@@ -71,11 +73,11 @@ pub struct AgentFacts {
     /// Its score; `None` is `UNSCORED`.
     pub trust: Option<TrustScore>,
     /// What a person set it to, for a time.
-    pub trust_override: Option<TrustOverride>,
+    pub trust_override: Option<Box<TrustOverride>>,
     /// Its kill switch, while engaged.
-    pub kill_switch: Option<KillSwitch>,
+    pub kill_switch: Option<Box<KillSwitch>>,
     /// Its organization's kill switch, while engaged.
-    pub organization_kill_switch: Option<KillSwitch>,
+    pub organization_kill_switch: Option<Box<KillSwitch>>,
     /// Its organization's settings.
     pub settings: DecisionSettings,
 }
@@ -232,7 +234,7 @@ impl AgentFacts {
     /// The trust that a decision at `now` takes.
     #[must_use]
     pub fn trust_at(&self, now: DateTime<Utc>) -> Option<TrustScore> {
-        effective_trust(self.trust, self.trust_override.as_ref(), now)
+        effective_trust(self.trust, self.trust_override.as_deref(), now)
     }
 }
 

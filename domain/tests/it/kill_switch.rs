@@ -23,7 +23,7 @@ fn facts(status: AgentStatus) -> AgentFacts {
         status,
         keys: vec![KeyFacts {
             id: AgentKeyId::from_uuid(Uuid::from_u128(3)),
-            key_id: public_key.thumbprint(),
+            key_id: public_key.thumbprint().into(),
             public_key,
             expires_at: None,
             revoked_at: None,
@@ -65,8 +65,8 @@ fn while_engaged_nothing_else_is_asked() {
     ] {
         for status in [AgentStatus::Verified, AgentStatus::Revoked] {
             let facts = AgentFacts {
-                kill_switch: agent.then(|| switch.clone()),
-                organization_kill_switch: organization.then(|| switch.clone()),
+                kill_switch: agent.then(|| Box::new(switch.clone())),
+                organization_kill_switch: organization.then(|| Box::new(switch.clone())),
                 ..facts(status)
             };
             let verdict = decide(&request, facts.keys[0].id, &facts, DateTime::UNIX_EPOCH);

@@ -92,7 +92,10 @@ async fn headers_and_value_arrive_as_the_bytes_that_were_signed() {
     let read = EventSignature::parse(all[0].signature.as_deref().unwrap()).unwrap();
     assert!(verify_event(&read, &key.public_key(), &all[0].payload));
     let event = Envelope::parse(&all[0].payload).unwrap();
-    assert_eq!((&*event.id, event.data.get().as_bytes()), ("1", DATA));
+    assert_eq!(
+        (&*event.id, event.data.json(None).unwrap().as_bytes()),
+        ("1", DATA)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -232,9 +232,8 @@ impl BehaviourProfile {
         else {
             return (0.0, 0.0);
         };
-        let judged = self
-            .geo
-            .judge(&location, judge.action.time.timestamp(), is_late);
+        let geo = self.geo.get_or_insert_default();
+        let judged = geo.judge(&location, judge.action.time.timestamp(), is_late);
         self.tallies.located += 1.0;
         if let Some(country) = judged.flagged_country {
             let severity = match risk {
@@ -243,7 +242,7 @@ impl BehaviourProfile {
                 RiskLevel::High | RiskLevel::Critical => Severity::High,
             };
             self.tallies.place_surprise += weight(severity);
-            let evidence = share("countries that were new", self.geo.new_countries_share());
+            let evidence = share("countries that were new", geo.new_countries_share());
             let action = judge.action.action.as_str();
             let summary = format!("first action from {country}: `{action}`");
             judge.find(AnomalyKind::NewCountry, severity, summary, vec![evidence]);

@@ -22,7 +22,13 @@ const STEP: f64 = 0.05;
 const CRITICAL_LEAST: f64 = 50.0;
 /// Most that mean and standard deviation become in a day of event time, against the day before.
 pub(super) const DAILY_GROWTH: f64 = 1.5;
-pub(super) const DAY_SECONDS: i64 = 86_400;
+const DAY_SECONDS: i64 = 86_400;
+
+/// The day since the epoch in which a window of `length` seconds begins.
+pub(super) fn day_of(window: i64, length: i64) -> i32 {
+    let day = window.saturating_mul(length).div_euclid(DAY_SECONDS);
+    i32::try_from(day).unwrap_or(i32::MAX)
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rate {
@@ -34,7 +40,7 @@ pub(super) struct Rate {
     mean: f64,
     variance: f64,
     /// The newest day that was learned from, since the epoch.
-    day: i64,
+    day: i32,
     /// What was normal when that day began; nothing before a day has been learned.
     anchor: Option<Anchor>,
 }
@@ -42,8 +48,8 @@ pub(super) struct Rate {
 /// From where a day's growth is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Anchor {
-    mean: f64,
-    variance: f64,
+    mean: f32,
+    variance: f32,
 }
 
 impl Rate {
@@ -56,7 +62,7 @@ impl Rate {
             windows: 0,
             mean: 0.0,
             variance: 0.0,
-            day: i64::MIN,
+            day: i32::MIN,
             anchor: None,
         }
     }
@@ -117,9 +123,9 @@ impl Rate {
             self.windows = self.windows.saturating_add(1);
             if let Some(anchor) = self.anchor {
                 // Of an agent that does one thing a window, one more is no growth.
-                let most = DAILY_GROWTH * anchor.mean.max(1.0);
-                self.mean = self.mean.min(most);
-                let most = DAILY_GROWTH * DAILY_GROWTH * anchor.variance.max(anchor.mean).max(1.0);
+                let [mean, variance] = [anchor.mean, anchor.variance].map(f64::from);
+                self.mean = self.mean.min(DAILY_GROWTH * mean.max(1.0));
+                let most = DAILY_GROWTH * DAILY_GROWTH * variance.max(mean).max(1.0);
                 self.variance = self.variance.min(most);
             }
         }
@@ -128,12 +134,12 @@ impl Rate {
     }
 
     fn begin_day(&mut self) {
-        let day = self.window.saturating_mul(i64::from(self.length)) / DAY_SECONDS;
+        let day = day_of(self.window, self.length.into());
         if day > self.day {
-            if self.day != i64::MIN && self.windows() >= LEARNING_WINDOWS {
+            if self.day != i32::MIN && self.windows() >= LEARNING_WINDOWS {
                 self.anchor = Some(Anchor {
-                    mean: self.mean,
-                    variance: self.variance,
+                    mean: self.mean as f32,
+                    variance: self.variance as f32,
                 });
             }
             self.day = day;

@@ -20,7 +20,8 @@ const MUCH_RARER_DECADES: f64 = 9.0;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Signals {
     sequence: Sequence,
-    volume: Volume,
+    /// None before the first action whose amount of data is known.
+    volume: Option<Box<Volume>>,
     spread: Spread,
     bursts: Bursts,
     drift: Drift,
@@ -96,7 +97,7 @@ impl BehaviourProfile {
         let own = &self.signals;
         [
             bits,
-            own.volume.level(),
+            own.volume.as_ref().map_or(0.0, |volume| volume.level()),
             own.spread.estimate(),
             burst,
             own.drift.decades(),
@@ -156,7 +157,7 @@ impl BehaviourProfile {
         let Some(bytes) = judge.action.bytes else {
             return 0.0;
         };
-        let volume = &mut self.signals.volume;
+        let volume = self.signals.volume.get_or_insert_default();
         let rare = volume.add(seconds, bytes);
         if volume.is_news(rare) {
             let severity = if risk >= RiskLevel::High && rare >= MUCH_RARER_DECADES {

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rate::{DAILY_GROWTH, DAY_SECONDS};
+use super::rate::{DAILY_GROWTH, day_of};
 use crate::tail::Tail;
 
 /// Once in 10 to this many windows is worth telling, and once more when it is this much rarer.
@@ -18,7 +18,7 @@ pub(super) struct Windowed {
     window: i64,
     told: f32,
     /// The newest day that was learned from, since the epoch, and the most that is usual on it.
-    day: i64,
+    day: i32,
     most: f32,
     usual: Tail,
 }
@@ -28,7 +28,7 @@ impl Default for Windowed {
         Self {
             window: i64::MIN,
             told: 0.0,
-            day: i64::MIN,
+            day: i32::MIN,
             most: f32::INFINITY,
             usual: Tail::default(),
         }
@@ -44,7 +44,7 @@ impl Windowed {
             return false;
         }
         if self.window != i64::MIN {
-            let day = self.window.saturating_mul(length).div_euclid(DAY_SECONDS);
+            let day = day_of(self.window, length);
             if day > self.day {
                 self.day = day;
                 self.most = (self.usual.limit(least) + DAILY_GROWTH.log2()) as f32;

@@ -27,7 +27,6 @@ pub(crate) fn action(name: &str, resource: Option<&str>, time: DateTime<Utc>) ->
         resource: resource.map(|resource| Resource::parse(resource).unwrap()),
         session: None,
         task: None,
-        arguments: serde_json::Map::new(),
         outcome: Outcome::Ok,
         declared_risk: None,
         granted: None,

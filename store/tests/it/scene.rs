@@ -154,7 +154,7 @@ impl Scene {
             let public_key = SecretKey::from_seed(&[number; 32]).public_key();
             let key = KeyFacts {
                 id: tenant.key,
-                key_id: public_key.thumbprint(),
+                key_id: public_key.thumbprint().into(),
                 public_key,
                 expires_at: None,
                 revoked_at: None,

@@ -84,7 +84,6 @@ fn action(tenant: &Tenant, number: u128) -> anyhow::Result<Box<ObservedAction>> 
         resource: None,
         session: None,
         task: None,
-        arguments: serde_json::Map::new(),
         outcome: Outcome::Ok,
         declared_risk: None,
         granted: None,

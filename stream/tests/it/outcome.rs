@@ -166,7 +166,7 @@ async fn said(store: &Store) -> anyhow::Result<BTreeMap<(String, String), Vec<St
             Polled::Batch(batch) => {
                 for delivery in batch {
                     let envelope = Envelope::parse(&delivery.payload)?;
-                    let mut data: Value = serde_json::from_str(envelope.data.get())?;
+                    let mut data: Value = serde_json::from_str(&envelope.data.json(None)?)?;
                     for id in ["snapshot", "anomaly", "alert"] {
                         data.as_object_mut().and_then(|data| data.remove(id));
                     }

@@ -180,6 +180,30 @@ async fn an_event_counts_for_the_tenant_of_the_key_that_signed_it() {
     assert_eq!(buried_of(&site, 1).await.unwrap(), Vec::new());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_from_the_broker_belong_to_whoever_provably_sent_them() {
+    let site = Arc::new(Site::new().await.unwrap());
+    let (ours, theirs) = (&site.members[0], &site.members[3]);
+    let log = site.log();
+    let from_broker = |record: Record| Record {
+        organization: None,
+        ..record
+    };
+    let theirs_proven = signed(theirs, |e| e["data"]["action"] = json!(""));
+    let ahead = signed(ours, |e| e["time"] = json!("2100-01-01T00:00:00Z"));
+    let mut forged = signed(theirs, |e| e["data"]["action"] = json!(""));
+    forged.signature = Some(theirs.sign(b"something else"));
+    let records = [theirs_proven, ahead, forged].map(from_broker);
+    log.append(records.into()).await.unwrap();
+    read_in_order(&site, &log, &Arc::default()).await.unwrap();
+    for (tenant, reason) in [(0, "EVENT_FROM_FUTURE"), (1, "EVENT_INVALID")] {
+        let letters = buried_of(&site, tenant).await.unwrap();
+        let reasons: Vec<_> = letters.iter().map(|it| it.reason.as_str()).collect();
+        assert_eq!(reasons, [reason]);
+    }
+    assert_eq!(buried(&site).await.unwrap().len(), 3);
+}
+
 /// How an agent's key ends, and the reason that its events are buried with from then on.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_of_a_key_that_has_ended_are_dead_letters_and_those_before_stay_applied() {

@@ -118,7 +118,7 @@ impl Site {
             let public_key = member.key.public_key();
             let key = KeyFacts {
                 id: AgentKeyId::from_uuid(Uuid::from_u128(0xb0 + number)),
-                key_id: public_key.thumbprint(),
+                key_id: public_key.thumbprint().into(),
                 public_key,
                 expires_at: None,
                 revoked_at: None,

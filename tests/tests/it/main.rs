@@ -23,6 +23,7 @@ mod postgres;
 mod public_clients;
 mod replay;
 mod roots;
+mod schemas;
 mod story;
 mod three_streams;
 mod trust;

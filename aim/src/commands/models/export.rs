@@ -87,6 +87,7 @@ fn observed(line: &str, organization: OrganizationId) -> Option<(String, Observe
     let envelope = Envelope::parse(line.as_bytes()).ok()?;
     let entity = agent_of_source(&envelope.source)?.to_owned();
     let nobody = AgentId::from_uuid(Uuid::nil());
-    let action = parse_action(&envelope, nobody, organization, &Nowhere).ok()?;
+    let data = envelope.data.json(None).ok()?;
+    let action = parse_action(&envelope, &data, nobody, organization, &Nowhere).ok()?;
     Some((entity, action))
 }

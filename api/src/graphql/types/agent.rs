@@ -175,7 +175,7 @@ impl From<KeyFacts> for AgentKey {
         Self {
             id: global_id("AgentKey", key.id),
             public_key: key.public_key.to_base64url(),
-            key_id: key.key_id,
+            key_id: key.key_id.to_string(),
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
         }
