@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_domain::trust::TrustScore;
-use aim_domain::verification::AgentFacts;
+use aim_domain::verification::{AgentFacts, KeyFacts};
 use chrono::{DateTime, Utc};
 use quick_cache::sync::Cache;
 
@@ -66,6 +66,12 @@ impl FactsCache {
         self.keys.get(key_id)
     }
 
+    /// Remembers whose a key is that somebody signed with; most agents of a fleet that signs nothing
+    /// need no entry.
+    pub(crate) fn keep_owner(&self, agent: AgentId, key: &KeyFacts) {
+        self.keys.insert(Arc::clone(&key.key_id), (agent, key.id));
+    }
+
     /// Call before loading; pass the result to [`Self::keep`].
     pub(crate) fn generation(&self, agent: AgentId) -> u64 {
         self.counter(agent).load(Ordering::Acquire)
@@ -78,10 +84,6 @@ impl FactsCache {
     }
 
     pub(crate) fn keep(&self, facts: &Arc<AgentFacts>, loaded_at: u64) {
-        for key in &facts.keys {
-            self.keys
-                .insert(Arc::clone(&key.key_id), (facts.agent, key.id));
-        }
         self.agents.insert(facts.agent, Arc::clone(facts));
         // A change that was heard of meanwhile may not be in what was loaded.
         if self.generation(facts.agent) != loaded_at {

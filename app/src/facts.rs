@@ -20,16 +20,27 @@ impl App {
         &self,
         key_id: &str,
     ) -> Result<Option<(AgentId, AgentKeyId, OrganizationId, PublicKey)>, AppError> {
-        let owner = match self.cache.key_owner(key_id) {
+        let known = self.cache.key_owner(key_id);
+        let owner = match known {
             Some(owner) => Some(owner),
             None => self.load_key_owners(&[key_id]).await?.remove(key_id),
         };
-        let Some(owner) = owner else {
+        let Some((agent, id)) = owner else {
             return Ok(None);
         };
-        let facts = self.facts(owner.0).await?;
-        let key = facts.keys.iter().find(|key| key.id == owner.1);
-        Ok(key.map(|key| (owner.0, key.id, facts.organization, key.public_key.clone())))
+        let facts = self.facts(agent).await?;
+        let Some(key) = facts.keys.iter().find(|key| key.id == id) else {
+            return Ok(None);
+        };
+        if known.is_none() {
+            self.cache.keep_owner(agent, key);
+        }
+        Ok(Some((
+            agent,
+            id,
+            facts.organization,
+            key.public_key.clone(),
+        )))
     }
 
     /// The facts of the agent that has this key, with the key, if they are in memory.
@@ -76,6 +87,7 @@ impl App {
         let with_key = |(key_id, (agent, key)): (&'a str, (AgentId, AgentKeyId))| {
             let facts = facts.get(&agent)?;
             let key = facts.keys.iter().find(|it| it.id == key)?;
+            self.cache.keep_owner(agent, key);
             Some((key_id, (Arc::clone(facts), key.public_key.clone())))
         };
         Ok(owners.into_iter().filter_map(with_key).collect())

@@ -2,25 +2,21 @@
 """Retrain the logistic model from a Parquet export, outside of AIM.
 
     aim models export-features --events events.jsonl --runs runs.csv --out features.parquet
-    python3 retrain.py features.parquet model.json --seed 1
-    aim models train --features features.parquet --import model.json --seed 1
+    python3 retrain.py features.parquet model.onnx --seed 1
+    aim models import-onnx model.onnx --features features.parquet
 
-Needs pyarrow and scikit-learn. The rows are divided as `aim models train` divides them, so that
-what AIM calibrates and measures with is never learned from here: keep the same seed in both
-commands. `--as-of` leaves out what was not known at a time (events and labels after it); give it to
-both commands, too.
+Needs pyarrow, scikit-learn and skl2onnx. Any other classifier goes the same way, as long as it ends as
+ONNX with the three entries of metadata that `describe` makes. The rows are divided as
+`aim models train` divides them, so that what AIM calibrates and measures with is never learned from
+here. `--as-of` leaves out what was not known at a time (events and labels after it); give it to
+`import-onnx`, too.
 
-The JSON holds what a logistic regression over scaled features is made of:
-
-    log-odds = intercept + sum(coefficients * (feature - mean) / scale)
-
-Calibration, limits and metrics are not in it: AIM computes them from the held-out rows when it takes
-the model in.
+Calibration, limits and metrics are not in the file: AIM computes them from the held-out rows when it
+takes the model in.
 """
 
 import argparse
 import hashlib
-import json
 import sys
 from datetime import datetime, timezone
 
@@ -29,7 +25,6 @@ BEFORE = ["entity", "event_time", "created_time", "schema_version"]
 AFTER = ["label", "label_time"]
 # From this many agents on, whole agents are held out; below, the parts follow one another in time.
 ENTITIES_LEAST = 50
-FORMAT = 1
 
 
 def fifth(seed, entity):
@@ -58,48 +53,30 @@ def as_of(events, labels, label_times, time):
     return kept, known
 
 
-def standardize(columns):
-    """Mean and standard deviation of each column; 1 for a column that never changes."""
-    means, scales = [], []
-    for column in columns:
-        mean = sum(column) / len(column)
-        spread = (sum((value - mean) ** 2 for value in column) / len(column)) ** 0.5
-        means.append(mean)
-        scales.append(spread if spread > 1e-9 else 1.0)
-    return means, scales
-
-
-def to_json(version, names, means, scales, coefficients, intercept, trained_with, seed):
-    """The model as AIM reads it."""
-    return {
-        "format": FORMAT,
-        "kind": "logistic",
-        "feature_schema_version": version,
-        "features": names,
-        "mean": means,
-        "scale": scales,
-        "coefficients": coefficients,
-        "intercept": intercept,
-        "trained_with": trained_with,
-        "seed": seed,
-    }
+def describe(version, names, seed):
+    """What AIM has to know of a model: the version and names of its features, and the seed."""
+    return {"feature_schema_version": str(version), "features": ",".join(names), "seed": str(seed)}
 
 
 def main():
     parser = argparse.ArgumentParser(description="Retrain the logistic model from an export.")
     parser.add_argument("features", help="Parquet file of `aim models export-features`")
-    parser.add_argument("out", help="JSON file to write")
-    parser.add_argument("--seed", type=int, default=1, help="the seed given to `aim models train`")
+    parser.add_argument("out", help="ONNX file to write")
+    parser.add_argument("--seed", type=int, default=1, help="divides the rows")
     parser.add_argument("--as-of", help="only what was known then, as 2026-01-31T00:00:00+00:00")
     parser.add_argument("--c", type=float, default=1.0, help="inverse weight of the coefficients")
     args = parser.parse_args()
 
     try:
+        import numpy
+        import onnx
         import pyarrow.parquet
-        import sklearn
+        from skl2onnx import to_onnx
         from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
     except ImportError as error:
-        sys.exit(f"{error.name} is missing: pip install pyarrow scikit-learn")
+        sys.exit(f"{error.name} is missing: pip install pyarrow scikit-learn skl2onnx")
 
     table = pyarrow.parquet.read_table(args.features)
     names = [name for name in table.column_names if name not in BEFORE + AFTER]
@@ -122,27 +99,13 @@ def main():
     truth = [bool(labels[i]) for i in rows]
     if len(set(truth)) < 2:
         sys.exit("the training part needs rows labelled as risk and rows labelled as fine")
-    columns = [[column[i] for i in rows] for column in columns]
-    means, scales = standardize(columns)
-    scaled = [
-        [(column[i] - mean) / scale for column, mean, scale in zip(columns, means, scales)]
-        for i in range(len(rows))
-    ]
-    model = LogisticRegression(C=args.c, max_iter=1000).fit(scaled, truth)
-    # classes_ is sorted: the coefficients are those of True.
-    result = to_json(
-        versions.pop(),
-        names,
-        means,
-        scales,
-        [float(value) for value in model.coef_[0]],
-        float(model.intercept_[0]),
-        f"scikit-learn {sklearn.__version__}, C={args.c}",
-        args.seed,
-    )
-    with open(args.out, "w", encoding="utf-8") as file:
-        json.dump(result, file, indent=2)
-        file.write("\n")
+    values = numpy.array([[column[i] for column in columns] for i in rows])
+    regression = LogisticRegression(C=args.c, max_iter=1000)
+    model = make_pipeline(StandardScaler(), regression).fit(values, [int(it) for it in truth])
+    file = to_onnx(model, values[:1].astype(numpy.float32), options={"zipmap": False})
+    onnx.helper.set_model_props(file, describe(versions.pop(), names, args.seed))
+    with open(args.out, "wb") as out:
+        out.write(file.SerializeToString())
     print(f"{len(rows)} rows, {sum(truth)} of them labelled as risk: {args.out}")
 
 

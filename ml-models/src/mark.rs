@@ -2,16 +2,19 @@
 
 use sha2::{Digest, Sha256};
 
+/// Most parts are as short together.
+const SHORT: usize = 128;
+
 /// 64 bits of the SHA-256 of `parts`, kept apart by their lengths: who chooses the parts must not be
 /// able to choose two that look alike cheaply.
 pub(crate) fn mark(parts: &[&[u8]]) -> u64 {
-    let mut hash = Sha256::new();
+    let mut bytes = Vec::with_capacity(SHORT);
     for part in parts {
-        hash.update(u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
-        hash.update(part);
+        let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(part);
     }
-    let digest = hash.finalize();
-    digest
+    Sha256::digest(&bytes)
         .iter()
         .take(8)
         .fold(0, |bits, byte| bits << 8 | u64::from(*byte))

@@ -1,6 +1,6 @@
 //! A micro-batch: from deliveries to what was learned and found.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use aim_app::{App, AppError, ModelsSeen, Snapshot};
 use aim_domain::action::{ObservedAction, Outcome, classify};
@@ -14,6 +14,7 @@ use aim_ml_models::BehaviourProfile;
 use aim_store::dead_letters::NewDeadLetter;
 use aim_store::offsets::ConsumerOffset;
 use chrono::{DateTime, Utc};
+use foldhash::{HashSet, HashSetExt};
 
 use crate::admit::{Admission, Admitted, OwnFact, Refused};
 use crate::models::Models;
@@ -59,6 +60,8 @@ pub(crate) struct Learned {
     /// What was learned from, in order.
     pub(crate) steps: Vec<Step>,
     pub(crate) news: HashMap<AgentId, News>,
+    /// Agents whose events came in another partition than the one that they were first seen in.
+    pub(crate) strays: Vec<AgentId>,
     pub(crate) dead_letters: Vec<NewDeadLetter>,
     /// What the organizations' models did.
     pub(crate) models: Vec<ModelsSeen>,
@@ -156,7 +159,7 @@ impl<'a> Batch<'a> {
     async fn applied_before(
         &self,
         admitted: &[(Delivery, Admission)],
-    ) -> Result<HashSet<EventId>, AppError> {
+    ) -> Result<std::collections::HashSet<EventId>, AppError> {
         let ids: Vec<EventId> = admitted
             .iter()
             .filter_map(|(_, admission)| match admission {
@@ -198,15 +201,14 @@ impl<'a> Batch<'a> {
         profiles: &mut Profiles,
         models: &mut Models,
     ) -> Result<Learned, AppError> {
-        let of = |step: &Step| (step.agent, (step.organization, step.partition.number));
-        let agents: HashMap<_, _> = self.steps.iter().map(of).collect();
-        profiles.warm(self.app, &agents).await?;
-        let organizations = agents.values().map(|(organization, _)| *organization);
+        profiles.warm(self.app, &self.steps).await?;
+        let organizations = self.steps.iter().map(|step| step.organization);
         let mut judges = models.prepare(self.app, organizations).await?;
         let steps = std::mem::take(&mut self.steps);
         let mut learned = Learned::default();
         learned.steps.reserve(steps.len());
         let mut applied = HashSet::with_capacity(steps.len());
+        let mut waits = Vec::new();
         for mut step in steps {
             let weights = &profiles.weights(step.organization);
             let Some(live) = profiles.get_mut(step.agent) else {
@@ -247,7 +249,17 @@ impl<'a> Batch<'a> {
             }
             live.steps += 1;
             step.number = live.steps;
+            if live.number != step.partition.number {
+                learned.strays.push(step.agent);
+            }
+            let sequence = self.offsets.get(&step.partition).map_or(0, |it| it.next);
+            if live.begin_to_wait(step.partition.topic, sequence) {
+                waits.push((step.agent, step.partition, sequence));
+            }
             learned.steps.push(step);
+        }
+        for (agent, partition, sequence) in waits {
+            profiles.queue(agent, partition, sequence);
         }
         learned.models = judges.finish();
         learned.dead_letters = std::mem::take(&mut self.dead_letters);

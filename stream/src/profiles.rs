@@ -5,7 +5,7 @@
 //! some batch soon after the one that it first learned from since; until then the journal has what
 //! it learned. With few agents all are written with every batch, and there is no journal.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroI64;
 
 use aim_app::{App, AppError, ErrorCode};
@@ -15,7 +15,9 @@ use aim_eventlog::{Partition, Topic};
 use aim_ml_models::{BehaviourProfile, ProfileError};
 use aim_store::journal::JournalRow;
 use aim_store::profiles::StoredProfile;
+use foldhash::{HashMap, HashSet};
 
+use crate::batch::Step;
 use crate::journal::{self, Note};
 use crate::positions::Positions;
 
@@ -47,6 +49,17 @@ impl Live {
     /// Whether it waits to be written.
     pub(crate) fn waits(&self) -> bool {
         self.waits_since.iter().any(Option::is_some)
+    }
+
+    /// It has learned from a batch of this topic that ends at `sequence`; whether it did not wait for
+    /// one of that topic before.
+    pub(crate) fn begin_to_wait(&mut self, topic: Topic, sequence: i64) -> bool {
+        let since = self.waits_in(topic);
+        let is_first = since.is_none();
+        if is_first {
+            *since = NonZeroI64::new(sequence);
+        }
+        is_first
     }
 
     fn waits_in(&mut self, topic: Topic) -> &mut Option<NonZeroI64> {
@@ -192,34 +205,24 @@ impl Profiles {
         Ok(())
     }
 
-    /// Makes sure that the profiles of these agents are in memory, with the weights of now.
-    pub(crate) async fn warm(
-        &mut self,
-        app: &App,
-        agents: &HashMap<AgentId, (OrganizationId, i32)>,
-    ) -> Result<(), AppError> {
+    /// Makes sure that the profiles of these steps' agents are in memory, with the weights of now.
+    pub(crate) async fn warm(&mut self, app: &App, steps: &[Step]) -> Result<(), AppError> {
         self.batches += 1;
-        self.make_room(agents.len());
+        self.make_room(steps.len());
         let mut cold: BTreeMap<i32, HashMap<AgentId, OrganizationId>> = BTreeMap::new();
-        for (agent, (organization, number)) in agents {
-            if !self.live.contains_key(agent) {
-                cold.entry(*number)
-                    .or_default()
-                    .insert(*agent, *organization);
+        for step in steps {
+            if !self.live.contains_key(&step.agent) {
+                let of_number = cold.entry(step.partition.number).or_default();
+                of_number.insert(step.agent, step.organization);
             }
         }
         for (number, agents) in cold {
             self.load(app, &agents, number).await?;
         }
-        let organizations: HashSet<_> = agents.values().map(|(whose, _)| *whose).collect();
+        let organizations: HashSet<_> = steps.iter().map(|step| step.organization).collect();
         let organizations: Vec<_> = organizations.into_iter().collect();
         self.weights
             .extend(app.load_trust_weights(&organizations).await?);
-        for agent in agents.keys() {
-            if let Some(live) = self.live.get_mut(agent) {
-                live.used = self.batches;
-            }
-        }
         Ok(())
     }
 
@@ -247,19 +250,25 @@ impl Profiles {
         self.live.get(&agent).map(Box::as_ref)
     }
 
+    /// A profile that is about to learn.
     pub(crate) fn get_mut(&mut self, agent: AgentId) -> Option<&mut Live> {
-        self.live.get_mut(&agent).map(Box::as_mut)
+        let live = self.live.get_mut(&agent)?;
+        live.used = self.batches;
+        Some(live)
     }
 
     /// The profile has learned from a batch of this partition that ends at `sequence`.
     pub(crate) fn wait(&mut self, agent: AgentId, partition: Partition, sequence: i64) {
-        if let Some(live) = self.live.get_mut(&agent)
-            && live.waits_in(partition.topic).is_none()
-        {
-            *live.waits_in(partition.topic) = NonZeroI64::new(sequence);
-            let part = self.parts.entry(partition).or_default();
-            part.waiting.push_back((agent, sequence));
+        let live = self.live.get_mut(&agent);
+        if live.is_some_and(|live| live.begin_to_wait(partition.topic, sequence)) {
+            self.queue(agent, partition, sequence);
         }
+    }
+
+    /// A profile has begun to wait.
+    pub(crate) fn queue(&mut self, agent: AgentId, partition: Partition, sequence: i64) {
+        let part = self.parts.entry(partition).or_default();
+        part.waiting.push_back((agent, sequence));
     }
 
     /// Takes a profile off those that wait: it is about to be written.

@@ -8,11 +8,12 @@ use aim_domain::trust::assess;
 use aim_eventlog::Partition;
 use aim_store::journal::JournalRow;
 use aim_store::profiles::StoredProfile;
+use foldhash::HashSet;
 
 use crate::batch::{Learned, Lesson, News, Step};
 use crate::journal;
 use crate::positions::Positions;
-use crate::profiles::{Live, Profiles};
+use crate::profiles::Profiles;
 
 /// Profiles of a partition that are written at once while there is nothing else to do: an event that
 /// comes meanwhile waits for them.
@@ -31,9 +32,6 @@ pub(crate) fn write(
     positions: &Positions,
     few: usize,
 ) -> Result<AppliedBatch, AppError> {
-    for step in &learned.steps {
-        profiles.wait(step.agent, step.partition, positions.next(step.partition));
-    }
     let mut counts: BTreeMap<Partition, usize> = BTreeMap::new();
     for step in &learned.steps {
         *counts.entry(step.partition).or_default() += 1;
@@ -50,13 +48,16 @@ pub(crate) fn write(
         );
     }
     let agents = due(&learned, profiles, &counts);
+    let written: HashSet<AgentId> = agents.iter().copied().collect();
+    let others = learned.steps.iter();
+    let others = others.filter(|step| !written.contains(&step.agent));
+    let journal = rows(others, profiles, positions)?;
     let mut updates = Vec::with_capacity(agents.len());
     // In one order for all writers of agents' rows: no two transactions can wait in a circle.
     for agent in agents {
         let news = learned.news.remove(&agent).unwrap_or_default();
         updates.extend(update(agent, news, profiles)?);
     }
-    let journal = rows(&learned.steps, profiles, positions)?;
     let fleet = learned
         .steps
         .into_iter()
@@ -86,11 +87,7 @@ fn due(
 ) -> BTreeSet<AgentId> {
     let mut due: BTreeSet<AgentId> = learned.news.keys().copied().collect();
     // A producer that sends to the wrong partition: another process may read the right one.
-    let strays = learned.steps.iter().filter(|step| {
-        let live = profiles.get(step.agent);
-        live.is_some_and(|live| live.number != step.partition.number)
-    });
-    due.extend(strays.map(|step| step.agent));
+    due.extend(&learned.strays);
     for agent in &due {
         profiles.write(*agent);
     }
@@ -127,19 +124,16 @@ fn update(
 }
 
 /// The steps of those that wait on, a row for each partition.
-fn rows(
-    steps: &[Step],
+fn rows<'a>(
+    steps: impl Iterator<Item = &'a Step>,
     profiles: &mut Profiles,
     positions: &Positions,
 ) -> Result<Vec<JournalRow>, AppError> {
     let mut rows: BTreeMap<Partition, Vec<u8>> = BTreeMap::new();
     for step in steps {
-        if profiles.get(step.agent).is_some_and(Live::waits) {
-            let row = rows.entry(step.partition).or_default();
-            journal::note(row, step).ok_or_else(|| {
-                AppError::new(ErrorCode::Internal, "a step cannot be written down")
-            })?;
-        }
+        let row = rows.entry(step.partition).or_default();
+        journal::note(row, step)
+            .ok_or_else(|| AppError::new(ErrorCode::Internal, "a step cannot be written down"))?;
     }
     let rows = rows.into_iter().map(|(partition, steps)| {
         let sequence = positions.next(partition);

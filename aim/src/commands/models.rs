@@ -1,7 +1,9 @@
 //! `aim models`: what a data team does with models.
 
+mod add;
 mod evaluate;
 mod export;
+mod import_onnx;
 mod labels;
 mod names;
 mod publish;
@@ -31,8 +33,10 @@ struct Place {
 pub(crate) enum Models {
     /// Writes the features of recorded events to a Parquet file.
     ExportFeatures(export::ExportArgs),
-    /// Trains a model, or takes in one that was trained elsewhere, as the next version.
+    /// Trains a model as the next version.
     Train(train::TrainArgs),
+    /// Takes in a model that was trained elsewhere as the next version.
+    ImportOnnx(import_onnx::ImportArgs),
     /// Measures a version on labelled rows.
     Evaluate(evaluate::EvaluateArgs),
     /// Adds the model that comes with this program to the registry.
@@ -58,6 +62,7 @@ pub(crate) async fn run(command: &Models) -> anyhow::Result<()> {
     match command {
         Models::ExportFeatures(args) => export::run(args),
         Models::Train(args) => train::run(args),
+        Models::ImportOnnx(args) => import_onnx::run(args),
         Models::Evaluate(args) => evaluate::run(args),
         Models::AdoptDefault(args) => publish::adopt(args),
         Models::Publish(args) => publish::run(args).await,

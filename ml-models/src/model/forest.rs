@@ -13,6 +13,7 @@ use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 
+use super::tree::{self, Node};
 use super::{ModelError, Rows, TrainParameters};
 
 /// Most rows of a tree. linfa looks at all of them for each node, so that time grows with their
@@ -22,18 +23,6 @@ const SAMPLE_MAX: usize = 8_192;
 const LEAF_ROWS: f32 = 4.0;
 /// Share of features that a tree sees.
 const FEATURE_SHARE: f64 = 0.67;
-
-/// A step in a tree. Leaves have no children.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Node {
-    feature: u16,
-    /// Values up to this one go left.
-    threshold: f64,
-    /// Index of the right child, 0 in a leaf; the left child is the next node.
-    right: u32,
-    /// Share of positive rows among those of the tree's sample that came here.
-    value: f64,
-}
 
 /// Trees. The score is their mean share of positive rows, between 0 and 1, where as many positive
 /// as negative rows were drawn.
@@ -73,75 +62,48 @@ impl Forest {
             }
             Ok::<_, ModelError>(trees)
         })?;
-        let model = Self {
-            width: rows.width(),
-            trees,
-        };
+        Self::of(rows.width(), trees)
+    }
+
+    /// Of trees grown elsewhere, whose leaves hold shares.
+    pub(super) fn of(width: usize, trees: Vec<Vec<Node>>) -> Result<Self, ModelError> {
+        let model = Self { width, trees };
         model.check()?;
         Ok(model)
     }
 
     pub(super) fn check(&self) -> Result<(), ModelError> {
+        let is_share = |node: &Node| (0.0..=1.0).contains(&node.value);
         let sound = !self.trees.is_empty()
-            && self.trees.iter().all(|tree| {
-                !tree.is_empty()
-                    && tree.iter().enumerate().all(|(index, node)| {
-                        let right = node.right as usize;
-                        let splits = right > index + 1 && right < tree.len();
-                        (right == 0 || splits)
-                            && usize::from(node.feature) < self.width
-                            && node.threshold.is_finite()
-                            && (0.0..=1.0).contains(&node.value)
-                    })
-            });
+            && self
+                .trees
+                .iter()
+                .all(|tree| tree::is_sound(tree, self.width) && tree.iter().all(is_share));
         sound
             .then_some(())
-            .ok_or_else(|| unfit("a tree is empty or points outside itself"))
+            .ok_or_else(|| unfit("a tree is empty, points outside itself or holds no shares"))
     }
 
     pub(super) const fn width(&self) -> usize {
         self.width
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "at most a thousand trees")]
+    #[expect(clippy::cast_precision_loss, reason = "at most a few thousand trees")]
     pub(super) fn score(&self, row: &[f64]) -> f64 {
-        let mut sum = 0.0;
-        for tree in &self.trees {
-            let mut index = 0;
-            while let Some(next) = step(tree, index, row) {
-                index = next;
-            }
-            sum += tree[index].value;
-        }
+        let sum: f64 = self.trees.iter().map(|it| tree::value(it, row)).sum();
         sum / self.trees.len() as f64
     }
 
     /// The mean share at the roots, and what the steps by each feature change of it (Saabas).
-    #[expect(clippy::cast_precision_loss, reason = "at most a thousand trees")]
+    #[expect(clippy::cast_precision_loss, reason = "at most a few thousand trees")]
     pub(super) fn explain(&self, row: &[f64]) -> (f64, Vec<f64>) {
-        let count = self.trees.len() as f64;
-        let mut base = 0.0;
+        let weight = 1.0 / self.trees.len() as f64;
         let mut terms = vec![0.0; self.width];
-        for tree in &self.trees {
-            base += tree[0].value / count;
-            let mut index = 0;
-            while let Some(next) = step(tree, index, row) {
-                let change = tree[next].value - tree[index].value;
-                terms[usize::from(tree[index].feature)] += change / count;
-                index = next;
-            }
-        }
-        (base, terms)
-    }
-}
-
-/// The node after this one; `None` in a leaf.
-fn step(tree: &[Node], index: usize, row: &[f64]) -> Option<usize> {
-    let node = &tree[index];
-    match node.right {
-        0 => None,
-        _ if row[usize::from(node.feature)] <= node.threshold => Some(index + 1),
-        right => Some(right as usize),
+        let roots = self
+            .trees
+            .iter()
+            .map(|it| tree::explain(it, row, weight, &mut terms));
+        (roots.sum(), terms)
     }
 }
 

@@ -59,6 +59,11 @@ impl Scaler {
         Self::of(self.mean.clone(), self.scale.clone()).map(|_| ())
     }
 
+    /// Means and standard deviations.
+    pub(super) fn numbers(&self) -> (&[f64], &[f64]) {
+        (&self.mean, &self.scale)
+    }
+
     pub(super) const fn width(&self) -> usize {
         self.mean.len()
     }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::boosted::Boosted;
 use super::components::Components;
 use super::forest::Forest;
 use super::logistic::Logistic;
@@ -28,9 +29,19 @@ pub enum ModelKind {
     Gmm,
     /// Principal components: no labels needed.
     Pca,
+    /// Boosted trees: labels needed; trained elsewhere and taken in.
+    Boosted,
 }
 
 impl ModelKind {
+    const ALL: [Self; 5] = [
+        Self::Logistic,
+        Self::Forest,
+        Self::Gmm,
+        Self::Pca,
+        Self::Boosted,
+    ];
+
     /// As it is written.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -39,13 +50,14 @@ impl ModelKind {
             Self::Forest => "forest",
             Self::Gmm => "gmm",
             Self::Pca => "pca",
+            Self::Boosted => "boosted",
         }
     }
 
     /// Whether it learns from labels.
     #[must_use]
     pub const fn is_supervised(self) -> bool {
-        matches!(self, Self::Logistic | Self::Forest)
+        matches!(self, Self::Logistic | Self::Forest | Self::Boosted)
     }
 }
 
@@ -59,13 +71,13 @@ impl FromStr for ModelKind {
     type Err = ModelError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Logistic, Self::Forest, Self::Gmm, Self::Pca]
+        Self::ALL
             .into_iter()
             .find(|kind| kind.as_str() == text)
             .ok_or_else(|| ModelError::Parameter {
                 name: "kind",
                 value: format!("`{text}`"),
-                range: "logistic, forest, gmm or pca".to_owned(),
+                range: "logistic, forest, gmm, pca or boosted".to_owned(),
             })
     }
 }
@@ -87,10 +99,11 @@ pub(super) enum Scorer {
     Forest(Forest),
     Mixture(Mixture),
     Components(Components),
+    Boosted(Boosted),
 }
 
 /// A trained model. Higher scores are riskier; what they are in, its kind says: log-odds
-/// (logistic), share of votes (forest), −ln density (gmm), squared distance (pca).
+/// (logistic, boosted), share of votes (forest), −ln density (gmm), squared distance (pca).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     scorer: Scorer,
@@ -165,6 +178,7 @@ impl Model {
             Scorer::Forest(model) => model.explain(row),
             Scorer::Mixture(model) => model.explain(row),
             Scorer::Components(model) => model.explain(row),
+            Scorer::Boosted(model) => model.explain(row),
         };
         Ok(Explanation {
             base,
@@ -219,6 +233,7 @@ impl Scorer {
             Self::Forest(_) => ModelKind::Forest,
             Self::Mixture(_) => ModelKind::Gmm,
             Self::Components(_) => ModelKind::Pca,
+            Self::Boosted(_) => ModelKind::Boosted,
         }
     }
 
@@ -228,6 +243,7 @@ impl Scorer {
             Self::Forest(model) => model.width(),
             Self::Mixture(model) => model.width(),
             Self::Components(model) => model.width(),
+            Self::Boosted(model) => model.width(),
         }
     }
 
@@ -237,6 +253,7 @@ impl Scorer {
             Self::Forest(model) => model.score(row),
             Self::Mixture(model) => model.score(row),
             Self::Components(model) => model.score(row),
+            Self::Boosted(model) => model.score(row),
         }
     }
 
@@ -246,6 +263,7 @@ impl Scorer {
             Self::Forest(model) => model.check(),
             Self::Mixture(model) => model.check(),
             Self::Components(model) => model.check(),
+            Self::Boosted(model) => model.check(),
         }
     }
 }

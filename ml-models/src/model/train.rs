@@ -127,6 +127,14 @@ pub fn train(
             Scorer::Mixture(Mixture::fit(&fitted, clusters, parameters.seed)?)
         }
         ModelKind::Pca => Scorer::Components(Components::fit(&fitted, parameters.components)?),
+        ModelKind::Boosted => {
+            return Err(ModelError::Parameter {
+                name: "kind",
+                value: "boosted".to_owned(),
+                range: "`aim models import-onnx` for boosted trees, which are not trained here"
+                    .to_owned(),
+            });
+        }
     };
     calibrate(scorer, held_out, kind)
 }

@@ -24,14 +24,15 @@ pub(super) struct Spread {
     registers: [u8; REGISTERS],
 }
 
+/// 2 to the power of −`rank`, which is at most 60: the exponent alone.
+fn half_to(rank: u8) -> f64 {
+    f64::from_bits((1_023 - u64::from(rank)) << 52)
+}
+
 impl Spread {
     /// Different things in the open hour, about.
     pub(super) fn estimate(&self) -> f64 {
-        let sum: f64 = self
-            .registers
-            .iter()
-            .map(|&rank| (-f64::from(rank)).exp2())
-            .sum();
+        let sum: f64 = self.registers.iter().map(|&rank| half_to(rank)).sum();
         let size = REGISTERS as f64;
         let raw = ALPHA * size * size / sum;
         let empty = self.registers.iter().filter(|rank| **rank == 0).count();

@@ -80,5 +80,10 @@ const fn about(kind: ModelKind) -> (&'static str, &'static str, &'static str) {
             "the squared distance from the space of the components",
             "it sees only what breaks the usual relation between features.",
         ),
+        ModelKind::Boosted => (
+            "Boosted trees, learned elsewhere from labelled events and taken in as ONNX.",
+            "the log-odds of risk",
+            "it knows only the kinds of risk that were labelled, and says the same for everything beyond the values it has seen.",
+        ),
     }
 }

@@ -11,6 +11,7 @@ mod evaluation;
 mod findings;
 mod learning;
 mod models;
+mod onnx;
 mod places;
 mod poisoning;
 mod registries;

@@ -7,10 +7,11 @@ use aim_domain::id::{ModelMoveId, ModelVersionId};
 use aim_domain::model::{ModelAlias, ModelMove, Serving, Shadow};
 use aim_domain::signature::SecretKey;
 use aim_ml_models::artefact::{ARTEFACT_FORMAT, Artefact, Header};
-use aim_ml_models::model::{ImportedModel, Model, Rows};
+use aim_ml_models::model::{Model, OnnxModel, Rows};
 use aim_ml_models::{FEATURE_NAMES, FEATURE_SCHEMA_VERSION};
 use aim_store::PageRequest;
 use aim_store::models::{ModelSigner, ModelVersion};
+use aim_tests::LogisticFile;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -26,25 +27,23 @@ const SIGNER: [u8; 32] = [9; 32];
 
 /// A logistic regression over one feature that flags what is above `fine`.
 fn model(feature: &str, fine: f64) -> anyhow::Result<Model> {
-    let is_it = |name: &&str| *name == feature;
-    let weights: Vec<f64> = FEATURE_NAMES
-        .iter()
-        .map(|name| f64::from(u8::from(is_it(name))))
-        .collect();
-    let json = json!({
-        "format": 1, "kind": "logistic", "feature_schema_version": FEATURE_SCHEMA_VERSION,
-        "features": FEATURE_NAMES, "mean": vec![0.0; weights.len()],
-        "scale": vec![1.0; weights.len()], "coefficients": weights, "intercept": 0.0,
-    });
+    let weights = FEATURE_NAMES.map(|name| if name == feature { 1.0 } else { 0.0 });
+    let file = LogisticFile {
+        features: FEATURE_NAMES.to_vec(),
+        schema_version: FEATURE_SCHEMA_VERSION.into(),
+        seed: 1,
+        weights: weights.to_vec(),
+        intercept: 0.0,
+    };
     let mut held_out = Rows::new(weights.len())?;
     for index in 0..400 {
         let is_risk = index % 2 == 0;
-        let value = if is_risk { fine + 5.0 } else { fine };
-        let row: Vec<f64> = weights.iter().map(|weight| weight * value).collect();
+        let value = if is_risk { fine + 1.0 } else { fine };
+        let row = weights.map(|weight| f64::from(weight) * value);
         // Labels are never quite right.
         held_out.push(&row, Some(is_risk || index % 41 == 0))?;
     }
-    Ok(ImportedModel::parse(json.to_string().as_bytes())?.into_model(&held_out)?)
+    Ok(OnnxModel::parse(&file.to_bytes())?.into_model(&held_out)?)
 }
 
 fn artefact(model: Model) -> anyhow::Result<Vec<u8>> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aim_tests::{AimConfig, Kafka, Postgres, aim_command, wait_for};
+use aim_tests::{AimConfig, Kafka, LogisticFile, Postgres, aim_command, wait_for};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -115,18 +115,40 @@ fn record(folder: &Path, name: &str, pace: TimeDelta) {
 }
 
 /// A regression that takes everything for a risk whose agent does more than two things an hour.
-fn overcautious(names: &[Value]) -> String {
-    let weight = |name: &Value| match name.as_str() {
-        Some("is_write" | "actions_1h") => 1.0,
+fn overcautious<'a>(card: &'a Value) -> LogisticFile<'a> {
+    let names = card["model"]["features"].as_array().unwrap().iter();
+    let features: Vec<&str> = names.map(|name| name.as_str().unwrap()).collect();
+    let weight = |name: &&str| match *name {
+        "is_write" | "actions_1h" => 1.0,
         _ => 0.0,
     };
-    let weights: Vec<f64> = names.iter().map(weight).collect();
-    json!({
-        "format": 1, "kind": "logistic", "feature_schema_version": 0, "features": names,
-        "mean": vec![0.0; names.len()], "scale": vec![1.0; names.len()],
-        "coefficients": weights, "intercept": 0.0, "trained_with": "a test", "seed": 1,
-    })
-    .to_string()
+    LogisticFile {
+        weights: features.iter().map(weight).collect(),
+        features,
+        schema_version: card["model"]["feature_schema_version"].as_u64().unwrap(),
+        seed: 1,
+        intercept: 0.0,
+    }
+}
+
+/// What was trained on other features, or is no model, is refused with the reason.
+async fn refuses_what_does_not_fit(team: &Team, card: &Value) {
+    let mut fewer = overcautious(card);
+    fewer.features.pop();
+    fewer.weights.pop();
+    let mut older = overcautious(card);
+    older.schema_version -= 1;
+    let damaged = overcautious(card).to_bytes().split_off(9);
+    for (bytes, reason) in [
+        (fewer.to_bytes(), "other features"),
+        (older.to_bytes(), "other features"),
+        (damaged, "cannot be read"),
+    ] {
+        std::fs::write(team.path("wrong.onnx"), bytes).unwrap();
+        let line = "import-onnx wrong.onnx --features slow.parquet";
+        let said = team.try_run(line).await.unwrap_err();
+        assert!(said.contains(reason), "{said}");
+    }
 }
 
 /// A fleet that acts for as long as it is let, one action of each agent at a time.
@@ -256,14 +278,9 @@ async fn loses_a_bad_champion(team: &Team, owner: &Owner) {
     team.run("export-features --events slow.jsonl --runs slow.csv --out slow.parquet")
         .await;
     let card = team.run("show 1").await;
-    let model = overcautious(card["model"]["features"].as_array().unwrap());
-    let schema = card["model"]["feature_schema_version"].to_string();
-    let model = model.replace(
-        "\"feature_schema_version\":0",
-        &format!("\"feature_schema_version\":{schema}"),
-    );
-    std::fs::write(team.path("bad.json"), model).unwrap();
-    team.run("train --features slow.parquet --import bad.json --seed 1")
+    refuses_what_does_not_fit(team, &card).await;
+    std::fs::write(team.path("bad.onnx"), overcautious(&card).to_bytes()).unwrap();
+    team.run("import-onnx bad.onnx --features slow.parquet")
         .await;
     assert_eq!(team.run("publish 3").await["published"], 3);
     team.run("promote 3 --force --reason careless").await;
