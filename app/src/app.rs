@@ -10,6 +10,7 @@ use aim_store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::action_classes::SharedClasses;
 use crate::cache::FactsCache;
 use crate::feed::Feed;
 use crate::ingest_events::IngestSink;
@@ -52,6 +53,7 @@ pub struct App {
     pub(crate) ingest: IngestSink,
     pub(crate) locator: Arc<dyn Locator>,
     pub(crate) serving: ServingCache,
+    pub(crate) classes: SharedClasses,
     pub(crate) models: Arc<dyn ModelChecker>,
 }
 
@@ -78,6 +80,7 @@ impl App {
             ids,
             ingest,
             serving: ServingCache::default(),
+            classes: SharedClasses::default(),
             models: Arc::new(NoChecker),
             locator: Arc::new(Nowhere),
         }

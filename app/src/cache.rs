@@ -141,6 +141,7 @@ mod tests {
             kill_switch: None,
             organization_kill_switch: None,
             settings: DecisionSettings::default(),
+            action_classes: None,
         })
     }
 

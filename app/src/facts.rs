@@ -158,7 +158,8 @@ impl App {
             if !organizations.contains_key(&id)
                 && let Some(found) = self.store.find_organization(id).await?
             {
-                organizations.insert(id, found);
+                let classes = self.store.load_action_classes(id).await?;
+                organizations.insert(id, (found, self.classes.share(id, classes)));
             }
         }
         let mut keys: HashMap<AgentId, Vec<_>> = HashMap::new();
@@ -170,7 +171,7 @@ impl App {
             grants.entry(record.agent).or_default().push(record.grant);
         }
         let facts = agents.into_iter().filter_map(|agent: Agent| {
-            let organization = organizations.get(&agent.organization)?;
+            let (organization, classes) = organizations.get(&agent.organization)?;
             Some(AgentFacts {
                 agent: agent.id,
                 organization: agent.organization,
@@ -183,6 +184,7 @@ impl App {
                 kill_switch: agent.kill_switch.map(Box::new),
                 organization_kill_switch: organization.kill_switch.clone().map(Box::new),
                 settings: organization.settings,
+                action_classes: classes.clone(),
             })
         });
         Ok(facts.collect())

@@ -74,7 +74,10 @@ impl App {
                 self.cache.forget(changed.agent);
             }
             Fact::OrganizationChanged(changed)
-                if matches!(changed.change, OrganizationChange::KillSwitch { .. }) =>
+                if matches!(
+                    changed.change,
+                    OrganizationChange::KillSwitch { .. } | OrganizationChange::ActionClass { .. }
+                ) =>
             {
                 self.cache.forget_organization(changed.organization);
             }

@@ -2,6 +2,7 @@
 //!
 //! Both doors, `api/` and `stream/`, come through here; neither owns a rule or a query.
 
+mod action_classes;
 mod actor;
 mod alerts;
 mod answer_verification;
@@ -41,6 +42,7 @@ mod trust_weights;
 mod verify_action;
 mod writer;
 
+pub use action_classes::OverrideActionClass;
 pub use actor::{Actor, AgentActor, Permit, UserActor};
 pub use app::{App, AppConfig};
 pub use apply_batch::{AgentUpdate, AppliedBatch, Snapshot};

@@ -1,5 +1,6 @@
 //! The main job: may it?
 
+use aim_domain::action::ActionClass;
 use aim_domain::event::VerificationRecorded;
 use aim_domain::id::{AuditEntryId, VerificationId};
 use aim_domain::name::{ActionName, Resource};
@@ -123,7 +124,7 @@ impl App {
         };
         let written = self
             .writer
-            .write(self.pending(actor, request, &verification, granted))
+            .write(self.pending(actor, request, &verification, (granted, verdict.class)))
             .await?;
         match written {
             Written::New => Ok(verification),
@@ -140,7 +141,7 @@ impl App {
         actor: &AgentActor,
         request: ActionRequest,
         verification: &Verification,
-        granted: bool,
+        (granted, class): (bool, ActionClass),
     ) -> DecisionRecord {
         let fact = VerificationRecorded {
             verification: verification.id,
@@ -155,6 +156,7 @@ impl App {
             granted,
             trust: verification.trust,
             location: actor.client.and_then(|it| self.locator.locate(it)),
+            class: Some(class),
         };
         let audit = NewAuditEntry {
             id: AuditEntryId::from_uuid(self.ids.next()),

@@ -11,10 +11,12 @@ use crate::risk::RiskLevel;
 mod address;
 mod class;
 mod hints;
+mod overrides;
 
 pub use address::{is_web_address, outside_hosts};
 pub use class::{ActionClass, classify};
 pub use hints::{ToolAnnotations, classify_annotated};
+pub use overrides::{ACTION_CLASS_OVERRIDES_MAX, ActionClassOverride, ActionClasses};
 
 /// How an action ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

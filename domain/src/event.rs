@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::action::Outcome;
+use crate::action::{ActionClass, Outcome};
 use crate::agent::AgentStatus;
 use crate::alert::{AlertStatus, AlertVerdict};
 use crate::anomaly::{AnomalyKind, Severity};
@@ -54,6 +54,9 @@ pub struct VerificationRecorded {
     /// Where the request came from, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
+    /// What the action was taken for; events of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<ActionClass>,
 }
 
 /// A person answered a pending verification.
@@ -156,6 +159,13 @@ pub enum OrganizationChange {
     TrustWeights {
         /// What they weigh from now on.
         to: TrustWeights,
+    },
+    /// A person said what an action is, or took that back.
+    ActionClass {
+        /// Which action.
+        action: ActionName,
+        /// What it is; `None` is what its name says.
+        to: Option<ActionClass>,
     },
     /// Some findings raise no alert from now on.
     AlertsSuppressed {

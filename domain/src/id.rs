@@ -70,6 +70,8 @@ typed_id! {
     TrustSnapshotId,
     /// A detector's finding.
     AnomalyId,
+    /// A person's word on what an action is.
+    ActionClassOverrideId,
     /// Something a person must look at.
     AlertId,
     /// A person's word that findings raise no alert.

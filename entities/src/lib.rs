@@ -3,6 +3,7 @@
 //! Enumerations are kept as text and JSON as JSON: their meaning is given by `store/`, which is the
 //! only reader. Scores are ten-thousandths; times are UTC in whole microseconds.
 
+pub mod action_class_override;
 pub mod activity;
 pub mod agent;
 pub mod agent_key;

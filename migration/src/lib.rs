@@ -15,6 +15,7 @@ mod m0007_alert_work;
 mod m0008_trust_weights;
 mod m0009_profile_journal;
 mod m0010_models;
+mod m0011_action_classes;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_trust_weights::Migration),
             Box::new(m0009_profile_journal::Migration),
             Box::new(m0010_models::Migration),
+            Box::new(m0011_action_classes::Migration),
         ]
     }
 }

@@ -4,6 +4,7 @@
 //! Writers take a [`Tx`], the only way to write: state, audit entries and events of one `Tx`
 //! commit together or not at all.
 
+mod action_classes;
 pub mod activities;
 pub mod agents;
 pub mod alerts;

@@ -217,6 +217,9 @@ fn read(
         facts.organization,
         app.locator().as_ref(),
     )?;
+    if let Some(class) = facts.class_of(&action.action) {
+        action.class = class;
+    }
     let resource = action
         .resource
         .as_ref()

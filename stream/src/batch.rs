@@ -306,7 +306,7 @@ fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
                 organization,
                 agent,
                 time: own.time,
-                class: classify(fact.action.as_str()),
+                class: fact.class.unwrap_or_else(|| classify(fact.action.as_str())),
                 action: fact.action,
                 resource: fact.resource,
                 session: fact.session,

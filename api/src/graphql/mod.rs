@@ -32,6 +32,7 @@ pub struct Query(
     query::FindingQueries,
     query::OperationQueries,
     query::ModelQueries,
+    query::ActionClassQueries,
 );
 
 /// Everything that can be changed.
@@ -46,6 +47,7 @@ pub struct Mutation(
     mutation::TrustMutations,
     mutation::KillSwitchMutations,
     mutation::ModelMutations,
+    mutation::ActionClassMutations,
 );
 
 /// The schema.

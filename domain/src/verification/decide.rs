@@ -6,10 +6,12 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{ActionRequest, Decision, Obligation, Reason, ReasonCode};
+use crate::action::{ActionClass, ActionClasses, classify};
 use crate::agent::AgentStatus;
 use crate::capability::CapabilityGrant;
 use crate::id::{AgentId, AgentKeyId, OrganizationId};
 use crate::kill_switch::KillSwitch;
+use crate::name::ActionName;
 use crate::risk::RiskLevel;
 use crate::signature::PublicKey;
 use crate::trust::{TrustOverride, TrustScore, effective_trust};
@@ -80,6 +82,8 @@ pub struct AgentFacts {
     pub organization_kill_switch: Option<Box<KillSwitch>>,
     /// Its organization's settings.
     pub settings: DecisionSettings,
+    /// What people of its organization said of actions; `None` is nothing. One copy for all agents.
+    pub action_classes: Option<Arc<ActionClasses>>,
 }
 
 /// The decision and everything that goes with it.
@@ -87,6 +91,8 @@ pub struct AgentFacts {
 pub struct Verdict {
     /// The answer.
     pub decision: Decision,
+    /// What the action is.
+    pub class: ActionClass,
     /// The risk that counted.
     pub risk: RiskLevel,
     /// At least one.
@@ -108,9 +114,13 @@ pub fn decide(
     facts: &AgentFacts,
     now: DateTime<Utc>,
 ) -> Verdict {
-    let risk = request.risk();
+    let class = facts
+        .class_of(&request.action)
+        .unwrap_or_else(|| classify(request.action.as_str()));
+    let risk = request.risk(class);
     let verdict = |decision, reasons, obligations| Verdict {
         decision,
+        class,
         risk,
         reasons,
         obligations,
@@ -229,6 +239,12 @@ impl AgentFacts {
             );
             Reason::new(ReasonCode::AgentKilled, message)
         })
+    }
+
+    /// What people of its organization said of this action, if anything.
+    #[must_use]
+    pub fn class_of(&self, action: &ActionName) -> Option<ActionClass> {
+        self.action_classes.as_ref()?.get(action)
     }
 
     /// The trust that a decision at `now` takes.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::action::{ActionClass, classify};
+use crate::action::ActionClass;
 use crate::digest::canonical_sha256;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
@@ -70,18 +70,10 @@ pub struct ActionRequest {
 }
 
 impl ActionRequest {
-    /// Read or write, by the action itself.
+    /// The risk that counts: the higher of the declared one and that of the action's class.
     #[must_use]
-    pub fn class(&self) -> ActionClass {
-        classify(self.action.as_str())
-    }
-
-    /// The risk that counts: the higher of the declared one and the action's own.
-    #[must_use]
-    pub fn risk(&self) -> RiskLevel {
-        self.declared_risk
-            .unwrap_or_default()
-            .max(self.class().risk)
+    pub fn risk(&self, class: ActionClass) -> RiskLevel {
+        self.declared_risk.unwrap_or_default().max(class.risk)
     }
 
     /// SHA-256 of the request's canonical JSON (RFC 8785): what an approval or an idempotency key

@@ -39,6 +39,7 @@ fn facts(status: AgentStatus) -> AgentFacts {
         kill_switch: None,
         organization_kill_switch: None,
         settings: DecisionSettings::default(),
+        action_classes: None,
     }
 }
 

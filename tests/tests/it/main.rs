@@ -1,5 +1,6 @@
 //! The harness against the real services.
 
+mod action_classes;
 mod aim;
 mod alerts;
 mod authorization;

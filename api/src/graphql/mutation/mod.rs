@@ -1,5 +1,6 @@
 //! Everything that can be changed: verb first, one input, one payload.
 
+mod action_classes;
 mod agents;
 mod alerts;
 mod capabilities;
@@ -10,6 +11,7 @@ mod suppressions;
 mod trust;
 mod verifications;
 
+pub(super) use action_classes::ActionClassMutations;
 pub(super) use agents::AgentMutations;
 pub(super) use alerts::AlertMutations;
 pub(super) use capabilities::CapabilityMutations;

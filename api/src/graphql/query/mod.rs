@@ -1,5 +1,6 @@
 //! Everything that can be read.
 
+mod action_classes;
 mod agents;
 mod decisions;
 mod findings;
@@ -7,6 +8,7 @@ mod models;
 mod node;
 mod operations;
 
+pub(super) use action_classes::ActionClassQueries;
 pub(super) use agents::AgentQueries;
 pub(super) use decisions::DecisionQueries;
 pub(super) use findings::FindingQueries;

@@ -1,5 +1,6 @@
 //! Output types.
 
+mod action_class;
 mod agent;
 mod alert;
 mod audit;
@@ -12,6 +13,7 @@ mod trust;
 mod user;
 mod verification;
 
+pub(crate) use action_class::{ActionClass, ActionClassOverride, ActionClassOverrideConnection};
 pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
 pub(crate) use audit::{AuditEntryConnection, DeadLetterConnection};

@@ -72,7 +72,7 @@ impl Ensemble {
             [.., last] => f64::from(*last),
         };
         let sources = sources(node, scaling.width())?;
-        let trees = sources.into_iter().map(|source| source.grow());
+        let trees = sources.into_iter().map(Source::grow);
         Ok(Self {
             width: scaling.width(),
             trees: trees.collect::<Result<_, _>>()?,
