@@ -61,6 +61,9 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// At least 32 random bytes for people's tokens; generated in the data directory when empty.
     pub(crate) jwt_secret: String,
+    /// PEM file with the key that signs the audit log's checkpoints, the same for all API processes;
+    /// made in the data directory when empty.
+    pub(crate) audit_key_file: PathBuf,
     /// The URL that clients know us by, when a proxy stands in between.
     pub(crate) public_url: String,
     /// Networks of proxies that are believed when they say who called them, with commas.
@@ -94,6 +97,7 @@ impl Default for Config {
             role: Role::All,
             data_dir: PathBuf::from(".aim"),
             jwt_secret: String::new(),
+            audit_key_file: PathBuf::new(),
             public_url: String::new(),
             trusted_proxies: String::new(),
             geo_database: PathBuf::new(),

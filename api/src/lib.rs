@@ -1,5 +1,6 @@
 //! The GraphQL door: axum and async-graphql over `app/`. Owns no rule and no query.
 
+mod audit;
 mod auth;
 mod client_address;
 mod error_code;
@@ -71,6 +72,7 @@ pub fn router(
     let plain = Router::new()
         .route("/v1/events", post(events::post))
         .route("/v1/models", post(models::post))
+        .route("/v1/audit/export", get(audit::export))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route(

@@ -6,6 +6,7 @@ pub mod action;
 pub mod agent;
 pub mod alert;
 pub mod anomaly;
+pub mod audit;
 pub mod capability;
 pub mod catalogue;
 pub mod clock;

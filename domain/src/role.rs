@@ -47,6 +47,8 @@ pub enum Permission {
     ManageModels,
     /// Say whose models are taken.
     ReplaceModelSigner,
+    /// Say what the audit trail keeps, for how long, and who witnesses it.
+    ManageAudit,
 }
 
 impl Permission {
@@ -62,7 +64,7 @@ impl Permission {
             Self::Audit | Self::ManageSettings | Self::KillSwitch | Self::ManageModels => {
                 Role::Admin
             }
-            Self::ReplaceModelSigner => Role::Owner,
+            Self::ReplaceModelSigner | Self::ManageAudit => Role::Owner,
         }
     }
 }

@@ -19,6 +19,7 @@ pub struct Model {
     pub after: Option<Json>,
     pub request_id: String,
     pub created_at: DateTimeUtc,
+    pub position: i64,
 }
 
 /// Rows are joined by hand where a query needs it.

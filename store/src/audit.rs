@@ -1,10 +1,14 @@
 //! The audit trail.
 
-use aim_domain::id::{AuditEntryId, OrganizationId};
+use aim_domain::audit::{AuditField, Hash};
+use aim_domain::id::{AgentId, AuditEntryId, OrganizationId};
 use aim_domain::scope::Scope;
 use aim_entities::audit_entry as entity;
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select,
+};
 use serde_json::Value;
 
 use crate::page::{self, Page, PageRequest};
@@ -62,6 +66,19 @@ pub struct AuditEntry {
     pub request_id: String,
     /// When.
     pub created_at: DateTime<Utc>,
+    /// Its place in the log; none for about a second.
+    pub leaf: Option<AuditLeaf>,
+}
+
+/// Where an entry stands in its organization's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLeaf {
+    /// Its index.
+    pub index: u64,
+    /// Its hash in the tree.
+    pub hash: Hash,
+    /// The fields whose values are gone.
+    pub erased: Vec<AuditField>,
 }
 
 /// Which entries.
@@ -73,6 +90,16 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// On this object.
     pub object_id: Option<String>,
+    /// On this kind of object.
+    pub object_type: Option<String>,
+    /// By or on this agent.
+    pub agent: Option<AgentId>,
+    /// Of this request.
+    pub request_id: Option<String>,
+    /// Not before.
+    pub from: Option<DateTime<Utc>>,
+    /// Before.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// Rows of one statement: columns × rows stay below SQLite's 32,766 parameters.
@@ -97,6 +124,7 @@ pub(crate) async fn insert<C: ConnectionTrait>(
             after: Set(entry.after.clone()),
             request_id: Set(entry.request_id.clone()),
             created_at: Set(now),
+            position: NotSet,
         });
         entity::Entity::insert_many(rows)
             .exec_without_returning(on)
@@ -105,7 +133,11 @@ pub(crate) async fn insert<C: ConnectionTrait>(
     Ok(())
 }
 
-fn convert(row: entity::Model) -> Result<AuditEntry, StoreError> {
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "pages convert rows that can be corrupt"
+)]
+pub(crate) fn convert(row: entity::Model) -> Result<AuditEntry, StoreError> {
     Ok(AuditEntry {
         id: AuditEntryId::from_uuid(row.id),
         actor_type: row.actor_type,
@@ -118,7 +150,43 @@ fn convert(row: entity::Model) -> Result<AuditEntry, StoreError> {
         after: row.after,
         request_id: row.request_id,
         created_at: row.created_at,
+        leaf: None,
     })
+}
+
+/// The rows that a filter lets through.
+fn filtered(scope: Scope, filter: &AuditFilter) -> Select<entity::Entity> {
+    use entity::Column as C;
+    let mut query =
+        entity::Entity::find().filter(C::OrganizationId.eq(scope.organization.as_uuid()));
+    for (column, value) in [
+        (C::ActorId, &filter.actor_id),
+        (C::Action, &filter.action),
+        (C::ObjectId, &filter.object_id),
+        (C::ObjectType, &filter.object_type),
+        (C::RequestId, &filter.request_id),
+    ] {
+        if let Some(value) = value {
+            query = query.filter(column.eq(value));
+        }
+    }
+    if let Some(agent) = filter.agent {
+        let of = |kind: C, id: C| {
+            Condition::all()
+                .add(kind.eq("agent"))
+                .add(id.eq(agent.to_string()))
+        };
+        let by = of(C::ActorType, C::ActorId);
+        let on = of(C::ObjectType, C::ObjectId);
+        query = query.filter(Condition::any().add(by).add(on));
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(C::CreatedAt.gte(from));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(C::CreatedAt.lt(until));
+    }
+    query
 }
 
 impl Store {
@@ -132,17 +200,39 @@ impl Store {
         filter: &AuditFilter,
         page: PageRequest,
     ) -> Result<Page<AuditEntry>, StoreError> {
-        let mut query = entity::Entity::find()
-            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()));
-        for (column, value) in [
-            (entity::Column::ActorId, &filter.actor_id),
-            (entity::Column::Action, &filter.action),
-            (entity::Column::ObjectId, &filter.object_id),
-        ] {
-            if let Some(value) = value {
-                query = query.filter(column.eq(value));
-            }
+        let query = filtered(scope, filter);
+        let mut found =
+            page::fetch(self.reader(), query, entity::Column::Id, page, convert).await?;
+        self.place(&mut found.items).await?;
+        Ok(found)
+    }
+
+    /// An entry.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn find_audit_entry(
+        &self,
+        scope: Scope,
+        id: AuditEntryId,
+    ) -> Result<Option<AuditEntry>, StoreError> {
+        let query = filtered(scope, &AuditFilter::default());
+        let found = query
+            .filter(entity::Column::Id.eq(id.as_uuid()))
+            .one(self.reader())
+            .await?;
+        let mut found: Vec<_> = found.into_iter().map(convert).collect::<Result<_, _>>()?;
+        self.place(&mut found).await?;
+        Ok(found.pop())
+    }
+
+    /// Says where entries stand in the log.
+    async fn place(&self, entries: &mut [AuditEntry]) -> Result<(), StoreError> {
+        let ids: Vec<_> = entries.iter().map(|it| it.id).collect();
+        let mut leaves = self.load_audit_leaves(&ids).await?;
+        for entry in entries {
+            entry.leaf = leaves.remove(&entry.id);
         }
-        page::fetch(self.reader(), query, entity::Column::Id, page, convert).await
+        Ok(())
     }
 }

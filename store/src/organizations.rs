@@ -54,6 +54,21 @@ fn convert(row: entity::Model) -> Result<Organization, StoreError> {
 }
 
 impl Store {
+    /// The ids of all organizations, for what an operator does to the whole installation.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn list_organization_ids(&self) -> Result<Vec<OrganizationId>, StoreError> {
+        let ids: Vec<uuid::Uuid> = entity::Entity::find()
+            .select_only()
+            .column(entity::Column::Id)
+            .order_by_asc(entity::Column::Id)
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        Ok(ids.into_iter().map(OrganizationId::from_uuid).collect())
+    }
+
     /// The organization, if it exists.
     ///
     /// # Errors

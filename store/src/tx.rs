@@ -68,7 +68,7 @@ impl Tx {
             append_rows(&self.inner, &self.records, self.now).await?;
         }
         self.inner.commit().await?;
-        if !self.records.is_empty() {
+        if !self.records.is_empty() || !self.audit.is_empty() {
             self.wake.ring();
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! The composition root of a server process.
 
+pub(crate) mod audit_keys;
 mod lifecycle;
 mod models;
 mod secret;
@@ -26,6 +27,7 @@ use crate::clock::SystemClock;
 use crate::commands::migrate;
 use crate::config::{Config, Role};
 use crate::out;
+use audit_keys::KeyFiles;
 use lifecycle::Lifecycle;
 
 /// How often stale nonces are forgotten.
@@ -76,6 +78,16 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let sweeper = Arc::clone(&app);
         life.spawn("nonce sweeper", async move |stop| {
             sweeper.sweep_nonces(NONCE_SWEEP, stop).await;
+        });
+        let keys = KeyFiles::of(&config);
+        keys.ensure().context("the audit log's key")?;
+        let sequencer = Arc::clone(&app);
+        life.spawn("audit sequencer", async move |stop| {
+            sequencer.sequence_audit(Arc::new(keys), stop).await;
+        });
+        let keeper = Arc::clone(&app);
+        life.spawn("audit keeper", async move |stop| {
+            keeper.keep_audit(stop).await
         });
         if let Some(kafka) = &kafka {
             let sink = KafkaSink::gapless(kafka)?;

@@ -33,6 +33,7 @@ pub struct Query(
     query::OperationQueries,
     query::ModelQueries,
     query::ActionClassQueries,
+    query::AuditQueries,
 );
 
 /// Everything that can be changed.
@@ -48,6 +49,7 @@ pub struct Mutation(
     mutation::KillSwitchMutations,
     mutation::ModelMutations,
     mutation::ActionClassMutations,
+    mutation::AuditMutations,
 );
 
 /// The schema.

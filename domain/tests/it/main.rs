@@ -1,5 +1,6 @@
 //! The rules as other crates see them, against published vectors and against forgers.
 
+mod audit_log;
 mod catalogues;
 mod components;
 mod digests;
@@ -8,6 +9,7 @@ mod fields;
 mod hex;
 mod keys;
 mod kill_switch;
+mod merkle;
 mod parameters;
 mod possession;
 mod request;

@@ -2,6 +2,7 @@
 
 mod action_classes;
 mod alerts;
+mod audit_log;
 mod decisions;
 mod kill_switches;
 mod models;

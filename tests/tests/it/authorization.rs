@@ -86,6 +86,8 @@ impl Scene {
         };
         let grants = "query($id: ID!) { agent(id: $id) { capabilityGrants { id } } }";
         let grants = owner.ask(grants, json!({ "id": agent.id })).await?;
+        let trail = "{ auditEntries(first: 1) { nodes { id } } }";
+        let trail = owner.ask(trail, json!({})).await?;
         let ids = Ids {
             agent: agent.id.clone(),
             grant: text(&grants, "/agent/capabilityGrants/0/id")?,
@@ -94,6 +96,9 @@ impl Scene {
             alert: ALERT_ID.to_owned(),
             suppression: SUPPRESSION_ID.to_owned(),
             model: MODEL_ID.to_owned(),
+            audit_entry: text(&trail, "/auditEntries/nodes/0/id")?,
+            // Nobody.
+            user: "VXNlcjowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2MDc".to_owned(),
             registration: owner.registration("newcomer")?,
             credentials: json!({ "email": "viewer@test.local", "password": PASSWORD }),
             passwords: json!({ "currentPassword": "wrong", "newPassword": PASSWORD }),
@@ -123,6 +128,8 @@ impl Scene {
             organization { killSwitch { reason } trustWeights { agentHistory }
                 models { challenger { id } signer { keyId } } }
             agents(first: 1) { totalCount }
+            auditLog { retention { days legalHold { reason } } witnesses { id } }
+            auditErasures(first: 1) { totalCount }
             auditEntries(first: 1) { totalCount nodes { action } } }";
         let Ids {
             agent,

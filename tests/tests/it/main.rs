@@ -3,6 +3,7 @@
 mod action_classes;
 mod aim;
 mod alerts;
+mod audit_log;
 mod authorization;
 mod bad_input;
 mod bombs;

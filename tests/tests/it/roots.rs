@@ -39,6 +39,8 @@ pub(crate) struct Ids {
     pub(crate) alert: String,
     pub(crate) suppression: String,
     pub(crate) model: String,
+    pub(crate) audit_entry: String,
+    pub(crate) user: String,
     /// A registration that nobody has made yet.
     pub(crate) registration: Value,
     pub(crate) credentials: Value,
@@ -129,6 +131,7 @@ const fn subscription(name: &'static str) -> Root {
 
 const READ: Needs = Needs::RoleOrAgent("VIEWER");
 const ADMIN: Needs = Needs::Role("ADMIN");
+const OWNER: Needs = Needs::Role("OWNER");
 const MANAGER: Needs = Needs::Role("MANAGER");
 const BY_ID: &str = "(id: $id) { id }";
 const PAGE: &str = "(first: 10) { totalCount nodes { id } }";
@@ -375,6 +378,62 @@ pub(crate) const ROOTS: &[Root] = &[
         ADMIN,
         Foreigner::NotFound,
         |_| json!({ "action": "crm:purge", "reason": "a test" }),
+    ),
+    query("auditEntry", ADMIN, Foreigner::Null, BY_ID, |ids| {
+        json!(ids.audit_entry)
+    }),
+    query("auditLog", ADMIN, Foreigner::Own, " { origin }", nothing),
+    query(
+        "auditCheckpoint",
+        ADMIN,
+        Foreigner::Own,
+        " { treeSize }",
+        nothing,
+    ),
+    query("auditCheckpoints", ADMIN, Foreigner::Empty, PAGE, nothing),
+    query(
+        "auditConsistencyProof",
+        ADMIN,
+        Foreigner::Own,
+        "(fromSize: 1) { hashes }",
+        nothing,
+    ),
+    query("auditErasures", ADMIN, Foreigner::Empty, PAGE, nothing),
+    mutation(
+        "setAuditRetention",
+        OWNER,
+        Foreigner::Own,
+        |_| json!({ "days": 3650, "reason": "a test" }),
+    ),
+    mutation(
+        "engageLegalHold",
+        OWNER,
+        Foreigner::Own,
+        |_| json!({ "reason": "a test" }),
+    ),
+    mutation(
+        "releaseLegalHold",
+        OWNER,
+        Foreigner::Own,
+        |_| json!({ "reason": "a test" }),
+    ),
+    mutation(
+        "eraseAuditSubject",
+        OWNER,
+        Foreigner::Own,
+        |ids| json!({ "userId": ids.user, "reason": "a test" }),
+    ),
+    mutation(
+        "addCheckpointWitness",
+        OWNER,
+        Foreigner::Own,
+        |_| json!({ "verifierKey": "no key", "reason": "a test" }),
+    ),
+    mutation(
+        "submitCheckpointCosignature",
+        ADMIN,
+        Foreigner::Own,
+        |_| json!({ "treeSize": 1, "cosignature": "nothing" }),
     ),
     subscription("alertRaised"),
     subscription("trustScoreChanged"),

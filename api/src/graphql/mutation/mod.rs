@@ -3,6 +3,7 @@
 mod action_classes;
 mod agents;
 mod alerts;
+mod audit;
 mod capabilities;
 mod kill_switch;
 mod models;
@@ -14,6 +15,7 @@ mod verifications;
 pub(super) use action_classes::ActionClassMutations;
 pub(super) use agents::AgentMutations;
 pub(super) use alerts::AlertMutations;
+pub(super) use audit::AuditMutations;
 pub(super) use capabilities::CapabilityMutations;
 pub(super) use kill_switch::KillSwitchMutations;
 pub(super) use models::ModelMutations;

@@ -2,6 +2,7 @@
 
 mod action_classes;
 mod agents;
+mod audit;
 mod decisions;
 mod findings;
 mod models;
@@ -10,6 +11,7 @@ mod operations;
 
 pub(super) use action_classes::ActionClassQueries;
 pub(super) use agents::AgentQueries;
+pub(super) use audit::AuditQueries;
 pub(super) use decisions::DecisionQueries;
 pub(super) use findings::FindingQueries;
 pub(super) use models::ModelQueries;

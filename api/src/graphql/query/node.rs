@@ -6,7 +6,7 @@ use async_graphql::{ID, Interface, Result};
 
 use super::super::context::{RequestContext, fault};
 use super::super::id::{parse_id, split};
-use super::super::types::{Agent, Alert, ModelVersion, TrustSnapshot, Verification};
+use super::super::types::{Agent, Alert, AuditEntry, ModelVersion, TrustSnapshot, Verification};
 
 /// An object with a global id.
 #[derive(Debug, Interface)]
@@ -22,6 +22,8 @@ pub(crate) enum Node {
     TrustSnapshot(TrustSnapshot),
     /// A published model.
     ModelVersion(ModelVersion),
+    /// An entry of the audit trail, for administrators.
+    AuditEntry(AuditEntry),
 }
 
 /// Finds it, if it is in the asker's organization.
@@ -69,6 +71,14 @@ pub(super) async fn find(request: &RequestContext, id: &ID) -> Result<Option<Nod
             found
                 .map_err(fault)?
                 .map(|row| Node::ModelVersion(row.into()))
+        }
+        "AuditEntry" => {
+            let permit = request.permit(Permission::Audit)?;
+            let id = parse_id("AuditEntry", "id", id)?;
+            let found = request.app.find_audit_entry(&permit, id).await;
+            found
+                .map_err(fault)?
+                .map(|row| Node::AuditEntry(row.into()))
         }
         _ => None,
     })

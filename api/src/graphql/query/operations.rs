@@ -5,9 +5,11 @@ use aim_domain::role::Permission;
 use aim_eventlog::Topic;
 use aim_store::audit::AuditFilter as Audit;
 use async_graphql::{Context, ID, InputObject, Object, Result, Union};
+use chrono::{DateTime, Utc};
 
 use super::super::connection::page;
 use super::super::context::{RequestContext, fault};
+use super::super::id::parse_id;
 use super::super::types::{
     Agent, AuditEntryConnection, DeadLetterConnection, Organization, StreamTotals, User,
 };
@@ -35,6 +37,16 @@ struct AuditFilter {
     action: Option<String>,
     /// On this object (a plain id).
     object_id: Option<String>,
+    /// On this kind of object, such as `agent`.
+    object_type: Option<String>,
+    /// By or on this agent (global id).
+    agent_id: Option<ID>,
+    /// Of this request.
+    request_id: Option<String>,
+    /// Not before this time.
+    from: Option<DateTime<Utc>>,
+    /// Before this time.
+    until: Option<DateTime<Utc>>,
 }
 
 /// Queries about the installation.
@@ -103,6 +115,14 @@ impl OperationQueries {
             actor_id: filter.actor_id,
             action: filter.action,
             object_id: filter.object_id,
+            object_type: filter.object_type,
+            agent: match &filter.agent_id {
+                Some(id) => Some(parse_id("Agent", "filter.agentId", id)?),
+                None => None,
+            },
+            request_id: filter.request_id,
+            from: filter.from,
+            until: filter.until,
         };
         Ok(request
             .app

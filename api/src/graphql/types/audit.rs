@@ -2,18 +2,21 @@
 
 use aim_store::audit::AuditEntry as Row;
 use aim_store::dead_letters::DeadLetter as DeadLetterRow;
-use async_graphql::{ID, Json, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, Json, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::super::connection::connection;
+use super::super::context::RequestContext;
 use super::super::id::global_id;
+use super::audit_log::{AuditProof, prove};
 
 /// A record of who did what.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct AuditEntry {
     /// Global id.
-    id: ID,
+    pub(crate) id: ID,
     /// `user`, `agent` or `system`.
     actor_type: String,
     /// Who.
@@ -34,11 +37,39 @@ pub(crate) struct AuditEntry {
     request_id: String,
     /// When.
     created_at: DateTime<Utc>,
+    /// Its place in the log, from 0 on; null for about a second, until it has one.
+    index: Option<u64>,
+    /// The hash of its leaf in the log's tree, base64; null until it has an index.
+    leaf_hash: Option<String>,
+    /// Names of the fields whose values were erased; their hashes still prove.
+    erased_fields: Vec<String>,
+}
+
+#[ComplexObject]
+impl AuditEntry {
+    /// The proof that the log contains it (RFC 9162, section 2.1.3); null until it has an index, and
+    /// when the log is not that large.
+    async fn proof(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Of the log when it had this many entries; of all when left out.")]
+        tree_size: Option<u64>,
+    ) -> Result<Option<AuditProof>> {
+        match self.index {
+            Some(index) => prove(RequestContext::of(context)?, index, tree_size).await,
+            None => Ok(None),
+        }
+    }
 }
 
 impl From<Row> for AuditEntry {
     fn from(row: Row) -> Self {
+        let leaf = row.leaf.as_ref();
+        let erased = leaf.map(|it| it.erased.as_slice()).unwrap_or_default();
         Self {
+            index: leaf.map(|it| it.index),
+            leaf_hash: leaf.map(|it| it.hash.to_string()),
+            erased_fields: erased.iter().map(|it| it.name().to_owned()).collect(),
             id: global_id("AuditEntry", row.id),
             actor_type: row.actor_type,
             actor_id: row.actor_id,

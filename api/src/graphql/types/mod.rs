@@ -4,6 +4,7 @@ mod action_class;
 mod agent;
 mod alert;
 mod audit;
+mod audit_log;
 mod kill_switch;
 mod model;
 mod operations;
@@ -16,7 +17,11 @@ mod verification;
 pub(crate) use action_class::{ActionClass, ActionClassOverride, ActionClassOverrideConnection};
 pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
-pub(crate) use audit::{AuditEntryConnection, DeadLetterConnection};
+pub(crate) use audit::{AuditEntry, AuditEntryConnection, DeadLetterConnection};
+pub(crate) use audit_log::{
+    AuditCheckpoint, AuditCheckpointConnection, AuditConsistencyProof, AuditErasure,
+    AuditErasureConnection, AuditLog, AuditRetention, AuditWitness,
+};
 pub(crate) use kill_switch::KillSwitch;
 pub(crate) use model::{
     ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,

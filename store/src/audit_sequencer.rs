@@ -1,0 +1,278 @@
+//! Who gives entries their indexes, up to where, and what they write.
+//!
+//! Guarantee: each entry gets one index, and none is passed over. Entries have positions in the order
+//! of commits (see the migration); the sequencer reads them in that order and moves its own position
+//! by compare-and-set in the transaction that writes the indexes. The lease only keeps processes from
+//! working in vain: two that both believe to hold it cannot both write.
+
+use aim_domain::audit::{Hash, Seed, TileId};
+use aim_domain::id::{AuditEntryId, OrganizationId};
+use aim_entities::{
+    audit_checkpoint as checkpoint, audit_entry as entry, audit_leaf as leaf,
+    audit_sequencer as entity, audit_tile as tile, audit_tree as tree,
+};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+use uuid::Uuid;
+
+use crate::audit::{AuditEntry, convert};
+use crate::audit_log::{AuditTree, signed, unsigned};
+use crate::{Store, StoreError, Tx};
+
+/// Rows of one statement: columns × rows stay below SQLite's 32,766 parameters.
+const CHUNK: usize = 2_000;
+
+/// The sequencer's one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditSequencer {
+    /// Who holds the lease.
+    pub holder: String,
+    /// Until when.
+    pub held_until: DateTime<Utc>,
+    /// Entries up to this position have an index.
+    pub position: i64,
+}
+
+/// An entry without an index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnsequencedEntry {
+    /// Where it stands among all organizations' entries.
+    pub position: i64,
+    /// Whose.
+    pub organization: OrganizationId,
+    /// The entry.
+    pub entry: AuditEntry,
+}
+
+/// An index to write.
+#[derive(Debug, Clone)]
+pub struct NewLeaf {
+    /// Whose log.
+    pub organization: OrganizationId,
+    /// The index.
+    pub index: u64,
+    /// The entry.
+    pub entry: AuditEntryId,
+    /// Its hash in the tree.
+    pub hash: Hash,
+    /// What its fields' salts come from.
+    pub seed: Seed,
+}
+
+/// A checkpoint to write.
+#[derive(Debug, Clone)]
+pub struct NewCheckpoint {
+    /// Its identity.
+    pub id: Uuid,
+    /// Whose log.
+    pub organization: OrganizationId,
+    /// Its number.
+    pub number: u64,
+    /// How many leaves.
+    pub size: u64,
+    /// The root.
+    pub root: Hash,
+    /// The signed note.
+    pub note: String,
+}
+
+/// Everything that one round of the sequencer writes.
+#[derive(Debug, Default)]
+pub struct Sequenced {
+    /// Indexes.
+    pub leaves: Vec<NewLeaf>,
+    /// Tiles as they are now.
+    pub tiles: Vec<(OrganizationId, TileId, Vec<u8>)>,
+    /// A checkpoint for each log that grew.
+    pub checkpoints: Vec<NewCheckpoint>,
+}
+
+impl Store {
+    /// The sequencer's row.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn get_audit_sequencer(&self) -> Result<AuditSequencer, StoreError> {
+        let row = entity::Entity::find_by_id(1).one(self.reader()).await?;
+        let row = row.ok_or(StoreError::Conflict("audit_sequencer"))?;
+        Ok(AuditSequencer {
+            holder: row.holder,
+            held_until: row.held_until,
+            position: row.position,
+        })
+    }
+
+    /// Entries behind `position`, in the order of their commits.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn list_unsequenced(
+        &self,
+        position: i64,
+        max: u64,
+    ) -> Result<Vec<UnsequencedEntry>, StoreError> {
+        let rows = entry::Entity::find()
+            .filter(entry::Column::Position.gt(position))
+            .order_by_asc(entry::Column::Position)
+            .limit(max)
+            .all(self.reader())
+            .await?;
+        let convert = |row: entry::Model| {
+            Ok(UnsequencedEntry {
+                position: row.position,
+                organization: OrganizationId::from_uuid(row.organization_id),
+                entry: convert(row)?,
+            })
+        };
+        rows.into_iter().map(convert).collect()
+    }
+
+    /// The trees of organizations; those that have none yet are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn load_audit_trees(
+        &self,
+        organizations: &[OrganizationId],
+    ) -> Result<Vec<AuditTree>, StoreError> {
+        let ids = organizations.iter().map(|it| it.as_uuid());
+        let rows = tree::Entity::find()
+            .filter(tree::Column::OrganizationId.is_in(ids))
+            .all(self.reader())
+            .await?;
+        Ok(rows.into_iter().map(AuditTree::from).collect())
+    }
+}
+
+impl Tx {
+    /// Takes the lease, or keeps it: from oneself, from whoever's has run out, or from anybody.
+    /// False when somebody else has it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn hold_audit_sequencer(
+        &mut self,
+        holder: &str,
+        until: DateTime<Utc>,
+        from_anybody: bool,
+    ) -> Result<bool, StoreError> {
+        use entity::Column as C;
+        let mut update = entity::Entity::update_many()
+            .col_expr(C::Holder, Expr::value(holder))
+            .col_expr(C::HeldUntil, Expr::value(until))
+            .filter(C::Id.eq(1));
+        if !from_anybody {
+            let free = Condition::any()
+                .add(C::Holder.eq(holder))
+                .add(C::HeldUntil.lt(self.now()));
+            update = update.filter(free);
+        }
+        Ok(update.exec(self.on()).await?.rows_affected == 1)
+    }
+
+    /// Moves the sequencer's position, if `holder` still holds it there. False when not: nothing of
+    /// this transaction may be committed then.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn advance_audit_sequencer(
+        &mut self,
+        holder: &str,
+        from: i64,
+        to: i64,
+    ) -> Result<bool, StoreError> {
+        use entity::Column as C;
+        let update = entity::Entity::update_many()
+            .col_expr(C::Position, Expr::value(to))
+            .filter(C::Id.eq(1))
+            .filter(C::Holder.eq(holder))
+            .filter(C::Position.eq(from));
+        Ok(update.exec(self.on()).await?.rows_affected == 1)
+    }
+
+    /// Writes a round.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn write_sequenced(&mut self, round: &Sequenced) -> Result<(), StoreError> {
+        for chunk in round.leaves.chunks(CHUNK) {
+            let rows = chunk.iter().map(leaf_row);
+            leaf::Entity::insert_many(rows)
+                .exec_without_returning(self.on())
+                .await?;
+        }
+        for chunk in round.tiles.chunks(CHUNK) {
+            let rows = chunk
+                .iter()
+                .map(|(organization, id, hashes)| tile::ActiveModel {
+                    organization_id: Set(organization.as_uuid()),
+                    level: Set(i32::try_from(id.level).unwrap_or(i32::MAX)),
+                    tile_index: Set(signed(id.index)),
+                    hashes: Set(hashes.clone()),
+                });
+            use tile::Column as C;
+            let mut grown = OnConflict::columns([C::OrganizationId, C::Level, C::TileIndex]);
+            tile::Entity::insert_many(rows)
+                .on_conflict(grown.update_column(C::Hashes).to_owned())
+                .exec_without_returning(self.on())
+                .await?;
+        }
+        for chunk in round.checkpoints.chunks(CHUNK) {
+            self.write_checkpoints(chunk).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_checkpoints(&self, chunk: &[NewCheckpoint]) -> Result<(), StoreError> {
+        use tree::Column as C;
+        let rows = chunk.iter().map(|it| tree::ActiveModel {
+            organization_id: Set(it.organization.as_uuid()),
+            size: Set(signed(it.size)),
+            checkpoint_number: Set(signed(it.number)),
+        });
+        let mut grown = OnConflict::column(C::OrganizationId);
+        grown.update_columns([C::Size, C::CheckpointNumber]);
+        tree::Entity::insert_many(rows)
+            .on_conflict(grown)
+            .exec_without_returning(self.on())
+            .await?;
+        let rows = chunk.iter().map(|it| checkpoint::ActiveModel {
+            id: Set(it.id),
+            organization_id: Set(it.organization.as_uuid()),
+            number: Set(signed(it.number)),
+            size: Set(signed(it.size)),
+            root: Set(it.root.as_bytes().to_vec()),
+            note: Set(it.note.clone()),
+            created_at: Set(self.now()),
+        });
+        checkpoint::Entity::insert_many(rows)
+            .exec_without_returning(self.on())
+            .await?;
+        Ok(())
+    }
+}
+
+fn leaf_row(new: &NewLeaf) -> leaf::ActiveModel {
+    leaf::ActiveModel {
+        organization_id: Set(new.organization.as_uuid()),
+        leaf_index: Set(signed(new.index)),
+        entry_id: Set(new.entry.as_uuid()),
+        leaf_hash: Set(new.hash.as_bytes().to_vec()),
+        salt: Set(Some(new.seed.as_bytes().to_vec())),
+        kept: Set(None),
+    }
+}
+
+impl From<tree::Model> for AuditTree {
+    fn from(row: tree::Model) -> Self {
+        Self {
+            organization: OrganizationId::from_uuid(row.organization_id),
+            size: unsigned(row.size),
+            checkpoint_number: unsigned(row.checkpoint_number),
+        }
+    }
+}
