@@ -33,6 +33,8 @@ pub struct Query(
     query::OperationQueries,
     query::ModelQueries,
     query::ActionClassQueries,
+    query::SessionQueries,
+    query::CredentialQueries,
 );
 
 /// Everything that can be changed.
@@ -48,6 +50,8 @@ pub struct Mutation(
     mutation::KillSwitchMutations,
     mutation::ModelMutations,
     mutation::ActionClassMutations,
+    mutation::CredentialMutations,
+    mutation::PeopleMutations,
 );
 
 /// The schema.

@@ -2,15 +2,19 @@
 
 mod action_classes;
 mod agents;
+mod credentials;
 mod decisions;
 mod findings;
 mod models;
 mod node;
 mod operations;
+mod sessions;
 
 pub(super) use action_classes::ActionClassQueries;
 pub(super) use agents::AgentQueries;
+pub(super) use credentials::CredentialQueries;
 pub(super) use decisions::DecisionQueries;
 pub(super) use findings::FindingQueries;
 pub(super) use models::ModelQueries;
 pub(super) use operations::OperationQueries;
+pub(super) use sessions::SessionQueries;

@@ -4,10 +4,12 @@ mod action_class;
 mod agent;
 mod alert;
 mod audit;
+mod credentials;
 mod kill_switch;
 mod model;
 mod operations;
 mod rating;
+mod session;
 mod suppression;
 mod trust;
 mod user;
@@ -17,6 +19,10 @@ pub(crate) use action_class::{ActionClass, ActionClassOverride, ActionClassOverr
 pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
 pub(crate) use audit::{AuditEntryConnection, DeadLetterConnection};
+pub(crate) use credentials::{
+    ApiKey, ApiKeyConnection, OrganizationSettings, ProgramPermission, SdkToken,
+    SdkTokenConnection, UserAccount, UserAccountConnection,
+};
 pub(crate) use kill_switch::KillSwitch;
 pub(crate) use model::{
     ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,
@@ -24,6 +30,7 @@ pub(crate) use model::{
 };
 pub(crate) use operations::StreamTotals;
 pub(crate) use rating::AgentRatingConnection;
+pub(crate) use session::SignedInSessionConnection;
 pub(crate) use suppression::{AlertSuppression, AlertSuppressionConnection};
 pub(crate) use trust::{
     AgentTrust, TrustSnapshot, TrustSnapshotConnection, TrustSummary, TrustWeights,
