@@ -1,17 +1,21 @@
-//! Who is asking: an agent by its signature, a person by a token, or nobody.
+//! Who is asking: an agent by its signature, a person by an access token, a program by an API key
+//! or access token, or nobody.
 
 use std::sync::Arc;
 
-use aim_app::{Actor, App, AppError, ErrorCode, UserActor};
-use aim_domain::id::UserId;
+use aim_app::{Actor, App, AppError, ErrorCode, OpenedSession};
+use aim_domain::id::SessionId;
+use aim_domain::secret::{ApiKeySecret, RefreshToken};
+use aim_domain::session::{ACCESS_LIFE, Client};
 use aim_domain::signature::HttpRequest;
-use aim_store::users::User;
 use async_graphql::Data;
 use async_graphql::parser::types::OperationType;
 use axum::body::Bytes;
 use axum::http::header;
 use axum::http::request::Parts;
 use chrono::{DateTime, Duration, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,20 +25,33 @@ use crate::error_code::code;
 use crate::graphql::RequestContext;
 use crate::transport::{AuthError, Authenticate, Identity};
 
-/// How long a person's token is good.
-const TOKEN_LIFE: Duration = Duration::hours(1);
+/// How long a connection lasts that an agent's signature or an API key opened.
+const CONNECTION_LIFE: Duration = Duration::hours(1);
 /// Least bytes of the secret: as many as HMAC-SHA-256 gives out.
 const SECRET_MIN_BYTES: usize = 32;
 const ISSUER: &str = "aim";
+/// Whom access tokens are for: other tokens that this secret may sign one day are for somebody else.
+const AUDIENCE: &str = "aim-api";
+/// `typ` of an access token (RFC 9068).
+const ACCESS_TYPE: &str = "at+jwt";
 
-/// What a token says.
+/// What an access token says.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
+    aud: String,
+    /// The person, for whoever reads logs; who acts is what the session says.
     sub: String,
-    r#gen: i32,
+    sid: String,
     iat: i64,
     exp: i64,
+}
+
+/// Who makes a request, and where from.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    actor: Actor,
+    client: Client,
 }
 
 /// Checks and makes credentials.
@@ -99,24 +116,28 @@ impl Authenticator {
         Self { proxies, ..self }
     }
 
-    /// A token for a person.
+    /// An access token of a session.
     ///
     /// # Errors
     /// `Internal` when it cannot be made.
     pub fn token(
         &self,
-        user: &User,
+        opened: &OpenedSession,
         now: DateTime<Utc>,
     ) -> Result<(String, DateTime<Utc>), AppError> {
-        let expires_at = now + TOKEN_LIFE;
+        let expires_at = opened.session.refresh_by.min(now + ACCESS_LIFE);
         let claims = Claims {
             iss: ISSUER.to_owned(),
-            sub: user.id.to_string(),
-            r#gen: user.token_generation,
+            aud: AUDIENCE.to_owned(),
+            sub: opened.user.id.to_string(),
+            sid: opened.session.id.to_string(),
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
         };
-        let header = Header::new(Algorithm::HS256);
+        let header = Header {
+            typ: Some(ACCESS_TYPE.to_owned()),
+            ..Header::new(Algorithm::HS256)
+        };
         let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
             .map_err(|_| AppError::new(ErrorCode::Internal, "internal error"))?;
         Ok((token, expires_at))
@@ -132,42 +153,68 @@ impl Authenticator {
             return self.agent(parts, body).await;
         }
         match parts.headers.get(header::AUTHORIZATION) {
-            Some(value) => self.person(value.to_str().unwrap_or_default()).await,
+            Some(value) => self.bearer(value.to_str().unwrap_or_default()).await,
             None => Ok(Identity::lasting(Actor::Anonymous)),
         }
     }
 
-    async fn person(&self, authorization: &str) -> Result<Identity<Actor>, AppError> {
+    /// Who sent this request, and where from.
+    async fn call(&self, parts: &Parts, body: &Bytes) -> Result<Identity<Caller>, AppError> {
+        let identity = self.identify(parts, body).await?;
+        Ok(self.at_client(parts, identity))
+    }
+
+    fn at_client(&self, parts: &Parts, identity: Identity<Actor>) -> Identity<Caller> {
+        let agent = parts.headers.get(header::USER_AGENT);
+        let agent = agent.and_then(|it| it.to_str().ok());
+        let client = Client::new(self.proxies.client(parts), agent);
+        Identity {
+            actor: Caller {
+                actor: identity.actor,
+                client,
+            },
+            expires_at: identity.expires_at,
+        }
+    }
+
+    async fn bearer(&self, authorization: &str) -> Result<Identity<Actor>, AppError> {
         let refused = |message: &str| AppError::new(ErrorCode::Unauthenticated, message);
         let (scheme, token) = authorization.split_once(' ').unwrap_or_default();
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(refused("send `authorization: Bearer <token>`"));
         }
+        let token = token.trim();
+        if token.starts_with(RefreshToken::PREFIX) {
+            return Err(refused(
+                "this is a refresh token; `refreshSession` gives an access token for it",
+            ));
+        }
+        if token.starts_with(ApiKeySecret::PREFIX) {
+            let actor = self.app.find_api_key_actor(token).await?;
+            let expires_at = Some(self.app.clock().now() + CONNECTION_LIFE);
+            return Ok(Identity { actor, expires_at });
+        }
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
-        rules.set_required_spec_claims(&["exp", "iss", "sub"]);
+        rules.set_audience(&[AUDIENCE]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         rules.leeway = 0;
         // The clock is ours to give, not the library's to take.
         rules.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token.trim(), &self.decoding, &rules)
-            .map_err(|_| refused("the token is not one of ours; sign in again"))?
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &rules)
+            .ok()
+            .filter(|token| token.header.typ.as_deref() == Some(ACCESS_TYPE))
+            .ok_or_else(|| refused("the token is not one of ours; sign in again"))?
             .claims;
         let expires_at = DateTime::from_timestamp(claims.exp, 0)
             .filter(|end| *end > self.app.clock().now())
             .ok_or_else(|| refused("the token has expired; sign in again"))?;
-        let id: UserId = claims
-            .sub
+        let id: SessionId = claims
+            .sid
             .parse()
-            .map_err(|_| refused("the token names nobody"))?;
-        let user = self.app.find_session_user(id, claims.r#gen).await?;
-        let actor = Actor::User(UserActor {
-            id: user.id,
-            organization: user.organization,
-            role: user.role,
-            must_change_password: user.must_change_password,
-        });
+            .map_err(|_| refused("the token names no session"))?;
         Ok(Identity {
-            actor,
+            actor: self.app.find_session_actor(id).await?,
             expires_at: Some(expires_at),
         })
     }
@@ -196,8 +243,7 @@ impl Authenticator {
         };
         let mut agent = self.app.identify_agent(&request, body).await?;
         agent.client = self.proxies.client(parts);
-        // A signed upgrade opens a connection for as long as a person's token would.
-        let expires_at = Some(self.app.clock().now() + TOKEN_LIFE);
+        let expires_at = Some(self.app.clock().now() + CONNECTION_LIFE);
         Ok(Identity {
             actor: Actor::Agent(agent),
             expires_at,
@@ -206,10 +252,10 @@ impl Authenticator {
 }
 
 impl Authenticate for Authenticator {
-    type Actor = Actor;
+    type Actor = Caller;
 
-    async fn http(&self, parts: &Parts, body: &Bytes) -> Result<Identity<Actor>, AuthError> {
-        self.identify(parts, body).await.map_err(auth_error)
+    async fn http(&self, parts: &Parts, body: &Bytes) -> Result<Identity<Caller>, AuthError> {
+        self.call(parts, body).await.map_err(auth_error)
     }
 
     /// `authorization` in the payload of `connection_init`, else the credentials of the upgrade
@@ -218,24 +264,30 @@ impl Authenticate for Authenticator {
         &self,
         parts: &Parts,
         init_payload: Option<Value>,
-    ) -> Result<Identity<Actor>, AuthError> {
+    ) -> Result<Identity<Caller>, AuthError> {
         let given = init_payload.as_ref().and_then(|payload| {
             payload
                 .get("authorization")
                 .or_else(|| payload.get("Authorization"))
         });
         let identity = match given.and_then(Value::as_str) {
-            Some(value) => self.person(value).await,
+            Some(value) => self.bearer(value).await,
             None => self.identify(parts, &Bytes::new()).await,
         };
-        identity.map_err(auth_error)
+        let identity = identity.map_err(auth_error)?;
+        Ok(self.at_client(parts, identity))
     }
 
-    fn data(&self, identity: &Identity<Actor>, _: OperationType) -> Data {
+    fn ended(&self, identity: &Identity<Caller>) -> BoxFuture<'static, ()> {
+        self.app.ended(identity.actor.actor.clone()).boxed()
+    }
+
+    fn data(&self, identity: &Identity<Caller>, _: OperationType) -> Data {
         let request_id = self.app.next_id().to_string();
         let mut data = Data::default();
-        let actor = self.app.actor_now(identity.actor.clone());
-        let request = RequestContext::new(Arc::clone(&self.app), actor, request_id);
+        let Caller { actor, client } = identity.actor.clone();
+        let actor = self.app.actor_now(actor);
+        let request = RequestContext::new(Arc::clone(&self.app), actor, client, request_id);
         data.insert(request);
         data.insert(self.clone());
         data

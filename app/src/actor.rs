@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
-use aim_domain::id::{AgentId, AgentKeyId, AuditEntryId, OrganizationId, UserId};
+use aim_domain::id::{AgentId, AgentKeyId, AuditEntryId, OrganizationId, SessionId, UserId};
 use aim_domain::role::{Permission, Role};
 use aim_domain::scope::Scope;
 use aim_store::audit::NewAuditEntry;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use uuid::Uuid;
 
+use crate::authorization::access;
 use crate::{AppError, ErrorCode, Ids};
 
 /// A signed-in person.
@@ -22,6 +24,8 @@ pub struct UserActor {
     pub role: Role,
     /// Whether they must choose a new password before anything else.
     pub must_change_password: bool,
+    /// The session that their request shows.
+    pub session: SessionId,
 }
 
 /// An agent whose signature is right.
@@ -53,6 +57,27 @@ pub enum Actor {
     User(UserActor),
     /// An agent.
     Agent(AgentActor),
+    /// A program that shows an API key.
+    ApiKey(ProgramActor),
+    /// A program that shows an access token of its SDK token.
+    SdkToken(ProgramActor),
+}
+
+/// A program that acts for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramActor {
+    /// The key, or the session of the token.
+    pub id: Uuid,
+    /// Of which organization.
+    pub organization: OrganizationId,
+    /// For whom it acts.
+    pub owner: UserId,
+    /// What it was given.
+    pub given: Vec<Permission>,
+    /// The role of its person now.
+    pub role: Role,
+    /// What its key is found by, where it has one.
+    pub prefix: Option<String>,
 }
 
 /// The proof that an actor may do something; only [`Actor::permit`] makes one.
@@ -65,8 +90,7 @@ pub struct Permit {
 }
 
 impl Actor {
-    /// Checks that the actor has `permission`. Agents may read their organization's objects,
-    /// rate each other and send in events, which carry signatures of their own; everything else is for people.
+    /// Checks that the actor has `permission`, by the table in `authorization.rs`.
     ///
     /// # Errors
     /// `Unauthenticated` for nobody, `Forbidden` for the wrong role, `PreconditionFailed` while a
@@ -86,19 +110,14 @@ impl Actor {
                     "the kill switch is engaged; an administrator can release it",
                 ))
             }
-            Self::Agent(agent)
-                if matches!(
-                    permission,
-                    Permission::Read | Permission::RateAgents | Permission::IngestEvents
-                ) =>
-            {
-                Ok(Permit {
-                    scope: Scope::of(agent.organization),
-                    actor_type: "agent",
-                    actor_id: agent.agent.to_string(),
-                    request_id: request_id.to_owned(),
-                })
-            }
+            Self::Agent(agent) if access(permission).agents => Ok(Permit {
+                scope: Scope::of(agent.organization),
+                actor_type: "agent",
+                actor_id: agent.agent.to_string(),
+                request_id: request_id.to_owned(),
+            }),
+            Self::ApiKey(program) => program.permit("api-key", permission, request_id),
+            Self::SdkToken(program) => program.permit("sdk-token", permission, request_id),
             Self::Agent(_) => Err(AppError::new(
                 ErrorCode::Forbidden,
                 "agents may not do this; a person can",
@@ -122,6 +141,72 @@ impl Actor {
                 ),
             )),
         }
+    }
+}
+
+impl Actor {
+    /// The person who acts, or for whom a program acts.
+    #[must_use]
+    pub const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::User(user) => Some(user.id),
+            Self::ApiKey(program) | Self::SdkToken(program) => Some(program.owner),
+            Self::Anonymous | Self::Agent(_) => None,
+        }
+    }
+}
+
+impl ProgramActor {
+    fn permit(
+        &self,
+        actor_type: &'static str,
+        permission: Permission,
+        request_id: &str,
+    ) -> Result<Permit, AppError> {
+        let refused = |message: String| Err(AppError::new(ErrorCode::Forbidden, message));
+        if !access(permission).programs {
+            return refused("programs may not do this; a person can".to_owned());
+        }
+        if !self.given.contains(&permission) {
+            return refused(format!("this credential was not given `{permission:?}`"));
+        }
+        if !self.role.may(permission) {
+            let least = permission.least_role();
+            return refused(format!(
+                "the person this credential is of has role `{:?}`; it needs `{least:?}`",
+                self.role
+            ));
+        }
+        Ok(Permit {
+            scope: Scope::of(self.organization),
+            actor_type,
+            actor_id: self.id.to_string(),
+            request_id: request_id.to_owned(),
+        })
+    }
+}
+
+/// An audit entry in the name of a person, for what needs no permit: their own sessions and secrets.
+pub(crate) fn audit_of(
+    ids: &Ids,
+    (organization, user): (OrganizationId, UserId),
+    action: &'static str,
+    object: (&'static str, String),
+    (before, after): (Option<Value>, Option<Value>),
+    request_id: &str,
+) -> NewAuditEntry {
+    NewAuditEntry {
+        id: AuditEntryId::from_uuid(ids.next()),
+        organization,
+        actor_type: "user",
+        actor_id: user.to_string(),
+        action,
+        object_type: object.0,
+        object_id: object.1,
+        reason: None,
+        before,
+        after,
+        request_id: request_id.to_owned(),
     }
 }
 

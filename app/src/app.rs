@@ -12,7 +12,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::action_classes::SharedClasses;
 use crate::cache::FactsCache;
+use crate::credentials::Credentials;
 use crate::feed::Feed;
+use crate::find_api_key::UsedKeys;
 use crate::ingest_events::IngestSink;
 use crate::kills::Kills;
 use crate::password::Passwords;
@@ -50,6 +52,8 @@ pub struct App {
     pub(crate) passwords: Passwords,
     pub(crate) feed: Feed,
     pub(crate) kills: Arc<Kills>,
+    pub(crate) credentials: Credentials,
+    pub(crate) used_keys: UsedKeys,
     pub(crate) ingest: IngestSink,
     pub(crate) locator: Arc<dyn Locator>,
     pub(crate) serving: ServingCache,
@@ -74,6 +78,8 @@ impl App {
             cache: Arc::new(FactsCache::new(config.cached_agents)),
             feed: Feed::new(config.feed_capacity),
             kills: Arc::default(),
+            credentials: Credentials::default(),
+            used_keys: UsedKeys::default(),
             passwords: Passwords::default(),
             store,
             clock,

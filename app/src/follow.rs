@@ -64,6 +64,7 @@ impl App {
     fn heed(&self, event: &TailedEvent) {
         let Some(item) = read(event) else { return };
         self.kills.heed(&item.fact);
+        self.credentials.heed(&item.fact);
         self.serving.heed(&item.fact);
         match &item.fact {
             Fact::TrustScoreChanged(changed) => self.cache.set_trust(changed.agent, changed.to),

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use aim_store::users::User;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
+use zxcvbn::{Score, zxcvbn};
 
-use crate::{AppError, ErrorCode};
+use crate::{App, AppError, ErrorCode};
 
-/// Least characters of a password (NIST SP 800-63B asks for at least 8).
-pub(crate) const PASSWORD_MIN_CHARS: usize = 12;
 /// Most bytes of a password: hashing must not be a way to burn our memory.
 pub(crate) const PASSWORD_MAX_BYTES: usize = 256;
 /// Hashes at one time: each takes 19 MiB and about 20 ms of a core.
@@ -67,5 +67,84 @@ impl Passwords {
             None => argon2().hash_password(password.as_bytes()).is_err(),
         })
         .await
+    }
+}
+
+/// What makes a password easy to guess, if something does: leaked and common passwords, words, names,
+/// dates, keyboard patterns, and what stands in the account itself.
+fn weakness(password: &str, own_words: &[&str]) -> Option<String> {
+    let found = zxcvbn(password, own_words);
+    if found.score() >= Score::Three {
+        return None;
+    }
+    let warning = found
+        .feedback()
+        .and_then(zxcvbn::feedback::Feedback::warning);
+    let warning = warning.map(|it| format!(": {it}")).unwrap_or_default();
+    Some(format!(
+        "is easy to guess{}; use several uncommon words",
+        warning.trim_end_matches('.')
+    ))
+}
+
+impl App {
+    /// The hash of a new password for `user`, if it may be theirs: long enough for their organization,
+    /// hard to guess, and not made of their own name.
+    pub(crate) async fn hash_new_password(
+        &self,
+        field: &str,
+        user: &User,
+        password: &str,
+    ) -> Result<String, AppError> {
+        let limits = self.store.load_limits(user.organization).await?;
+        let least = limits.password_min_chars as usize;
+        let chars = password.chars().count();
+        if chars < least || password.len() > PASSWORD_MAX_BYTES {
+            let message = format!(
+                "has {chars} characters; use {least} or more, at most {PASSWORD_MAX_BYTES} bytes"
+            );
+            return Err(AppError::field(field, message));
+        }
+        let own_words = [user.email.clone(), user.name.clone(), "aim".to_owned()];
+        let asked = password.to_owned();
+        let weakness = self.passwords.run(move || {
+            let local = own_words[0].split('@').next().unwrap_or_default();
+            let words = [&own_words[0], &own_words[1], &own_words[2], local];
+            weakness(&asked, &words)
+        });
+        if let Some(weakness) = weakness.await? {
+            return Err(AppError::field(field, weakness));
+        }
+        self.passwords.hash(password.to_owned()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_everybody_tries_is_refused_and_words_that_nobody_strings_together_are_not() {
+        let own = ["jane.doe@example.com", "Jane Doe", "jane.doe"];
+        for weak in [
+            "password1234",
+            "qwertyuiop123",
+            "iloveyou1234",
+            "aaaaaaaaaaaaaaaa",
+            "123456789012",
+            "jane.doe@example.com",
+            "janedoe2024!",
+        ] {
+            assert!(weakness(weak, &own).is_some(), "{weak}");
+        }
+        for strong in [
+            "correct horse battery staple",
+            "9f3a-77c0-b1de-42aa",
+            "Zwölf Boxkämpfer jagen",
+        ] {
+            assert_eq!(weakness(strong, &own), None, "{strong}");
+        }
+        let said = weakness("password1234", &own).unwrap();
+        assert!(said.starts_with("is easy to guess"), "{said}");
     }
 }

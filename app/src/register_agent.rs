@@ -107,6 +107,7 @@ impl App {
             }],
         };
         let mut tx = self.store.begin().await?;
+        self.check_room_for_agent(&mut tx, permit).await?;
         tx.insert_agent(&agent).await.map_err(|error| match error {
             StoreError::Duplicate(_) => taken("name", "an agent with this name exists"),
             other => other.into(),

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::access::AccessChanged;
 use crate::action::{ActionClass, Outcome};
 use crate::agent::AgentStatus;
 use crate::alert::{AlertStatus, AlertVerdict};
@@ -15,6 +16,7 @@ use crate::id::{
     OrganizationId, TrustSnapshotId, UserId, VerificationId,
 };
 use crate::kill_switch::KillSwitch;
+use crate::limits::OrganizationLimits;
 use crate::location::Location;
 use crate::model::ModelAlias;
 use crate::name::{ActionName, Resource};
@@ -159,6 +161,11 @@ pub enum OrganizationChange {
     TrustWeights {
         /// What they weigh from now on.
         to: TrustWeights,
+    },
+    /// It allows itself more or less of something, or has another name.
+    Limits {
+        /// What holds from now on.
+        to: OrganizationLimits,
     },
     /// A person said what an action is, or took that back.
     ActionClass {
@@ -366,6 +373,8 @@ facts! {
     AlertAnswered = "aim.alert.answered.v1",
     /// An alert was assigned.
     AlertAssigned = "aim.alert.assigned.v1",
+    /// What a person, or a program of theirs, may do changed.
+    AccessChanged = "aim.access.changed.v1",
 }
 
 /// A fact with what every fact has.
@@ -399,7 +408,7 @@ impl Fact {
             Self::AnomalyDetected(f) => Some(f.agent),
             Self::AlertRaised(f) => Some(f.agent),
             Self::AlertAssigned(f) => Some(f.agent),
-            Self::OrganizationChanged(_) | Self::AlertAnswered(_) => None,
+            Self::OrganizationChanged(_) | Self::AlertAnswered(_) | Self::AccessChanged(_) => None,
         }
     }
 }

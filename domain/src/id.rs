@@ -82,6 +82,8 @@ typed_id! {
     EventId,
     /// A person's session.
     SessionId,
+    /// A key of a program that acts for a person.
+    ApiKeyId,
     /// An event that was given up on.
     DeadLetterId,
     /// A published model.

@@ -2,6 +2,7 @@
 //!
 //! Pure and synchronous: no clock, no input or output, no randomness. Time is an argument.
 
+pub mod access;
 pub mod action;
 pub mod agent;
 pub mod alert;
@@ -14,13 +15,18 @@ pub mod digest;
 pub mod event;
 pub mod id;
 pub mod kill_switch;
+pub mod limits;
 pub mod location;
 pub mod model;
 pub mod name;
+pub mod people;
 pub mod risk;
 pub mod role;
 pub mod scope;
+pub mod secret;
+pub mod session;
 pub mod signature;
 pub mod suppression;
+pub mod throttle;
 pub mod trust;
 pub mod verification;

@@ -19,7 +19,8 @@ pub enum Role {
 }
 
 /// A thing that needs a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Permission {
     /// See agents, verifications, scores, alerts.
     Read,
@@ -49,6 +50,12 @@ pub enum Permission {
     ReplaceModelSigner,
     /// Say what the audit trail keeps, for how long, and who witnesses it.
     ManageAudit,
+    /// Make API keys and SDK tokens for one's own programs.
+    ManageCredentials,
+    /// See people, change their roles, shut them out.
+    ManagePeople,
+    /// Change the organization's name and limits.
+    ManageOrganization,
 }
 
 impl Permission {
@@ -57,7 +64,10 @@ impl Permission {
     pub const fn least_role(self) -> Role {
         match self {
             Self::Read => Role::Viewer,
-            Self::RegisterAgent | Self::RateAgents | Self::IngestEvents => Role::Member,
+            Self::RegisterAgent
+            | Self::RateAgents
+            | Self::IngestEvents
+            | Self::ManageCredentials => Role::Member,
             Self::ManageAgents | Self::ManageCapabilities | Self::Approve | Self::ManageAlerts => {
                 Role::Manager
             }
@@ -65,6 +75,12 @@ impl Permission {
                 Role::Admin
             }
             Self::ReplaceModelSigner | Self::ManageAudit => Role::Owner,
+            Self::Audit
+            | Self::ManageSettings
+            | Self::KillSwitch
+            | Self::ManageModels
+            | Self::ManagePeople => Role::Admin,
+            Self::ReplaceModelSigner | Self::ManageOrganization => Role::Owner,
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub last_login_at: Option<DateTimeUtc>,
+    pub deactivated_at: Option<DateTimeUtc>,
+    pub removed_at: Option<DateTimeUtc>,
 }
 
 /// Rows are joined by hand where a query needs it.

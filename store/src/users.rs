@@ -6,7 +6,8 @@ use aim_domain::scope::Scope;
 use aim_entities::user as entity;
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    sea_query::Expr,
 };
 
 use crate::{Store, StoreError, Tx, code};
@@ -28,7 +29,7 @@ pub struct User {
     pub password_hash: String,
     /// Whether the next thing they do has to be a new password.
     pub must_change_password: bool,
-    /// Raised to end every session at once.
+    /// Raised with each change of the password: a sign-in that was under way then opens no session.
     pub token_generation: i32,
     /// Since when they exist.
     pub created_at: DateTime<Utc>,
@@ -43,7 +44,7 @@ impl std::fmt::Debug for User {
     }
 }
 
-fn convert(row: entity::Model) -> Result<User, StoreError> {
+pub(crate) fn convert(row: entity::Model) -> Result<User, StoreError> {
     Ok(User {
         id: UserId::from_uuid(row.id),
         organization: OrganizationId::from_uuid(row.organization_id),
@@ -58,23 +59,28 @@ fn convert(row: entity::Model) -> Result<User, StoreError> {
 }
 
 impl Store {
-    /// The person with this e-mail address. Not scoped: signing in is how a scope is found.
+    /// The person with this e-mail address, if they may sign in. Not scoped: signing in is how a scope
+    /// is found.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn find_user_by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
-        let query = entity::Entity::find().filter(entity::Column::Email.eq(email));
+        let query = entity::Entity::find()
+            .filter(entity::Column::Email.eq(email))
+            .filter(entity::Column::DeactivatedAt.is_null())
+            .filter(entity::Column::RemovedAt.is_null());
         query.one(self.reader()).await?.map(convert).transpose()
     }
 
-    /// The person with this id. Not scoped: a session names its person.
+    /// The person with this id, if they may sign in. Not scoped: a session names its person.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let row = entity::Entity::find_by_id(id.as_uuid())
-            .one(self.reader())
-            .await?;
+        let query = entity::Entity::find_by_id(id.as_uuid())
+            .filter(entity::Column::DeactivatedAt.is_null())
+            .filter(entity::Column::RemovedAt.is_null());
+        let row = query.one(self.reader()).await?;
         row.map(convert).transpose()
     }
 
@@ -101,6 +107,20 @@ impl Store {
 }
 
 impl Tx {
+    /// Whether the person may sign in and has not changed since they had this generation; it stays so
+    /// until the commit.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn lock_user(&mut self, id: UserId, generation: i32) -> Result<bool, StoreError> {
+        let query = entity::Entity::find_by_id(id.as_uuid())
+            .filter(entity::Column::TokenGeneration.eq(generation))
+            .filter(entity::Column::DeactivatedAt.is_null())
+            .filter(entity::Column::RemovedAt.is_null())
+            .lock_exclusive();
+        Ok(query.one(self.on()).await?.is_some())
+    }
+
     /// Writes a new person.
     ///
     /// # Errors
@@ -118,6 +138,8 @@ impl Tx {
             created_at: Set(user.created_at),
             updated_at: Set(user.created_at),
             last_login_at: Set(None),
+            deactivated_at: Set(None),
+            removed_at: Set(None),
         };
         entity::Entity::insert(row)
             .exec_without_returning(self.on())

@@ -32,6 +32,8 @@ use lifecycle::Lifecycle;
 
 /// How often stale nonces are forgotten.
 const NONCE_SWEEP: Duration = Duration::from_secs(60);
+/// How often it is written down when API keys were used.
+const CREDENTIAL_KEEPING: Duration = Duration::from_secs(30);
 
 /// Bounds of the histograms of the stream's batches.
 const BATCH_SECONDS: [f64; 11] = [
@@ -88,6 +90,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let keeper = Arc::clone(&app);
         life.spawn("audit keeper", async move |stop| {
             keeper.keep_audit(stop).await
+        let keeper = Arc::clone(&app);
+        life.spawn("credential keeper", async move |stop| {
+            keeper.keep_credentials(CREDENTIAL_KEEPING, stop).await;
         });
         if let Some(kafka) = &kafka {
             let sink = KafkaSink::gapless(kafka)?;

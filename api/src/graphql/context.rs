@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use aim_app::{Actor, AgentActor, App, AppError, ErrorCode, Permit};
+use aim_app::{Actor, AgentActor, App, AppError, ErrorCode, Permit, UserActor};
 use aim_domain::role::Permission;
+use aim_domain::session::Client;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use async_graphql::{Context, Error, ErrorExtensions};
@@ -15,16 +16,23 @@ use crate::error_code::code;
 pub(crate) struct RequestContext {
     pub(crate) app: Arc<App>,
     pub(crate) actor: Actor,
+    pub(crate) client: Client,
     pub(crate) request_id: String,
     agents: OnceLock<DataLoader<AgentLoader>>,
     details: OnceLock<DataLoader<DetailLoader>>,
 }
 
 impl RequestContext {
-    pub(crate) const fn new(app: Arc<App>, actor: Actor, request_id: String) -> Self {
+    pub(crate) const fn new(
+        app: Arc<App>,
+        actor: Actor,
+        client: Client,
+        request_id: String,
+    ) -> Self {
         Self {
             app,
             actor,
+            client,
             request_id,
             agents: OnceLock::new(),
             details: OnceLock::new(),
@@ -52,9 +60,24 @@ impl RequestContext {
                 ErrorCode::Unauthenticated,
                 "sign the request with the agent's key (RFC 9421)",
             ))),
-            Actor::User(_) => Err(fault(AppError::new(
+            _ => Err(fault(AppError::new(
                 ErrorCode::Forbidden,
                 "only an agent can do this; sign the request with its key",
+            ))),
+        }
+    }
+
+    /// The person who is signed in, also before they have chosen a password of their own.
+    pub(crate) fn person(&self) -> Result<&UserActor, Error> {
+        match &self.actor {
+            Actor::User(user) => Ok(user),
+            Actor::Anonymous => Err(fault(AppError::new(
+                ErrorCode::Unauthenticated,
+                "sign in first",
+            ))),
+            _ => Err(fault(AppError::new(
+                ErrorCode::Forbidden,
+                "only a person can do this; sign in",
             ))),
         }
     }

@@ -255,3 +255,13 @@ pub(crate) enum Role {
     /// Also owns the organization itself.
     Owner,
 }
+
+/// How a session was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::session::SignInMethod")]
+pub(crate) enum SignInMethod {
+    /// E-mail address and password.
+    Password,
+    /// A person made it for a program.
+    SdkToken,
+}

@@ -34,6 +34,8 @@ pub struct Query(
     query::ModelQueries,
     query::ActionClassQueries,
     query::AuditQueries,
+    query::SessionQueries,
+    query::CredentialQueries,
 );
 
 /// Everything that can be changed.
@@ -50,6 +52,8 @@ pub struct Mutation(
     mutation::ModelMutations,
     mutation::ActionClassMutations,
     mutation::AuditMutations,
+    mutation::CredentialMutations,
+    mutation::PeopleMutations,
 );
 
 /// The schema.

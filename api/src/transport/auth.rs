@@ -10,6 +10,7 @@ use std::{fmt, future::Future, time::Duration};
 use async_graphql::{Data, ServerError, parser::types::OperationType};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderValue, request::Parts};
 
 use super::error::ErrorCode;
@@ -57,6 +58,12 @@ pub trait Authenticate: Send + Sync + 'static {
         parts: &Parts,
         init_payload: Option<serde_json::Value>,
     ) -> impl Future<Output = Result<Identity<Self::Actor>, AuthError>> + Send;
+
+    /// Resolves when what was accepted is no longer so, before `expires_at`: a connection then ends as
+    /// at `expires_at`.
+    fn ended(&self, _identity: &Identity<Self::Actor>) -> BoxFuture<'static, ()> {
+        std::future::pending().boxed()
+    }
 
     /// Request data for one operation: the actor, and whatever lives as long as the operation, such
     /// as data loaders. Called once per operation, also for each operation on a websocket.

@@ -95,7 +95,7 @@ async fn answer<E: Executor, A: Authenticate>(
     request.data = shared.authenticator.data(&identity, kind);
     if media == Media::EventStream || (kind == OperationType::Subscription && accepted.event_stream)
     {
-        return Ok(sse::stream(shared, kind, request, identity.expires_at));
+        return Ok(sse::stream(shared, kind, request, &identity));
     }
     if kind == OperationType::Subscription {
         let error = ErrorCode::BadUserInput

@@ -69,6 +69,7 @@ enum Wake<A: Authenticate> {
     Operation(OperationEvent),
     Authenticated(Result<Identity<A::Actor>, AuthError>),
     Timer,
+    Ended,
     Broken,
 }
 
@@ -98,6 +99,7 @@ pub(crate) struct Session<E, A: Authenticate> {
     timer: Pin<Box<Sleep>>,
     init_until: Option<Instant>,
     expires: Option<Instant>,
+    ended: BoxFuture<'static, ()>,
     next_ping: Instant,
     silent_pings: u32,
 }
@@ -117,6 +119,7 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
             timer: Box::pin(sleep_until(now + timing.init)),
             init_until: Some(now + timing.init),
             expires: None,
+            ended: std::future::pending().boxed(),
             next_ping: now + timing.ping,
             silent_pings: 0,
         }
@@ -153,6 +156,7 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
             }
             Wake::Authenticated(result) => self.authenticated(result),
             Wake::Timer => self.timer(),
+            Wake::Ended => Err(session_ended()),
             Wake::Broken => Err(End::Gone),
         }
     }
@@ -166,6 +170,9 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
             && let Poll::Ready(result) = future.poll_unpin(cx)
         {
             return Poll::Ready(Wake::Authenticated(result));
+        }
+        if self.ended.poll_unpin(cx).is_ready() {
+            return Poll::Ready(Wake::Ended);
         }
         if !self.is_queue_full()
             && let Poll::Ready(input) = self.socket.poll_next_unpin(cx)
@@ -322,6 +329,7 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
             _ => End::close(Close::Forbidden, format!("Forbidden: {}", error.message)),
         })?;
         self.expires = self.shared.config.deadline(identity.expires_at);
+        self.ended = self.shared.authenticator.ended(&identity);
         self.phase = Phase::Ready(identity);
         self.send(messages::ack());
         Ok(())
@@ -425,6 +433,10 @@ fn size(message: &Message) -> usize {
         Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
         Message::Close(_) => 0,
     }
+}
+
+fn session_ended() -> End {
+    End::close(Close::Forbidden, "Forbidden: the session has ended")
 }
 
 fn lagged() -> ServerError {

@@ -10,14 +10,13 @@ use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::{Executor, Request, ServerError, parser::types::OperationType};
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use http::{HeaderName, HeaderValue, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
     Shared,
-    auth::Authenticate,
+    auth::{Authenticate, Identity},
     error::{ErrorCode, Reply},
     execute::{self, Step},
     negotiate::Media,
@@ -35,7 +34,7 @@ pub(crate) fn stream<E: Executor, A: Authenticate>(
     shared: &Arc<Shared<E, A>>,
     kind: OperationType,
     request: Request,
-    expires_at: Option<DateTime<Utc>>,
+    identity: &Identity<A::Actor>,
 ) -> Response {
     let timing = shared.config.timing;
     let replies: BoxStream<'static, Reply> = if kind == OperationType::Subscription {
@@ -54,11 +53,18 @@ pub(crate) fn stream<E: Executor, A: Authenticate>(
         let once = async move { execute::once(&shared.executor, request, timing.execution).await };
         stream::once(once).boxed()
     };
-    let deadline = shared.config.deadline(expires_at);
+    let deadline = shared.config.deadline(identity.expires_at);
+    let ended = if kind == OperationType::Subscription {
+        shared.authenticator.ended(identity)
+    } else {
+        // `signOut` itself is answered.
+        std::future::pending().boxed()
+    };
     respond_with(
         Feed {
             replies,
             deadline,
+            ended,
             keep_alive: timing.keep_alive,
             done: false,
         }
@@ -92,6 +98,7 @@ fn next(reply: &Reply) -> Bytes {
 struct Feed {
     replies: BoxStream<'static, Reply>,
     deadline: Option<Instant>,
+    ended: BoxFuture<'static, ()>,
     keep_alive: std::time::Duration,
     done: bool,
 }
@@ -120,16 +127,22 @@ impl Feed {
                     Some(COMPLETE)
                 }
             },
+            () = &mut self.ended => Some(self.last("the session has ended: sign in again")),
             () = sleep_until(wake_at) => {
                 if self.deadline.is_none_or(|deadline| Instant::now() < deadline) {
                     return Some(COMMENT);
                 }
-                self.done = true;
-                let error = ErrorCode::Unauthenticated.error("the session expired: sign in again");
-                let mut last = next(&Reply::refused(vec![error])).to_vec();
-                last.extend_from_slice(&COMPLETE);
-                Some(Bytes::from(last))
+                Some(self.last("the session expired: sign in again"))
             }
         }
+    }
+
+    /// The last event of a stream whose asker is not believed any more.
+    fn last(&mut self, why: &str) -> Bytes {
+        self.done = true;
+        let error = ErrorCode::Unauthenticated.error(why);
+        let mut last = next(&Reply::refused(vec![error])).to_vec();
+        last.extend_from_slice(&COMPLETE);
+        Bytes::from(last)
     }
 }

@@ -9,7 +9,8 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, now, text};
-use crate::roots::{Foreigner, Ids, Needs, ROOTS, Root};
+use crate::people::{made_by, made_with, sign_in, user_id};
+use crate::roots::{Foreigner, Ids, NOT_FOR_PROGRAMS, Needs, ROOTS, Root};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Roles, least first.
@@ -48,6 +49,7 @@ enum Caller {
     Nobody,
     Person(Owner),
     Agent(Box<Agent>),
+    Program(String),
 }
 
 /// A server with one organization that has everything, and another that has nothing.
@@ -88,6 +90,7 @@ impl Scene {
         let grants = owner.ask(grants, json!({ "id": agent.id })).await?;
         let trail = "{ auditEntries(first: 1) { nodes { id } } }";
         let trail = owner.ask(trail, json!({})).await?;
+        let made = made_by(&owner).await?;
         let ids = Ids {
             agent: agent.id.clone(),
             grant: text(&grants, "/agent/capabilityGrants/0/id")?,
@@ -97,8 +100,10 @@ impl Scene {
             suppression: SUPPRESSION_ID.to_owned(),
             model: MODEL_ID.to_owned(),
             audit_entry: text(&trail, "/auditEntries/nodes/0/id")?,
-            // Nobody.
-            user: "VXNlcjowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2MDc".to_owned(),
+            session: sign_in(&aim, "member@test.local").await?.session,
+            sdk_token: made.sdk_token,
+            api_key: made.api_key,
+            user: user_id(&owner, "member@test.local").await?,
             registration: owner.registration("newcomer")?,
             credentials: json!({ "email": "viewer@test.local", "password": PASSWORD }),
             passwords: json!({ "currentPassword": "wrong", "newPassword": PASSWORD }),
@@ -156,6 +161,7 @@ impl Scene {
         match caller {
             Caller::Nobody => {}
             Caller::Person(person) => request = request.bearer_auth(&person.token),
+            Caller::Program(secret) => request = request.bearer_auth(secret),
             Caller::Agent(agent) => {
                 let headers = agent.sign(body.clone(), now()).headers;
                 request = request
@@ -200,7 +206,7 @@ fn refusal(needs: Needs, who: &str) -> Option<&'static str> {
     let rank = |role: &str| ROLES.iter().position(|it| *it == role);
     let may = match (needs, who) {
         (Needs::Nothing, _) | (Needs::Agent | Needs::RoleOrAgent(_), "agent") => true,
-        (_, "nobody") => return Some("UNAUTHENTICATED"),
+        (Needs::Holder, _) | (_, "nobody") => return Some("UNAUTHENTICATED"),
         (_, "agent") | (Needs::Agent, _) => false,
         (Needs::Person, _) => true,
         (Needs::Role(least) | Needs::RoleOrAgent(least), role) => rank(role) >= rank(least),
@@ -250,9 +256,10 @@ async fn who_may_not_is_refused_and_changes_nothing() {
 #[tokio::test]
 async fn who_may_is_answered() {
     let scene = Scene::new().await.unwrap();
-    for root in ROOTS.iter().filter(|root| root.kind != "subscription") {
+    let answered = |root: &&Root| root.kind != "subscription" && root.needs != Needs::Holder;
+    for root in ROOTS.iter().filter(answered) {
         let (who, caller) = match root.needs {
-            Needs::Nothing => ("nobody", Caller::Nobody),
+            Needs::Nothing | Needs::Holder => ("nobody", Caller::Nobody),
             Needs::Person => ("VIEWER", scene.person("VIEWER").await.unwrap()),
             Needs::Agent => ("agent", Caller::Agent(Box::new(scene.agent.clone()))),
             Needs::Role(role) | Needs::RoleOrAgent(role) => {
@@ -272,6 +279,39 @@ async fn who_may_is_answered() {
     }
 }
 
+/// The owner's key that was given everything may what the table leaves to programs; one that was given
+/// nothing but reading, or whose person may only read, changes nothing.
+#[tokio::test]
+async fn an_api_key_may_what_it_was_given_and_no_more_than_programs_may() {
+    let scene = Scene::new().await.unwrap();
+    let all = made_by(&scene.owner).await.unwrap().secret;
+    let reads = made_with(&scene.owner, json!(["READ"]))
+        .await
+        .unwrap()
+        .secret;
+    let before = scene.state().await.unwrap();
+    for (caller, only_reads) in [(reads, true), (all, false)] {
+        let caller = Caller::Program(caller);
+        for root in ROOTS.iter().filter(|root| root.kind != "subscription") {
+            let may = match root.needs {
+                Needs::Nothing => None,
+                Needs::Holder => Some("UNAUTHENTICATED"),
+                Needs::Person | Needs::Agent => Some("FORBIDDEN"),
+                Needs::Role(_) | Needs::RoleOrAgent(_) => {
+                    let needs_more = only_reads && root.needs != Needs::RoleOrAgent("VIEWER");
+                    let is_refused = needs_more || NOT_FOR_PROGRAMS.contains(&root.name);
+                    is_refused.then_some("FORBIDDEN")
+                }
+            };
+            let answer = scene.ask(&caller, root).await.unwrap();
+            assert_eq!(code(&answer), may, "{}: {answer}", root.name);
+        }
+        if only_reads {
+            assert_eq!(scene.state().await.unwrap(), before);
+        }
+    }
+}
+
 #[tokio::test]
 async fn another_organizations_objects_do_not_exist() {
     let scene = Scene::new().await.unwrap();
@@ -281,10 +321,12 @@ async fn another_organizations_objects_do_not_exist() {
         .await
         .unwrap();
     let stranger = owner.register("stranger", &["files:read"]).await.unwrap();
-    let person = scene.person("foreigner").await.unwrap();
     let agent = Caller::Agent(Box::new(stranger.clone()));
     let before = scene.state().await.unwrap();
-    for root in ROOTS.iter().filter(|root| root.kind != "subscription") {
+    let answered = |root: &&Root| root.kind != "subscription" && root.needs != Needs::Holder;
+    for root in ROOTS.iter().filter(answered) {
+        // A session each: some end it.
+        let person = scene.person("foreigner").await.unwrap();
         let caller = if root.needs == Needs::Agent {
             &agent
         } else {

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 pub(crate) enum Needs {
     /// Everybody.
     Nothing,
+    /// Whoever shows a secret in the input: without it, nobody is.
+    Holder,
     /// A signed-in person.
     Person,
     /// An agent, by its signature.
@@ -40,6 +42,9 @@ pub(crate) struct Ids {
     pub(crate) suppression: String,
     pub(crate) model: String,
     pub(crate) audit_entry: String,
+    pub(crate) session: String,
+    pub(crate) sdk_token: String,
+    pub(crate) api_key: String,
     pub(crate) user: String,
     /// A registration that nobody has made yet.
     pub(crate) registration: Value,
@@ -132,6 +137,7 @@ const fn subscription(name: &'static str) -> Root {
 const READ: Needs = Needs::RoleOrAgent("VIEWER");
 const ADMIN: Needs = Needs::Role("ADMIN");
 const OWNER: Needs = Needs::Role("OWNER");
+const MEMBER: Needs = Needs::Role("MEMBER");
 const MANAGER: Needs = Needs::Role("MANAGER");
 const BY_ID: &str = "(id: $id) { id }";
 const PAGE: &str = "(first: 10) { totalCount nodes { id } }";
@@ -143,6 +149,41 @@ fn nothing(_: &Ids) -> Value {
 fn agent_because(ids: &Ids) -> Value {
     json!({ "agentId": ids.agent, "reason": "a test" })
 }
+
+fn api_key(ids: &Ids) -> Value {
+    json!({ "apiKeyId": ids.api_key })
+}
+
+fn user_because(ids: &Ids) -> Value {
+    json!({ "userId": ids.user, "reason": "a test" })
+}
+
+/// What is for people and their agents alone, whatever a program was given.
+pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
+    "approveVerification",
+    "denyVerification",
+    "rateAgent",
+    "setTrustWeights",
+    "overrideActionClass",
+    "withdrawActionClass",
+    "replaceModelSigner",
+    "apiKeys",
+    "sdkTokens",
+    "users",
+    "createApiKey",
+    "rotateApiKey",
+    "disableApiKey",
+    "enableApiKey",
+    "deleteApiKey",
+    "createSdkToken",
+    "revokeSdkToken",
+    "revokeAllSdkTokens",
+    "updateUserRole",
+    "deactivateUser",
+    "activateUser",
+    "removeUser",
+    "updateOrganizationSettings",
+];
 
 /// All of them; the walk fails when the schema has another.
 pub(crate) const ROOTS: &[Root] = &[
@@ -434,6 +475,70 @@ pub(crate) const ROOTS: &[Root] = &[
         ADMIN,
         Foreigner::Own,
         |_| json!({ "treeSize": 1, "cosignature": "nothing" }),
+    query("sessions", Needs::Person, Foreigner::Own, PAGE, nothing),
+    mutation(
+        "refreshSession",
+        Needs::Holder,
+        Foreigner::Own,
+        |_| json!({ "refreshToken": "no token" }),
+    ),
+    mutation(
+        "revokeSession",
+        Needs::Person,
+        Foreigner::NotFound,
+        |ids| json!({ "sessionId": ids.session }),
+    ),
+    Root {
+        rest: " { userErrors { code } }",
+        ..mutation("signOut", Needs::Person, Foreigner::Own, nothing)
+    },
+    Root {
+        rest: " { userErrors { code } }",
+        ..mutation("signOutEverywhere", Needs::Person, Foreigner::Own, nothing)
+    },
+    query("apiKeys", MEMBER, Foreigner::Empty, PAGE, nothing),
+    query("sdkTokens", MEMBER, Foreigner::Own, PAGE, nothing),
+    query("users", ADMIN, Foreigner::Empty, PAGE, nothing),
+    mutation(
+        "createApiKey",
+        MEMBER,
+        Foreigner::Own,
+        |_| json!({ "name": "a test", "permissions": ["READ"] }),
+    ),
+    mutation("rotateApiKey", MEMBER, Foreigner::NotFound, api_key),
+    mutation("disableApiKey", MEMBER, Foreigner::NotFound, api_key),
+    mutation("enableApiKey", MEMBER, Foreigner::NotFound, api_key),
+    mutation("deleteApiKey", MEMBER, Foreigner::NotFound, api_key),
+    mutation(
+        "createSdkToken",
+        MEMBER,
+        Foreigner::Own,
+        |_| json!({ "name": "a test", "permissions": ["READ"] }),
+    ),
+    mutation(
+        "revokeSdkToken",
+        MEMBER,
+        Foreigner::NotFound,
+        |ids| json!({ "sdkTokenId": ids.sdk_token }),
+    ),
+    Root {
+        rest: " { userErrors { code } }",
+        ..mutation("revokeAllSdkTokens", MEMBER, Foreigner::Own, nothing)
+    },
+    mutation(
+        "updateUserRole",
+        ADMIN,
+        Foreigner::NotFound,
+        |ids| json!({ "userId": ids.user, "role": "VIEWER", "reason": "a test" }),
+    ),
+    mutation("deactivateUser", ADMIN, Foreigner::NotFound, user_because),
+    mutation("activateUser", ADMIN, Foreigner::NotFound, user_because),
+    mutation("removeUser", ADMIN, Foreigner::NotFound, user_because),
+    mutation(
+        "updateOrganizationSettings",
+        Needs::Role("OWNER"),
+        Foreigner::Own,
+        |_| json!({ "maxAgents": 99, "reason": "a test" }),
     ),
     subscription("alertRaised"),
     subscription("trustScoreChanged"),

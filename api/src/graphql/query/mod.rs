@@ -3,16 +3,20 @@
 mod action_classes;
 mod agents;
 mod audit;
+mod credentials;
 mod decisions;
 mod findings;
 mod models;
 mod node;
 mod operations;
+mod sessions;
 
 pub(super) use action_classes::ActionClassQueries;
 pub(super) use agents::AgentQueries;
 pub(super) use audit::AuditQueries;
+pub(super) use credentials::CredentialQueries;
 pub(super) use decisions::DecisionQueries;
 pub(super) use findings::FindingQueries;
 pub(super) use models::ModelQueries;
 pub(super) use operations::OperationQueries;
+pub(super) use sessions::SessionQueries;

@@ -1,6 +1,6 @@
 //! Who I am, the audit trail, dead letters, the stream.
 
-use aim_app::Actor;
+use aim_app::{Actor, ProgramActor, UserActor};
 use aim_domain::role::Permission;
 use aim_eventlog::Topic;
 use aim_store::audit::AuditFilter as Audit;
@@ -22,7 +22,7 @@ use super::node::{self, Node};
     reason = "made once a request and taken apart at once"
 )]
 enum Viewer {
-    /// A signed-in person.
+    /// A signed-in person, or the one for whom a program acts.
     User(User),
     /// An agent that signed.
     Agent(Agent),
@@ -70,8 +70,11 @@ impl OperationQueries {
         let request = RequestContext::of(context)?;
         Ok(match &request.actor {
             Actor::Anonymous => None,
-            Actor::User(user) => {
-                let found = request.app.find_user(user.id).await.map_err(fault)?;
+            // A program is shown for whom it acts.
+            Actor::User(UserActor { id, .. })
+            | Actor::ApiKey(ProgramActor { owner: id, .. })
+            | Actor::SdkToken(ProgramActor { owner: id, .. }) => {
+                let found = request.app.find_user(*id).await.map_err(fault)?;
                 found.map(|user| Viewer::User(user.into()))
             }
             Actor::Agent(agent) => {

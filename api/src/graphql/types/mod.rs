@@ -5,10 +5,12 @@ mod agent;
 mod alert;
 mod audit;
 mod audit_log;
+mod credentials;
 mod kill_switch;
 mod model;
 mod operations;
 mod rating;
+mod session;
 mod suppression;
 mod trust;
 mod user;
@@ -21,6 +23,10 @@ pub(crate) use audit::{AuditEntry, AuditEntryConnection, DeadLetterConnection};
 pub(crate) use audit_log::{
     AuditCheckpoint, AuditCheckpointConnection, AuditConsistencyProof, AuditErasure,
     AuditErasureConnection, AuditLog, AuditRetention, AuditWitness,
+pub(crate) use audit::{AuditEntryConnection, DeadLetterConnection};
+pub(crate) use credentials::{
+    ApiKey, ApiKeyConnection, OrganizationSettings, ProgramPermission, SdkToken,
+    SdkTokenConnection, UserAccount, UserAccountConnection,
 };
 pub(crate) use kill_switch::KillSwitch;
 pub(crate) use model::{
@@ -29,6 +35,7 @@ pub(crate) use model::{
 };
 pub(crate) use operations::StreamTotals;
 pub(crate) use rating::AgentRatingConnection;
+pub(crate) use session::SignedInSessionConnection;
 pub(crate) use suppression::{AlertSuppression, AlertSuppressionConnection};
 pub(crate) use trust::{
     AgentTrust, TrustSnapshot, TrustSnapshotConnection, TrustSummary, TrustWeights,

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::super::context::{RequestContext, fault};
 use super::super::enums::Role;
 use super::super::id::global_id;
-use super::{KillSwitch, OrganizationModels, TrustWeights};
+use super::{KillSwitch, OrganizationModels, OrganizationSettings, TrustWeights};
 
 /// A person.
 #[derive(Debug, Clone, SimpleObject)]
@@ -77,5 +77,13 @@ impl Organization {
         let permit = request.permit(Permission::Read)?;
         let now = request.app.models_now(&permit).await;
         Ok(now.map_err(fault)?.into())
+    }
+
+    /// What it allows itself.
+    async fn settings(&self, context: &Context<'_>) -> Result<OrganizationSettings> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let limits = request.app.find_limits(&permit).await;
+        Ok(limits.map_err(fault)?.into())
     }
 }
