@@ -71,16 +71,12 @@ impl Permission {
             Self::ManageAgents | Self::ManageCapabilities | Self::Approve | Self::ManageAlerts => {
                 Role::Manager
             }
-            Self::Audit | Self::ManageSettings | Self::KillSwitch | Self::ManageModels => {
-                Role::Admin
-            }
-            Self::ReplaceModelSigner | Self::ManageAudit => Role::Owner,
             Self::Audit
             | Self::ManageSettings
             | Self::KillSwitch
             | Self::ManageModels
             | Self::ManagePeople => Role::Admin,
-            Self::ReplaceModelSigner | Self::ManageOrganization => Role::Owner,
+            Self::ReplaceModelSigner | Self::ManageAudit | Self::ManageOrganization => Role::Owner,
         }
     }
 }
