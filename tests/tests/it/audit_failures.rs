@@ -1,12 +1,10 @@
 //! The audit trail when things fail: nothing without its entry, and another process goes on.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use aim_tests::{AimConfig, Postgres};
+use aim_tests::{AimConfig, Postgres, wait_for};
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 
-use crate::audit_log::{Scene, audit, good, verdict};
+use crate::audit_log::{PATIENCE, Scene, audit, good, verdict};
 use crate::fleet::database_of;
 
 /// Makes every insert into the trail fail, or lets it work again.
@@ -107,4 +105,35 @@ async fn another_process_goes_on_when_the_sequencer_dies() {
     ];
     let finding: Value = serde_json::from_slice(&audit(&arguments).stdout).unwrap();
     assert_eq!(finding["firstBadIndex"], 3, "{finding}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_that_was_changed_is_not_signed_again() {
+    let scene = Scene::new().await;
+    let db = database_of(&scene.aim).await.unwrap();
+    let tamper =
+        "UPDATE audit_tiles SET hashes = CAST(randomblob(32) || substr(hashes, 33) AS BLOB)";
+    db.execute_unprepared(tamper).await.unwrap();
+    scene
+        .agent
+        .verify(json!({ "action": "files:read" }))
+        .await
+        .unwrap();
+    let says = || async {
+        Ok(scene
+            .aim
+            .log()
+            .contains("is not what was signed")
+            .then_some(()))
+    };
+    wait_for("the sequencer to stop", PATIENCE, says)
+        .await
+        .unwrap();
+    let query = "{ auditLog { size } auditCheckpoint { treeSize } }";
+    let answer = scene.owner.ask(query, json!({})).await.unwrap();
+    assert_eq!(answer["auditLog"]["size"].as_u64(), Some(scene.size));
+    assert_eq!(
+        answer["auditCheckpoint"]["treeSize"].as_u64(),
+        Some(scene.size)
+    );
 }

@@ -1,6 +1,10 @@
 //! Whatever is changed, dropped or moved in the database, `aim audit verify` names the first bad index.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::path::PathBuf;
 use std::process::Output;
