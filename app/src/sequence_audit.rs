@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aim_domain::audit::{
-    Checkpoint, Seed, TileId, Tiles, TreeError, origin_of, root_of, sign_note,
+    Checkpoint, KeyRing, Seed, TileId, Tiles, TreeError, origin_of, root_of, sign_note,
 };
 use aim_domain::id::OrganizationId;
-use aim_domain::signature::SecretKey;
+use aim_domain::signature::{PublicKey, SecretKey};
 use aim_store::audit_keys::AuditKey;
 use aim_store::audit_log::{AuditTree, record_of};
 use aim_store::audit_sequencer::{NewCheckpoint, NewLeaf, Sequenced, UnsequencedEntry};
@@ -59,6 +59,8 @@ struct Seat {
     holder: String,
     held_until: DateTime<Utc>,
     key: Option<SecretKey>,
+    /// The keys that the log has signed with.
+    trusted: Vec<PublicKey>,
     has_warned: bool,
 }
 
@@ -70,6 +72,7 @@ impl App {
             holder: self.ids.next().to_string(),
             held_until: DateTime::UNIX_EPOCH,
             key: None,
+            trusted: Vec::new(),
             has_warned: false,
         };
         while !stop.is_cancelled() {
@@ -117,7 +120,7 @@ impl App {
         let behind = self.clock.now() - first.entry.created_at;
         metrics::gauge!("aim_audit_behind_seconds").set(behind.as_seconds_f64());
         let (to, count) = (last.position, entries.len());
-        let sequenced = self.fold(entries, key).await?;
+        let sequenced = self.fold(entries, key, &seat.trusted).await?;
         let mut tx = self.store.begin().await?;
         if !tx
             .advance_audit_sequencer(&seat.holder, position, to)
@@ -160,6 +163,7 @@ impl App {
             }
             known = self.store.list_audit_keys().await?;
         }
+        seat.trusted = known.iter().map(|it| it.key.clone()).collect();
         let Some(current) = known.last() else {
             return Ok(None);
         };
@@ -180,16 +184,16 @@ impl App {
 
     async fn take_seat(&self, seat: &mut Seat) -> Result<bool, AppError> {
         let now = self.clock.now();
-        if seat.held_until - now > LEASE / 2 {
+        // SQLite has one process: whoever held the lease before is gone, and nobody else comes.
+        let is_alone = self.store.backend() == Backend::Sqlite;
+        let is_first = seat.held_until == DateTime::UNIX_EPOCH;
+        if seat.held_until - now > LEASE / 2 || (is_alone && !is_first) {
             return Ok(true);
         }
-        // SQLite has one process: whoever held the lease before is gone.
-        let is_first = seat.held_until == DateTime::UNIX_EPOCH;
-        let from_anybody = is_first && self.store.backend() == Backend::Sqlite;
         let until = now + LEASE;
         let mut tx = self.store.begin().await?;
         let held = tx
-            .hold_audit_sequencer(&seat.holder, until, from_anybody)
+            .hold_audit_sequencer(&seat.holder, until, is_alone)
             .await?;
         tx.commit().await?;
         if held {
@@ -203,6 +207,7 @@ impl App {
         &self,
         entries: Vec<UnsequencedEntry>,
         key: SecretKey,
+        trusted: &[PublicKey],
     ) -> Result<Sequenced, AppError> {
         let mut organizations: Vec<_> = entries.iter().map(|it| it.organization).collect();
         organizations.sort_unstable();
@@ -215,6 +220,20 @@ impl App {
         };
         let wanted: Vec<_> = trees.iter().flat_map(unfinished).collect();
         let tiles = self.store.load_audit_tiles(&wanted).await?;
+        let signed = self.store.load_newest_checkpoints(&trees).await?;
+        for tree in &trees {
+            let note = signed.get(&tree.organization).map(|it| it.note.as_str());
+            if let Err(why) = was_signed(tree, &tiles, note, trusted) {
+                // Growing it would put our signature under what somebody made of it.
+                tracing::error!(
+                    organization = %tree.organization,
+                    size = tree.size,
+                    why,
+                    "the audit log is not what was signed; it is not grown: run `aim audit verify`"
+                );
+                return Err(AppError::new(ErrorCode::Internal, "internal error"));
+            }
+        }
         let ids = Arc::clone(&self.ids);
         let work = move || fold(entries, &trees, tiles, &key, &ids);
         let folded = tokio::task::spawn_blocking(work).await;
@@ -224,6 +243,28 @@ impl App {
                 tracing::error!(%error, "the audit log's tiles do not fit its size");
                 AppError::new(ErrorCode::Internal, "internal error")
             })
+    }
+}
+
+/// Checks that a tree is, as it is kept, the one that its newest checkpoint was signed over.
+fn was_signed(
+    tree: &AuditTree,
+    tiles: &HashMap<OrganizationId, Tiles>,
+    note: Option<&str>,
+    trusted: &[PublicKey],
+) -> Result<(), &'static str> {
+    let ring = KeyRing::new(origin_of(tree.organization), trusted.to_vec());
+    let note = note.ok_or("its newest checkpoint is missing")?;
+    let checkpoint = ring
+        .open(note)
+        .map_err(|_| "its newest checkpoint is not signed")?;
+    let none = Tiles::default();
+    let tiles = tiles.get(&tree.organization).unwrap_or(&none);
+    let root = root_of(tree.size, tiles).map_err(|_| "its tiles do not belong to its size")?;
+    if (checkpoint.size, checkpoint.root) == (tree.size, root) {
+        Ok(())
+    } else {
+        Err("its tiles are not those that were signed")
     }
 }
 
@@ -248,8 +289,6 @@ fn fold(
             number: tree.checkpoint_number,
             tiles: tiles.remove(&tree.organization).unwrap_or_default(),
         };
-        // Tiles that do not belong to this size must not be grown further.
-        root_of(log.size, &log.tiles)?;
         logs.insert(tree.organization, log);
     }
     let mut random = rand::rng();

@@ -58,9 +58,12 @@ pub async fn verify_audit(
     Ok(Err(findings.swap_remove(0)))
 }
 
-/// Columns beside a checkpoint's note must say what the note says.
+/// Columns beside a checkpoint's note must say what the note says, and each must cover more than the
+/// one before.
 async fn checkpoint_rows(store: &Store, scope: Scope) -> Result<Option<Finding>, StoreError> {
-    let (mut number, mut covered) = (0, 0);
+    let mut number = 0;
+    // What the checkpoint before covers, and the one before that.
+    let (mut covered, mut before) = (0, 0);
     loop {
         let rows = store.list_checkpoints_after(scope, number, 1_000).await?;
         let Some(last) = rows.last().map(|it| it.number) else {
@@ -68,15 +71,20 @@ async fn checkpoint_rows(store: &Store, scope: Scope) -> Result<Option<Finding>,
         };
         for row in rows {
             let said = format!("\n{}\n{}\n\n", row.size, row.root);
+            let finding = |bad, index, why: &str| Finding {
+                bad,
+                index,
+                before: None,
+                detail: format!("the row of checkpoint {} {why}", row.number),
+            };
             if !row.note.contains(&said) {
-                return Ok(Some(Finding {
-                    bad: Bad::Checkpoint,
-                    index: covered,
-                    before: None,
-                    detail: format!("the row of checkpoint {} is not its note", row.number),
-                }));
+                return Ok(Some(finding(Bad::Checkpoint, covered, "is not its note")));
             }
-            covered = row.size;
+            if row.size <= covered {
+                let why = "covers no more than the one before";
+                return Ok(Some(finding(Bad::CheckpointOrder, before, why)));
+            }
+            (before, covered) = (covered, row.size);
         }
         number = last;
     }

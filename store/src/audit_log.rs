@@ -255,7 +255,7 @@ impl Store {
         ids: &[AuditEntryId],
     ) -> Result<HashMap<AuditEntryId, AuditLeaf>, StoreError> {
         let rows = leaf::Entity::find()
-            .filter(leaf::Column::EntryId.is_in(ids.iter().map(|it| it.as_uuid())))
+            .filter(leaf::Column::EntryId.is_in(ids.iter().map(AuditEntryId::as_uuid)))
             .all(self.reader())
             .await?;
         let convert = |row: leaf::Model| {
@@ -359,6 +359,32 @@ impl Store {
         }
         let found = query.limit(1).one(self.reader()).await?;
         found.map(convert_checkpoint).transpose()
+    }
+
+    /// The newest checkpoints of trees.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn load_newest_checkpoints(
+        &self,
+        trees: &[AuditTree],
+    ) -> Result<HashMap<OrganizationId, AuditCheckpoint>, StoreError> {
+        use checkpoint::Column as C;
+        let mut found = HashMap::new();
+        for chunk in trees.chunks(CHUNK) {
+            let one = |tree: &AuditTree| {
+                Condition::all()
+                    .add(C::OrganizationId.eq(tree.organization.as_uuid()))
+                    .add(C::Number.eq(signed(tree.checkpoint_number)))
+            };
+            let any = chunk.iter().map(one).fold(Condition::any(), Condition::add);
+            let rows = checkpoint::Entity::find().filter(any).all(self.reader());
+            for row in rows.await? {
+                let organization = OrganizationId::from_uuid(row.organization_id);
+                found.insert(organization, convert_checkpoint(row)?);
+            }
+        }
+        Ok(found)
     }
 
     /// A page of checkpoints, newest first.

@@ -139,7 +139,7 @@ impl Store {
         &self,
         organizations: &[OrganizationId],
     ) -> Result<Vec<AuditTree>, StoreError> {
-        let ids = organizations.iter().map(|it| it.as_uuid());
+        let ids = organizations.iter().map(OrganizationId::as_uuid);
         let rows = tree::Entity::find()
             .filter(tree::Column::OrganizationId.is_in(ids))
             .all(self.reader())

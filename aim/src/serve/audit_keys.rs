@@ -35,7 +35,7 @@ impl KeyFiles {
             read(&self.path)?;
             return Ok(());
         }
-        let beside = self.beside("new");
+        let beside = self.beside(&format!("new-{}", std::process::id()));
         write(&beside, &generate())?;
         // Of two processes that start at once one makes the file.
         match std::fs::hard_link(&beside, &self.path) {

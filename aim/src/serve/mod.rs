@@ -94,6 +94,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         life.spawn("credential keeper", async move |stop| {
             keeper.keep_credentials(CREDENTIAL_KEEPING, stop).await;
         });
+        keep_audit_log(&life, &app, &config)?;
         if let Some(kafka) = &kafka {
             let sink = KafkaSink::gapless(kafka)?;
             let relay = Relay::new(
@@ -146,6 +147,20 @@ fn ingest(
             Arc::new(TableSink::new(writer, Arc::clone(clock), wake))
         }
     })
+}
+
+/// Gives audit entries their indexes, and erases what is to be erased.
+fn keep_audit_log(life: &Lifecycle, app: &Arc<App>, config: &Config) -> anyhow::Result<()> {
+    let keys = KeyFiles::of(config);
+    keys.ensure().context("the audit log's key")?;
+    let (sequencer, keeper) = (Arc::clone(app), Arc::clone(app));
+    life.spawn("audit sequencer", async move |stop| {
+        sequencer.sequence_audit(Arc::new(keys), stop).await;
+    });
+    life.spawn("audit keeper", async move |stop| {
+        keeper.keep_audit(stop).await;
+    });
+    Ok(())
 }
 
 /// On PostgreSQL other processes append to the event log too.

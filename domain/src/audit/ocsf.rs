@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::entry::AuditField;
+use super::entry::{AuditField, AuditRecord};
 use super::export::ExportedEntry;
 
 /// The version of the schema.
@@ -25,6 +25,22 @@ fn activity(action: &str) -> (u64, &'static str) {
     }
 }
 
+/// Who, as OCSF has users: an agent is none of its kinds.
+fn user(record: &AuditRecord) -> Map<String, Value> {
+    let (type_id, kind) = match record.actor_type.as_str() {
+        "user" => (1, "User"),
+        "system" => (3, "System"),
+        other => (99, other),
+    };
+    let mut user = Map::new();
+    user.insert("type".to_owned(), json!(kind));
+    user.insert("type_id".to_owned(), json!(type_id));
+    if let Some(actor) = record.value(AuditField::ActorId).as_str() {
+        user.insert("uid".to_owned(), json!(actor));
+    }
+    user
+}
+
 /// An entry as an event of class API Activity (6003). What is erased is left out, and said so under
 /// `unmapped`.
 #[must_use]
@@ -43,20 +59,6 @@ pub fn ocsf_event(entry: &ExportedEntry) -> Value {
     if let Some(request) = text(AuditField::RequestId) {
         api.insert("request".to_owned(), json!({ "uid": request }));
     }
-    let mut user = Map::new();
-    user.insert("type".to_owned(), json!(record.actor_type));
-    let (kind, name) = match record.actor_type.as_str() {
-        "user" => (1, "User"),
-        "system" => (3, "System"),
-        _ => (99, "Other"),
-    };
-    user.insert("type_id".to_owned(), json!(kind));
-    if kind != 99 {
-        user.insert("type".to_owned(), json!(name));
-    }
-    if let Some(actor) = text(AuditField::ActorId) {
-        user.insert("uid".to_owned(), json!(actor));
-    }
     let mut resource = Map::new();
     resource.insert("type".to_owned(), json!(record.object_type));
     if let Some(object) = text(AuditField::ObjectId) {
@@ -66,7 +68,7 @@ pub fn ocsf_event(entry: &ExportedEntry) -> Value {
     let mut event = json!({
         "activity_id": activity_id,
         "activity_name": activity_name,
-        "actor": { "user": user },
+        "actor": { "user": user(&record) },
         "api": api,
         "category_name": "Application Activity",
         "category_uid": CATEGORY,

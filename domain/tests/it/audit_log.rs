@@ -1,5 +1,11 @@
 //! Exports against tampering, notes against the published example, keys that follow each other.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::collections::BTreeMap;
 
 use aim_domain::audit::{
@@ -355,7 +361,7 @@ proptest! {
         let (lines, anchor) = log(size);
         let entries = places(&lines);
         let index = at.index(entries.len());
-        let mut changed = lines.clone();
+        let mut changed = lines;
         match kind {
             0 => { changed.remove(entries[index]); }
             1 => set(entry_at(&mut changed, entries[index]), AuditField::After, json!({ "n": "other" })),
@@ -442,7 +448,7 @@ fn a_witness_signs_the_checkpoint_and_its_time() {
         ..witness.clone()
     };
     assert_eq!(note.verify(&as_log), Err(NoteError::Unsigned));
-    let mut late = note.clone();
+    let mut late = note;
     late.signatures[1].bytes[7] ^= 1;
     assert_eq!(late.verify_cosignature(&witness), Err(NoteError::Signature));
 }

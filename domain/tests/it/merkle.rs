@@ -1,5 +1,7 @@
 //! Proofs against the published vectors, malformed ones as well, and against a slow twin.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use aim_domain::audit::{

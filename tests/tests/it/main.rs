@@ -3,7 +3,10 @@
 mod action_classes;
 mod aim;
 mod alerts;
+mod audit_failures;
+mod audit_keeping;
 mod audit_log;
+mod audit_tampering;
 mod authorization;
 mod bad_input;
 mod bombs;

@@ -48,6 +48,19 @@ fn statements(log: &str, from: usize) -> Vec<String> {
     new.lines().filter_map(of_line).collect()
 }
 
+/// What the audit log's sequencer works on, on its own time.
+const SEQUENCED: [&str; 5] = [
+    "audit_sequencer",
+    "audit_leaves",
+    "audit_tiles",
+    "audit_trees",
+    "audit_checkpoints",
+];
+
+fn is_of_a_request(statement: &str) -> bool {
+    !SEQUENCED.iter().any(|table| statement.contains(table))
+}
+
 fn inserts(statements: &[String]) -> usize {
     let of_one = |it: &String| it.to_lowercase().matches("insert into").count();
     statements.iter().map(of_one).sum()
@@ -83,7 +96,8 @@ async fn a_warm_decision_reads_nothing_and_writes_the_same_every_time() {
     for _ in 0..LOOKED_AT {
         let from = postgres.log().len();
         ask(&agent).await;
-        let new = statements(&postgres.log(), from);
+        let mut new = statements(&postgres.log(), from);
+        new.retain(|it| is_of_a_request(it));
         for table in KNOWN {
             let read: Vec<_> = new.iter().filter(|it| reads(it, table)).collect();
             assert!(read.is_empty(), "reads `{table}`: {read:#?}");

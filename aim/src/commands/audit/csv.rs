@@ -8,10 +8,10 @@ use chrono::SecondsFormat;
 use super::COLUMNS;
 
 /// A table being written.
-pub(super) struct Table(csv::Writer<Box<dyn Write>>);
+pub(super) struct Table(csv::Writer<Box<dyn Write + Send>>);
 
 impl Table {
-    pub(super) fn new(writer: Box<dyn Write>) -> anyhow::Result<Self> {
+    pub(super) fn new(writer: Box<dyn Write + Send>) -> anyhow::Result<Self> {
         let mut writer = csv::Writer::from_writer(writer);
         writer.write_record(COLUMNS)?;
         Ok(Self(writer))

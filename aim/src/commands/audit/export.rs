@@ -38,7 +38,7 @@ pub(crate) struct ExportArgs {
 
 /// What entries are written to.
 enum Sink {
-    Lines(Box<dyn Write>, Form),
+    Lines(Box<dyn Write + Send>, Form),
     Csv(Box<csv::Table>),
     Parquet(Box<parquet::Table>),
 }
@@ -80,7 +80,7 @@ pub(super) async fn run(args: ExportArgs, file: Option<&Path>) -> anyhow::Result
 
 impl Sink {
     fn open(form: Form, path: Option<&Path>) -> anyhow::Result<Self> {
-        let writer = || -> anyhow::Result<Box<dyn Write>> {
+        let writer = || -> anyhow::Result<Box<dyn Write + Send>> {
             Ok(match path {
                 Some(path) => Box::new(BufWriter::new(create(path)?)),
                 None => Box::new(BufWriter::new(std::io::stdout())),

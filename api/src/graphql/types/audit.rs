@@ -19,13 +19,13 @@ pub(crate) struct AuditEntry {
     pub(crate) id: ID,
     /// `user`, `agent` or `system`.
     actor_type: String,
-    /// Who.
+    /// Who; empty once erased.
     actor_id: String,
     /// What, in dotted words such as `agent.suspend`.
     action: String,
     /// To what kind of object.
     object_type: String,
-    /// To which object.
+    /// To which object; empty once erased.
     object_id: String,
     /// Why.
     reason: Option<String>,
@@ -33,7 +33,7 @@ pub(crate) struct AuditEntry {
     before: Option<Json<Value>>,
     /// What it is.
     after: Option<Json<Value>>,
-    /// The request it was part of.
+    /// The request it was part of; empty once erased.
     request_id: String,
     /// When.
     created_at: DateTime<Utc>,
