@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::fleet::{Owner, PASSWORD, add_person, text};
 use crate::people::{
-    SESSION, audited, believed, code, plain, refresh, sign_in, try_refresh, try_sign_in,
+    SESSION, audited, believed, code, plain, refresh, sign_in, try_refresh, try_sign_in, two_nodes,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -125,8 +125,7 @@ async fn of_many_refreshes_at_one_time_one_wins_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_refreshes_at_one_time_one_wins_on_postgresql() {
     let url = Postgres::shared().unwrap().fresh_database().unwrap();
-    let first = AimConfig::new().database(&url).start().unwrap();
-    let second = AimConfig::new().database(&url).role("api").start().unwrap();
+    let [first, second] = two_nodes(&url);
     one_wins(vec![first, second]).await;
 }
 
@@ -249,7 +248,10 @@ async fn a_new_password_ends_every_other_session() {
 }
 
 /// A websocket of graphql-transport-ws that is let in; the close code that ends it.
-async fn until_closed(aim: &AimProcess, bearer: String) -> tokio::task::JoinHandle<(u16, Instant)> {
+pub(crate) async fn until_closed(
+    aim: &AimProcess,
+    bearer: String,
+) -> tokio::task::JoinHandle<(u16, Instant)> {
     let url = format!("{}/graphql", aim.base_url().replace("http", "ws"));
     let mut request = url.into_client_request().unwrap();
     let protocol = "graphql-transport-ws".parse().unwrap();
@@ -269,8 +271,8 @@ async fn until_closed(aim: &AimProcess, bearer: String) -> tokio::task::JoinHand
         .await
         .unwrap();
     tokio::spawn(async move {
-        while let Some(message) = socket.next().await {
-            if let Message::Close(Some(frame)) = message.unwrap() {
+        while let Some(Ok(message)) = socket.next().await {
+            if let Message::Close(Some(frame)) = message {
                 return (frame.code.into(), Instant::now());
             }
         }
@@ -281,8 +283,7 @@ async fn until_closed(aim: &AimProcess, bearer: String) -> tokio::task::JoinHand
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_ended_on_one_node_is_ended_on_all_within_a_second_websockets_too() {
     let url = Postgres::shared().unwrap().fresh_database().unwrap();
-    let first = AimConfig::new().database(&url).start().unwrap();
-    let second = AimConfig::new().database(&url).role("api").start().unwrap();
+    let [first, second] = two_nodes(&url);
     let owner = Owner::of(&first).await.unwrap();
     let stays = sign_in(&first, ADMIN).await.unwrap();
     let goes = sign_in(&first, ADMIN).await.unwrap();
