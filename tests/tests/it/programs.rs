@@ -11,6 +11,7 @@ use crate::fleet::{Owner, add_person, now, text};
 use crate::people::{
     Tokens, believed, code, made_by, made_with, refresh, sign_in, try_refresh, two_nodes, user_id,
 };
+use crate::sessions::until_closed;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_secs(1);
@@ -149,7 +150,13 @@ async fn a_key_never_outlives_or_outranks_its_person() {
     let role = |role: &str| json!({ "userId": id, "role": role, "reason": "a test" });
     let because = json!({ "userId": id, "reason": "a test" });
 
+    let open = until_closed(&aim, made.secret.clone()).await;
+    let theirs = until_closed(&aim, manager.token.clone()).await;
     does(&owner, "updateUserRole", role("VIEWER")).await;
+    for open in [open, theirs] {
+        let (close, _) = tokio::time::timeout(PATIENCE, open).await.unwrap().unwrap();
+        assert_eq!(close, 4403, "who was let in as more does not stay so");
+    }
     assert_eq!(
         registers(&aim, &owner, &made.secret, "two").await,
         "FORBIDDEN"
