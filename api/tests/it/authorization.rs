@@ -83,6 +83,14 @@ fn asked(body: &str, helpers: &Functions) -> Option<Permission> {
     })
 }
 
+/// What a method of the request asks for that a resolver calls.
+fn asked_by_method(body: &str, methods: &Functions) -> Option<Permission> {
+    let called = methods
+        .iter()
+        .filter(|(name, _)| body.contains(&format!(".{name}()")));
+    called.filter_map(|(_, body)| named(body)).next()
+}
+
 fn camel(name: &str) -> String {
     let mut words = name.split('_');
     let first = words.next().unwrap_or_default().to_owned();
@@ -100,12 +108,16 @@ fn descriptions_say_who_may_as_the_table_does() {
         sources(&folder.join(part), &mut texts);
     }
     let everywhere = functions(&texts.concat(), "");
+    let context = fs::read_to_string(folder.join("context.rs")).expect("a source");
+    let methods = functions(&context, "    ");
     let mut resolvers = BTreeMap::new();
     for text in &texts {
         // What a file calls is its own first.
         let own = functions(text, "");
         for (name, body) in functions(text, "    ") {
-            let found = asked(&body, &own).or_else(|| asked(&body, &everywhere));
+            let found = asked(&body, &own)
+                .or_else(|| asked_by_method(&body, &methods))
+                .or_else(|| asked(&body, &everywhere));
             resolvers.insert(camel(&name), found);
         }
     }

@@ -1,6 +1,10 @@
 //! Guessing passwords: a storm is slowed down, and whose account it is gets in.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::time::{Duration, Instant};
 

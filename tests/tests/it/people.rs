@@ -138,6 +138,7 @@ pub(crate) async fn user_id(owner: &Owner, email: &str) -> anyhow::Result<String
 }
 
 /// Two processes on one database that believe each other's access tokens.
+#[expect(clippy::panic, reason = "a test fails by panicking")]
 pub(crate) fn two_nodes(database: &str) -> [AimProcess; 2] {
     ["all", "api"].map(|role| {
         let node = AimConfig::new().database(database).role(role);

@@ -333,3 +333,30 @@ async fn revoked_sdk_tokens_are_never_recovered() {
     }
     sign_in(&aim, "member@test.local").await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_requests_crash_nothing_and_leave_no_more_secrets_than_two() {
+    let mut aim = AimConfig::new().start().unwrap();
+    let owner = Owner::of(&aim).await.unwrap();
+    let made = made_by(&owner).await.unwrap();
+    let input = json!({ "apiKeyId": made.api_key, "overlapSeconds": 600 });
+    let at_once = (0..30).map(|_| does(&owner, "rotateApiKey", input.clone()));
+    let mut secrets = vec![made.secret.clone()];
+    for answer in futures::future::join_all(at_once).await {
+        match text(&answer, "/rotated/secret") {
+            Ok(secret) => secrets.push(secret),
+            Err(_) => assert_eq!(answer["userErrors"][0]["code"], "CONFLICT", "{answer}"),
+        }
+    }
+    let mut good = 0;
+    for secret in &secrets {
+        good += u32::from(believed(&aim, secret).await.unwrap() == "none");
+    }
+    println!("{} of 30 replaced the secret", secrets.len() - 1);
+    assert!(
+        secrets.len() > 1 && good == 2,
+        "{good} of {}",
+        secrets.len()
+    );
+    assert!(aim.is_running());
+}

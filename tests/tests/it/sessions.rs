@@ -148,10 +148,42 @@ async fn sessions_are_listed_without_secrets_and_ended_one_by_one_and_all() {
     assert_eq!(current[0]["id"], here.session);
     assert_eq!(current[0]["clientAddress"], "127.0.0.1");
     let shown = answer.to_string();
-    for secret in [&here.refresh, &there.refresh, "hash", "aim_rt"].map(|it| it.to_lowercase()) {
+    for secret in [here.refresh.as_str(), &there.refresh, "hash", "aim_rt"].map(str::to_lowercase) {
         assert!(!shown.to_lowercase().contains(&secret), "{shown}");
     }
 
+    let over = "mutation { signOut { sessionId userErrors { code } } }";
+    does(&aim, over, &here.access).await;
+    assert_eq!(
+        believed(&aim, &here.access).await.unwrap(),
+        "UNAUTHENTICATED"
+    );
+    let (one, two) = (
+        sign_in(&aim, ADMIN).await.unwrap(),
+        sign_in(&aim, ADMIN).await.unwrap(),
+    );
+    let all = "mutation { signOutEverywhere { endedCount } }";
+    let answer = does(&aim, all, &one.access).await;
+    assert_eq!(
+        answer["data"]["signOutEverywhere"]["endedCount"], 4,
+        "{answer}"
+    );
+    for tokens in [&one, &two, &there] {
+        assert_eq!(
+            believed(&aim, &tokens.access).await.unwrap(),
+            "UNAUTHENTICATED"
+        );
+        let answer = try_refresh(&aim, &tokens.refresh).await.unwrap();
+        assert_eq!(code(&answer), "UNAUTHENTICATED");
+    }
+}
+
+#[tokio::test]
+async fn no_refresh_survives_revocation_and_nobody_ends_anothers_session() {
+    let aim = AimConfig::new().start().unwrap();
+    let _owner = Owner::of(&aim).await.unwrap();
+    let here = sign_in(&aim, ADMIN).await.unwrap();
+    let there = sign_in(&aim, ADMIN).await.unwrap();
     let end = "mutation($input: RevokeSessionInput!) { revokeSession(input: $input) {
         sessionId userErrors { code } } }";
     let input = json!({ "input": { "sessionId": there.session } });
@@ -188,39 +220,9 @@ async fn sessions_are_listed_without_secrets_and_ended_one_by_one_and_all() {
         "NOT_FOUND"
     );
 
-    does(
-        &aim,
-        "mutation { signOut { sessionId userErrors { code } } }",
-        &here.access,
-    )
-    .await;
-    assert_eq!(
-        believed(&aim, &here.access).await.unwrap(),
-        "UNAUTHENTICATED"
-    );
-    let (one, two) = (
-        sign_in(&aim, ADMIN).await.unwrap(),
-        sign_in(&aim, ADMIN).await.unwrap(),
-    );
-    let answer = does(
-        &aim,
-        "mutation { signOutEverywhere { endedCount } }",
-        &one.access,
-    )
-    .await;
-    assert_eq!(
-        answer["data"]["signOutEverywhere"]["endedCount"], 3,
-        "{answer}"
-    );
-    for tokens in [&one, &two] {
-        assert_eq!(
-            believed(&aim, &tokens.access).await.unwrap(),
-            "UNAUTHENTICATED"
-        );
-        let answer = try_refresh(&aim, &tokens.refresh).await.unwrap();
-        assert_eq!(code(&answer), "UNAUTHENTICATED");
+    for tokens in [&here, &viewer] {
+        assert_eq!(believed(&aim, &tokens.access).await.unwrap(), "none");
     }
-    assert_eq!(believed(&aim, &viewer.access).await.unwrap(), "none");
 }
 
 #[tokio::test]
