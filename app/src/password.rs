@@ -87,6 +87,19 @@ fn weakness(password: &str, own_words: &[&str]) -> Option<String> {
     ))
 }
 
+/// What stands in an account, whole, in parts and without what is between them.
+fn own_words(email: &str, name: &str) -> Vec<String> {
+    let local = email.split('@').next().unwrap_or_default();
+    let mut words = vec!["aim".to_owned()];
+    for text in [email, local, name] {
+        let parts = text.split(|c: char| !c.is_alphanumeric());
+        let parts: Vec<_> = parts.filter(|part| part.chars().count() > 2).collect();
+        words.extend(parts.iter().map(|part| (*part).to_owned()));
+        words.extend([text.to_owned(), parts.concat()]);
+    }
+    words
+}
+
 impl App {
     /// The hash of a new password for `user`, if it may be theirs: long enough for their organization,
     /// hard to guess, and not made of their own name.
@@ -105,11 +118,9 @@ impl App {
             );
             return Err(AppError::field(field, message));
         }
-        let own_words = [user.email.clone(), user.name.clone(), "aim".to_owned()];
-        let asked = password.to_owned();
+        let (own, asked) = (own_words(&user.email, &user.name), password.to_owned());
         let weakness = self.passwords.run(move || {
-            let local = own_words[0].split('@').next().unwrap_or_default();
-            let words = [&own_words[0], &own_words[1], &own_words[2], local];
+            let words: Vec<&str> = own.iter().map(String::as_str).collect();
             weakness(&asked, &words)
         });
         if let Some(weakness) = weakness.await? {
@@ -125,7 +136,8 @@ mod tests {
 
     #[test]
     fn what_everybody_tries_is_refused_and_words_that_nobody_strings_together_are_not() {
-        let own = ["jane.doe@example.com", "Jane Doe", "jane.doe"];
+        let own = own_words("jane.doe@example.com", "Jane Doe");
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
         for weak in [
             "password1234",
             "qwertyuiop123",

@@ -1,6 +1,7 @@
 //! A client of the server: people's tokens, agents' signatures.
 
 mod agent;
+mod session;
 
 use anyhow::Context;
 use base64::Engine;
@@ -13,6 +14,7 @@ use aim_domain::name::AgentName;
 use aim_domain::signature::{SecretKey, sign_possession};
 
 pub(crate) use agent::{AgentClient, VERIFY};
+use session::Session;
 
 use crate::cli::Target;
 use crate::clock::SystemClock;
@@ -22,7 +24,7 @@ use crate::clock::SystemClock;
 pub(crate) struct Client {
     http: reqwest::Client,
     pub(crate) url: String,
-    pub(crate) token: String,
+    session: Session,
     pub(crate) organization: OrganizationId,
 }
 
@@ -40,38 +42,33 @@ impl Client {
     pub(crate) async fn sign_in(target: &Target) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().tcp_nodelay(true).build()?;
         let url = target.url.trim_end_matches('/').to_owned();
-        let session = session(&http, &url, &target.email, &target.password).await?;
+        let session = Session::open(&http, &url, &target.email, &target.password).await?;
         anyhow::ensure!(
             !session.must_change,
             "this is the one-time password; choose another one first, as `aim demo` does"
         );
-        Self::with_token(http, url, session.token).await
+        Self::with_session(http, url, session).await
     }
 
     /// Signs in and replaces a one-time password by `new`; tells whether it did.
     pub(crate) async fn sign_in_first(target: &Target, new: &str) -> anyhow::Result<(Self, bool)> {
         let http = reqwest::Client::builder().tcp_nodelay(true).build()?;
         let url = target.url.trim_end_matches('/').to_owned();
-        let mut session = session(&http, &url, &target.email, &target.password).await?;
+        let mut session = Session::open(&http, &url, &target.email, &target.password).await?;
         let changes = session.must_change;
         if changes {
-            let query = "mutation($input: ChangePasswordInput!) { changePassword(input: $input) { session { accessToken } userErrors { message } } }";
-            let input = json!({ "currentPassword": target.password, "newPassword": new });
-            let answer = post(
-                &http,
-                &url,
-                Some(&session.token),
-                query,
-                json!({ "input": input }),
-            )
-            .await?;
-            session.token = text(&answer, "/changePassword/session/accessToken")
-                .with_context(|| format!("changePassword: {answer}"))?;
+            let passwords = (target.password.as_str(), new);
+            session = session.change_password(&http, &url, passwords).await?;
         }
-        Ok((Self::with_token(http, url, session.token).await?, changes))
+        Ok((Self::with_session(http, url, session).await?, changes))
     }
 
-    async fn with_token(http: reqwest::Client, url: String, token: String) -> anyhow::Result<Self> {
+    async fn with_session(
+        http: reqwest::Client,
+        url: String,
+        session: Session,
+    ) -> anyhow::Result<Self> {
+        let token = session.access(&http, &url).await?;
         let answer = post(
             &http,
             &url,
@@ -86,14 +83,20 @@ impl Client {
         Ok(Self {
             http,
             url,
-            token,
+            session,
             organization,
         })
     }
 
+    /// The person's access token, for a while.
+    pub(crate) async fn token(&self) -> anyhow::Result<String> {
+        self.session.access(&self.http, &self.url).await
+    }
+
     /// Runs an operation as the person; the `data` of the answer.
     pub(crate) async fn graphql(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
-        post(&self.http, &self.url, Some(&self.token), query, variables).await
+        let token = self.token().await?;
+        post(&self.http, &self.url, Some(&token), query, variables).await
     }
 
     /// Registers an agent, or finds the one of that name.
@@ -144,7 +147,7 @@ impl Client {
         let answer = self
             .http
             .post(format!("{}/v1/events", self.url))
-            .bearer_auth(&self.token)
+            .bearer_auth(self.token().await?)
             .header("content-type", "application/x-ndjson")
             .body(lines)
             .send()
@@ -163,7 +166,7 @@ impl Client {
         let answer = self
             .http
             .post(format!("{}/v1/models", self.url))
-            .bearer_auth(&self.token)
+            .bearer_auth(self.token().await?)
             .header("content-type", "application/octet-stream")
             .header("aim-signer-key", signer)
             .body(bytes)
@@ -198,28 +201,6 @@ fn registered(agent: &Value) -> Option<Registered> {
     Some(Registered {
         id: text(agent, "/id")?,
         uuid: text(agent, "/uuid")?,
-    })
-}
-
-struct Session {
-    token: String,
-    must_change: bool,
-}
-
-async fn session(
-    http: &reqwest::Client,
-    url: &str,
-    email: &str,
-    password: &str,
-) -> anyhow::Result<Session> {
-    let query = "mutation($input: SignInInput!) { signIn(input: $input) { session { accessToken user { mustChangePassword } } } }";
-    let input = json!({ "input": { "email": email, "password": password } });
-    let answer = post(http, url, None, query, input)
-        .await
-        .context("signing in")?;
-    Ok(Session {
-        token: text(&answer, "/signIn/session/accessToken").context("signing in")?,
-        must_change: answer["signIn"]["session"]["user"]["mustChangePassword"] == true,
     })
 }
 

@@ -8,6 +8,7 @@ mod kill_switches;
 mod models;
 mod offsets;
 mod paging;
+mod people;
 mod scene;
 mod suppressions;
 mod tenants;

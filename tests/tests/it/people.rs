@@ -1,6 +1,6 @@
 //! People and their tokens, as tests of credentials use them.
 
-use aim_tests::AimProcess;
+use aim_tests::{AimConfig, AimProcess};
 use serde_json::{Value, json};
 
 use crate::fleet::{Owner, PASSWORD, text};
@@ -135,4 +135,15 @@ pub(crate) async fn user_id(owner: &Owner, email: &str) -> anyhow::Result<String
     let mut found = all.filter(|user| user["email"] == email);
     let user = found.next().unwrap_or(&Value::Null);
     text(user, "/id")
+}
+
+/// Two processes on one database that believe each other's access tokens.
+#[expect(clippy::panic, reason = "a test fails by panicking")]
+pub(crate) fn two_nodes(database: &str) -> [AimProcess; 2] {
+    ["all", "api"].map(|role| {
+        let node = AimConfig::new().database(database).role(role);
+        let node = node.env("JWT_SECRET", "a secret of tests that two nodes share");
+        node.start()
+            .unwrap_or_else(|error| panic!("{role}: {error:#}"))
+    })
 }

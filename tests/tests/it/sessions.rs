@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::fleet::{Owner, PASSWORD, add_person, text};
 use crate::people::{
-    SESSION, audited, believed, code, plain, refresh, sign_in, try_refresh, try_sign_in,
+    SESSION, audited, believed, code, plain, refresh, sign_in, try_refresh, try_sign_in, two_nodes,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -125,8 +125,7 @@ async fn of_many_refreshes_at_one_time_one_wins_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_refreshes_at_one_time_one_wins_on_postgresql() {
     let url = Postgres::shared().unwrap().fresh_database().unwrap();
-    let first = AimConfig::new().database(&url).start().unwrap();
-    let second = AimConfig::new().database(&url).role("api").start().unwrap();
+    let [first, second] = two_nodes(&url);
     one_wins(vec![first, second]).await;
 }
 
@@ -149,10 +148,42 @@ async fn sessions_are_listed_without_secrets_and_ended_one_by_one_and_all() {
     assert_eq!(current[0]["id"], here.session);
     assert_eq!(current[0]["clientAddress"], "127.0.0.1");
     let shown = answer.to_string();
-    for secret in [&here.refresh, &there.refresh, "hash", "aim_rt"].map(|it| it.to_lowercase()) {
+    for secret in [here.refresh.as_str(), &there.refresh, "hash", "aim_rt"].map(str::to_lowercase) {
         assert!(!shown.to_lowercase().contains(&secret), "{shown}");
     }
 
+    let over = "mutation { signOut { sessionId userErrors { code } } }";
+    does(&aim, over, &here.access).await;
+    assert_eq!(
+        believed(&aim, &here.access).await.unwrap(),
+        "UNAUTHENTICATED"
+    );
+    let (one, two) = (
+        sign_in(&aim, ADMIN).await.unwrap(),
+        sign_in(&aim, ADMIN).await.unwrap(),
+    );
+    let all = "mutation { signOutEverywhere { endedCount } }";
+    let answer = does(&aim, all, &one.access).await;
+    assert_eq!(
+        answer["data"]["signOutEverywhere"]["endedCount"], 4,
+        "{answer}"
+    );
+    for tokens in [&one, &two, &there] {
+        assert_eq!(
+            believed(&aim, &tokens.access).await.unwrap(),
+            "UNAUTHENTICATED"
+        );
+        let answer = try_refresh(&aim, &tokens.refresh).await.unwrap();
+        assert_eq!(code(&answer), "UNAUTHENTICATED");
+    }
+}
+
+#[tokio::test]
+async fn no_refresh_survives_revocation_and_nobody_ends_anothers_session() {
+    let aim = AimConfig::new().start().unwrap();
+    let _owner = Owner::of(&aim).await.unwrap();
+    let here = sign_in(&aim, ADMIN).await.unwrap();
+    let there = sign_in(&aim, ADMIN).await.unwrap();
     let end = "mutation($input: RevokeSessionInput!) { revokeSession(input: $input) {
         sessionId userErrors { code } } }";
     let input = json!({ "input": { "sessionId": there.session } });
@@ -189,39 +220,9 @@ async fn sessions_are_listed_without_secrets_and_ended_one_by_one_and_all() {
         "NOT_FOUND"
     );
 
-    does(
-        &aim,
-        "mutation { signOut { sessionId userErrors { code } } }",
-        &here.access,
-    )
-    .await;
-    assert_eq!(
-        believed(&aim, &here.access).await.unwrap(),
-        "UNAUTHENTICATED"
-    );
-    let (one, two) = (
-        sign_in(&aim, ADMIN).await.unwrap(),
-        sign_in(&aim, ADMIN).await.unwrap(),
-    );
-    let answer = does(
-        &aim,
-        "mutation { signOutEverywhere { endedCount } }",
-        &one.access,
-    )
-    .await;
-    assert_eq!(
-        answer["data"]["signOutEverywhere"]["endedCount"], 3,
-        "{answer}"
-    );
-    for tokens in [&one, &two] {
-        assert_eq!(
-            believed(&aim, &tokens.access).await.unwrap(),
-            "UNAUTHENTICATED"
-        );
-        let answer = try_refresh(&aim, &tokens.refresh).await.unwrap();
-        assert_eq!(code(&answer), "UNAUTHENTICATED");
+    for tokens in [&here, &viewer] {
+        assert_eq!(believed(&aim, &tokens.access).await.unwrap(), "none");
     }
-    assert_eq!(believed(&aim, &viewer.access).await.unwrap(), "none");
 }
 
 #[tokio::test]
@@ -249,7 +250,10 @@ async fn a_new_password_ends_every_other_session() {
 }
 
 /// A websocket of graphql-transport-ws that is let in; the close code that ends it.
-async fn until_closed(aim: &AimProcess, bearer: String) -> tokio::task::JoinHandle<(u16, Instant)> {
+pub(crate) async fn until_closed(
+    aim: &AimProcess,
+    bearer: String,
+) -> tokio::task::JoinHandle<(u16, Instant)> {
     let url = format!("{}/graphql", aim.base_url().replace("http", "ws"));
     let mut request = url.into_client_request().unwrap();
     let protocol = "graphql-transport-ws".parse().unwrap();
@@ -269,8 +273,8 @@ async fn until_closed(aim: &AimProcess, bearer: String) -> tokio::task::JoinHand
         .await
         .unwrap();
     tokio::spawn(async move {
-        while let Some(message) = socket.next().await {
-            if let Message::Close(Some(frame)) = message.unwrap() {
+        while let Some(Ok(message)) = socket.next().await {
+            if let Message::Close(Some(frame)) = message {
                 return (frame.code.into(), Instant::now());
             }
         }
@@ -281,8 +285,7 @@ async fn until_closed(aim: &AimProcess, bearer: String) -> tokio::task::JoinHand
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_ended_on_one_node_is_ended_on_all_within_a_second_websockets_too() {
     let url = Postgres::shared().unwrap().fresh_database().unwrap();
-    let first = AimConfig::new().database(&url).start().unwrap();
-    let second = AimConfig::new().database(&url).role("api").start().unwrap();
+    let [first, second] = two_nodes(&url);
     let owner = Owner::of(&first).await.unwrap();
     let stays = sign_in(&first, ADMIN).await.unwrap();
     let goes = sign_in(&first, ADMIN).await.unwrap();

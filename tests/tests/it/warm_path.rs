@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 
 use crate::fleet::{Agent, Owner};
+use crate::people::made_by;
 
 /// Verifications that are looked at.
 const LOOKED_AT: usize = 50;
@@ -109,5 +110,47 @@ async fn a_warm_decision_reads_nothing_and_writes_the_same_every_time() {
     println!("{each} inserts of a decision: {first:#?}");
     for (count, statements) in &written {
         assert_eq!(count, each, "{statements:#?}\ninstead of {first:#?}");
+    }
+}
+
+/// Who shows a session or an API key is known without a look into the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_session_or_api_key_reads_nothing() {
+    let postgres = Postgres::start().unwrap();
+    let db = Database::connect(postgres.url()).await.unwrap();
+    db.execute_unprepared("ALTER DATABASE aim SET log_statement = 'all'")
+        .await
+        .unwrap();
+    let aim = AimConfig::new()
+        .database(postgres.url())
+        .role("api")
+        .start()
+        .unwrap();
+    let owner = Owner::of(&aim).await.unwrap();
+    let made = made_by(&owner).await.unwrap();
+    let known = ["sessions", "api_keys", "users"];
+    for bearer in [&owner.token, &made.secret] {
+        let ask = async || {
+            let answer = aim.graphql("{ __typename }", json!({}), Some(bearer));
+            assert!(answer.await.unwrap()["data"].is_object());
+        };
+        ask().await;
+        let from = postgres.log().len();
+        for _ in 0..LOOKED_AT {
+            ask().await;
+        }
+        let new = statements(&postgres.log(), from);
+        for table in known {
+            let read: Vec<_> = new.iter().filter(|it| reads(it, table)).collect();
+            assert!(read.is_empty(), "reads `{table}`: {read:#?}");
+        }
+    }
+    // The test itself must be able to see such reads.
+    let all = statements(&postgres.log(), 0);
+    for table in known {
+        assert!(
+            all.iter().any(|it| reads(it, table)),
+            "no read of `{table}` at all"
+        );
     }
 }

@@ -57,7 +57,7 @@ async fn subscribe(client: &Client) -> anyhow::Result<Socket> {
         .headers_mut()
         .insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
-    let token = format!("Bearer {}", client.token);
+    let token = format!("Bearer {}", client.token().await?);
     let init = json!({ "type": "connection_init", "payload": { "authorization": token } });
     socket.send(Message::text(init.to_string())).await?;
     let query = "subscription { alertRaised { agentId } }";
