@@ -81,15 +81,6 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         life.spawn("nonce sweeper", async move |stop| {
             sweeper.sweep_nonces(NONCE_SWEEP, stop).await;
         });
-        let keys = KeyFiles::of(&config);
-        keys.ensure().context("the audit log's key")?;
-        let sequencer = Arc::clone(&app);
-        life.spawn("audit sequencer", async move |stop| {
-            sequencer.sequence_audit(Arc::new(keys), stop).await;
-        });
-        let keeper = Arc::clone(&app);
-        life.spawn("audit keeper", async move |stop| {
-            keeper.keep_audit(stop).await
         let keeper = Arc::clone(&app);
         life.spawn("credential keeper", async move |stop| {
             keeper.keep_credentials(CREDENTIAL_KEEPING, stop).await;
