@@ -19,11 +19,11 @@ mod verification;
 pub(crate) use action_class::{ActionClass, ActionClassOverride, ActionClassOverrideConnection};
 pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
+pub(crate) use audit::{AuditEntry, AuditEntryConnection, DeadLetterConnection};
 pub(crate) use audit_log::{
     AuditCheckpoint, AuditCheckpointConnection, AuditConsistencyProof, AuditErasure,
     AuditErasureConnection, AuditLog, AuditRetention, AuditWitness,
 };
-pub(crate) use audit::{AuditEntry, AuditEntryConnection, DeadLetterConnection};
 pub(crate) use credentials::{
     ApiKey, ApiKeyConnection, OrganizationSettings, ProgramPermission, SdkToken,
     SdkTokenConnection, UserAccount, UserAccountConnection,
