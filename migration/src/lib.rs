@@ -17,6 +17,7 @@ mod m0009_profile_journal;
 mod m0010_models;
 mod m0011_action_classes;
 mod m0013_people;
+mod m0015_accounts;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_models::Migration),
             Box::new(m0011_action_classes::Migration),
             Box::new(m0013_people::Migration),
+            Box::new(m0015_accounts::Migration),
         ]
     }
 }

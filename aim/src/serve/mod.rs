@@ -1,5 +1,6 @@
 //! The composition root of a server process.
 
+mod accounts;
 mod lifecycle;
 mod models;
 mod secret;
@@ -65,6 +66,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         life.token(),
     );
     let app = app.with_models(Arc::new(models::Loader)).locating(geo);
+    let app = app.with_accounts(accounts::of(&config)?);
     let app = Arc::new(app);
     hear_others(&life, &store);
     let follower = Arc::clone(&app);
@@ -79,6 +81,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         life.spawn("nonce sweeper", async move |stop| {
             sweeper.sweep_nonces(NONCE_SWEEP, stop).await;
         });
+        accounts::send_mails(&life, &app);
         let keeper = Arc::clone(&app);
         life.spawn("credential keeper", async move |stop| {
             keeper.keep_credentials(CREDENTIAL_KEEPING, stop).await;
@@ -193,6 +196,7 @@ async fn listen(
             introspection: config.introspection,
             allowed_origins: list.map(str::to_owned).collect(),
             graphiql_dir: Some(config.graphiql_dir.clone()).filter(|dir| *dir != PathBuf::new()),
+            oidc_return_url: Some(config.oidc_return_url.clone()).filter(|it| !it.is_empty()),
         };
         aim_api::router(app, auth, &api, metrics)?
     } else {

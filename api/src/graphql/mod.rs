@@ -33,6 +33,8 @@ pub struct Query(
     query::OperationQueries,
     query::ModelQueries,
     query::ActionClassQueries,
+    query::JoinQueries,
+    query::SignInQueries,
     query::SessionQueries,
     query::CredentialQueries,
 );
@@ -50,6 +52,12 @@ pub struct Mutation(
     mutation::KillSwitchMutations,
     mutation::ModelMutations,
     mutation::ActionClassMutations,
+    mutation::PasswordResetMutations,
+    mutation::InvitationMutations,
+    mutation::RegistrationMutations,
+    mutation::SecondFactorMutations,
+    mutation::SignInStepMutations,
+    mutation::IdentityMutations,
     mutation::CredentialMutations,
     mutation::PeopleMutations,
 );
