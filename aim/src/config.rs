@@ -9,6 +9,8 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::oidc::OidcSetting;
+
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -66,6 +68,16 @@ pub(crate) struct Config {
     pub(crate) audit_key_file: PathBuf,
     /// The URL that clients know us by, when a proxy stands in between.
     pub(crate) public_url: String,
+    /// `smtps://user:password@host` or `smtp://…` of a mail server; no e-mail is sent when empty.
+    pub(crate) smtp_url: String,
+    /// Who sends e-mail, such as `AIM <aim@example.org>`.
+    pub(crate) smtp_from: String,
+    /// File of certificates in PEM that a mail server's is trusted by, beside the system's.
+    pub(crate) smtp_ca_file: PathBuf,
+    /// Issuers of OpenID Connect that people can sign in at.
+    pub(crate) oidc: Vec<OidcSetting>,
+    /// Page that browsers are sent to behind a sign-in at an issuer; JSON is answered when empty.
+    pub(crate) oidc_return_url: String,
     /// Networks of proxies that are believed when they say who called them, with commas.
     pub(crate) trusted_proxies: String,
     /// File in MaxMind's format that knows the country or city of an address; none when empty.
@@ -99,6 +111,11 @@ impl Default for Config {
             jwt_secret: String::new(),
             audit_key_file: PathBuf::new(),
             public_url: String::new(),
+            smtp_url: String::new(),
+            smtp_from: String::new(),
+            smtp_ca_file: PathBuf::new(),
+            oidc: Vec::new(),
+            oidc_return_url: String::new(),
             trusted_proxies: String::new(),
             geo_database: PathBuf::new(),
             geo_asn_database: PathBuf::new(),

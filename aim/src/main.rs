@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod commands;
 mod config;
+mod oidc;
 mod out;
 mod serve;
 mod telemetry;

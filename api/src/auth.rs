@@ -116,6 +116,11 @@ impl Authenticator {
         Self { proxies, ..self }
     }
 
+    /// Whether clients reach us over TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.scheme == "https"
+    }
+
     /// An access token of a session.
     ///
     /// # Errors

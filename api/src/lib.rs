@@ -8,6 +8,7 @@ mod events;
 mod graphql;
 mod health;
 mod models;
+mod oidc;
 pub mod transport;
 
 pub use auth::Authenticator;
@@ -33,6 +34,8 @@ pub struct ApiConfig {
     pub allowed_origins: Vec<String>,
     /// Where GraphiQL's and React's files are.
     pub graphiql_dir: Option<PathBuf>,
+    /// Page that browsers are sent to behind a sign-in at an issuer; none answers them JSON.
+    pub oidc_return_url: Option<String>,
 }
 
 /// What the plain HTTP endpoints share.
@@ -40,6 +43,7 @@ pub struct ApiConfig {
 struct Door {
     app: Arc<App>,
     auth: Authenticator,
+    oidc_return_url: Option<String>,
 }
 
 /// All routes of an API process.
@@ -68,11 +72,14 @@ pub fn router(
     let door = Arc::new(Door {
         app: Arc::clone(app),
         auth,
+        oidc_return_url: config.oidc_return_url.clone(),
     });
     let plain = Router::new()
         .route("/v1/events", post(events::post))
         .route("/v1/models", post(models::post))
         .route("/v1/audit/export", get(audit::export))
+        .route("/auth/oidc/start", get(oidc::start))
+        .route("/auth/oidc/callback", get(oidc::callback))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route(

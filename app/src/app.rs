@@ -10,6 +10,7 @@ use aim_store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::accounts::Accounts;
 use crate::action_classes::SharedClasses;
 use crate::cache::FactsCache;
 use crate::credentials::Credentials;
@@ -59,6 +60,7 @@ pub struct App {
     pub(crate) serving: ServingCache,
     pub(crate) classes: SharedClasses,
     pub(crate) models: Arc<dyn ModelChecker>,
+    pub(crate) accounts: Accounts,
 }
 
 impl App {
@@ -88,6 +90,7 @@ impl App {
             serving: ServingCache::default(),
             classes: SharedClasses::default(),
             models: Arc::new(NoChecker),
+            accounts: Accounts::default(),
             locator: Arc::new(Nowhere),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ApiKeyId, SessionId, UserId};
+use crate::id::{ApiKeyId, IdentityId, SessionId, UserId};
 use crate::role::Role;
 use crate::session::SessionKind;
 
@@ -52,6 +52,23 @@ pub enum AccessChange {
     },
     /// The person is gone for ever.
     Removed,
+    /// The person is new.
+    Joined {
+        /// As what.
+        role: Role,
+    },
+    /// Signing in asks for a second factor from now on, or does not.
+    SecondFactor {
+        /// Whether it does.
+        is_on: bool,
+    },
+    /// The person can sign in at another issuer from now on, or cannot.
+    Identity {
+        /// Which link.
+        identity: IdentityId,
+        /// Whether they can.
+        is_linked: bool,
+    },
     /// An API key was made, changed or deleted.
     ApiKey {
         /// Which.

@@ -91,6 +91,14 @@ typed_id! {
     ModelVersionId,
     /// A move of champion or challenger.
     ModelMoveId,
+    /// A letter.
+    MailId,
+    /// An invitation to join an organization.
+    InvitationId,
+    /// A request to join an organization.
+    RegistrationId,
+    /// Who a person is at another issuer.
+    IdentityId,
 }
 
 impl EventId {

@@ -52,7 +52,8 @@ pub enum Permission {
     ManageAudit,
     /// Make API keys and SDK tokens for one's own programs.
     ManageCredentials,
-    /// See people, change their roles, shut them out.
+    /// See people, invite them and let them in, change their roles, shut them out, help those who
+    /// lost a second factor.
     ManagePeople,
     /// Change the organization's name and limits.
     ManageOrganization,

@@ -31,6 +31,8 @@ pub enum SessionKind {
 pub enum SignInMethod {
     /// E-mail address and password.
     Password,
+    /// An issuer of OpenID Connect.
+    Oidc,
     /// A person made it for a program.
     SdkToken,
 }

@@ -3,6 +3,7 @@
 //! Enumerations are kept as text and JSON as JSON: their meaning is given by `store/`, which is the
 //! only reader. Scores are ten-thousandths; times are UTC in whole microseconds.
 
+pub mod account_settings;
 pub mod action_class_override;
 pub mod activity;
 pub mod agent;
@@ -29,15 +30,23 @@ pub mod capability_grant;
 pub mod consumer_offset;
 pub mod dead_letter;
 pub mod event_log;
+pub mod identity;
+pub mod invitation;
+pub mod mail;
 pub mod model_alias;
 pub mod model_artefact;
 pub mod model_move;
 pub mod model_signer;
 pub mod model_version;
 pub mod organization;
+pub mod password_reset;
 pub mod profile_journal;
+pub mod recovery_code;
+pub mod registration;
+pub mod second_factor;
 pub mod session;
 pub mod shadow_score;
+pub mod sign_in_challenge;
 pub mod sign_in_throttle;
 pub mod trust_snapshot;
 pub mod used_nonce;

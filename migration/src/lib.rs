@@ -18,6 +18,7 @@ mod m0010_models;
 mod m0011_action_classes;
 mod m0012_audit_log;
 mod m0013_people;
+mod m0015_accounts;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_action_classes::Migration),
             Box::new(m0012_audit_log::Migration),
             Box::new(m0013_people::Migration),
+            Box::new(m0015_accounts::Migration),
         ]
     }
 }

@@ -38,7 +38,7 @@ fn weights(column: Option<serde_json::Value>) -> Result<TrustWeights, StoreError
     Ok(set.unwrap_or_default())
 }
 
-fn convert(row: entity::Model) -> Result<Organization, StoreError> {
+pub(crate) fn convert(row: entity::Model) -> Result<Organization, StoreError> {
     Ok(Organization {
         id: OrganizationId::from_uuid(row.id),
         name: row.name,

@@ -170,4 +170,20 @@ impl Tx {
             .await?;
         Ok(())
     }
+
+    /// Ends every session of a person.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn end_sessions(&mut self, user: UserId) -> Result<(), StoreError> {
+        entity::Entity::update_many()
+            .col_expr(
+                entity::Column::TokenGeneration,
+                sea_orm::ExprTrait::add(Expr::col(entity::Column::TokenGeneration), 1),
+            )
+            .filter(entity::Column::Id.eq(user.as_uuid()))
+            .exec(self.on())
+            .await?;
+        Ok(())
+    }
 }

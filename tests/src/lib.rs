@@ -17,7 +17,9 @@
 mod aim;
 mod cache;
 mod guarded;
+mod issuer;
 mod kafka;
+mod mail_server;
 mod mmdb;
 mod node;
 mod onnx;
@@ -27,7 +29,9 @@ mod postgres;
 mod registry;
 
 pub use aim::{AimConfig, AimProcess, Bootstrap, aim_command};
+pub use issuer::Issuer;
 pub use kafka::Kafka;
+pub use mail_server::{MailSecurity, MailServer, code_of};
 pub use mmdb::mmdb;
 pub use node::{ScriptOutput, run_script};
 pub use onnx::LogisticFile;

@@ -33,7 +33,7 @@ pub struct ScriptOutput {
 /// is no error, see [`ScriptOutput::code`].
 pub fn run_script(script: &str, arguments: &[&str]) -> anyhow::Result<ScriptOutput> {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
-    let packages = packages(&clients)?;
+    let packages = packages(&clients, "clients")?;
     // Packages are looked up from the script's own folder upwards.
     let place = tempfile::Builder::new()
         .prefix("run-")
@@ -63,14 +63,14 @@ pub fn run_script(script: &str, arguments: &[&str]) -> anyhow::Result<ScriptOutp
     })
 }
 
-/// The folder with the packages of the lock file, one for each of its versions.
-fn packages(clients: &Path) -> anyhow::Result<PathBuf> {
+/// The folder with the packages of a lock file, one for each of its versions.
+pub(crate) fn packages(clients: &Path, name: &str) -> anyhow::Result<PathBuf> {
     const FILES: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
     let mut hash = DefaultHasher::new();
     for file in FILES {
         fs::read(clients.join(file))?.hash(&mut hash);
     }
-    cache::folder(&format!("clients-{:016x}", hash.finish()), |folder| {
+    cache::folder(&format!("{name}-{:016x}", hash.finish()), |folder| {
         for file in FILES {
             fs::copy(clients.join(file), folder.join(file))?;
         }
@@ -82,7 +82,7 @@ fn packages(clients: &Path) -> anyhow::Result<PathBuf> {
         let said = String::from_utf8_lossy(&output.stderr);
         anyhow::ensure!(
             output.status.success(),
-            "npm cannot fetch the clients: {said}"
+            "npm cannot fetch the {name}: {said}"
         );
         Ok(())
     })

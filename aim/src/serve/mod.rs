@@ -1,6 +1,7 @@
 //! The composition root of a server process.
 
 pub(crate) mod audit_keys;
+mod accounts;
 mod lifecycle;
 mod models;
 mod secret;
@@ -67,6 +68,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         life.token(),
     );
     let app = app.with_models(Arc::new(models::Loader)).locating(geo);
+    let app = app.with_accounts(accounts::of(&config)?);
     let app = Arc::new(app);
     hear_others(&life, &store);
     let follower = Arc::clone(&app);
@@ -81,6 +83,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         life.spawn("nonce sweeper", async move |stop| {
             sweeper.sweep_nonces(NONCE_SWEEP, stop).await;
         });
+        accounts::send_mails(&life, &app);
         let keeper = Arc::clone(&app);
         life.spawn("credential keeper", async move |stop| {
             keeper.keep_credentials(CREDENTIAL_KEEPING, stop).await;
@@ -210,6 +213,7 @@ async fn listen(
             introspection: config.introspection,
             allowed_origins: list.map(str::to_owned).collect(),
             graphiql_dir: Some(config.graphiql_dir.clone()).filter(|dir| *dir != PathBuf::new()),
+            oidc_return_url: Some(config.oidc_return_url.clone()).filter(|it| !it.is_empty()),
         };
         aim_api::router(app, auth, &api, metrics)?
     } else {

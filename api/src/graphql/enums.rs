@@ -262,6 +262,8 @@ pub(crate) enum Role {
 pub(crate) enum SignInMethod {
     /// E-mail address and password.
     Password,
+    /// An issuer of OpenID Connect.
+    Oidc,
     /// A person made it for a program.
     SdkToken,
 }

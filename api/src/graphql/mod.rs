@@ -34,6 +34,8 @@ pub struct Query(
     query::ModelQueries,
     query::ActionClassQueries,
     query::AuditQueries,
+    query::JoinQueries,
+    query::SignInQueries,
     query::SessionQueries,
     query::CredentialQueries,
 );
@@ -52,6 +54,12 @@ pub struct Mutation(
     mutation::ModelMutations,
     mutation::ActionClassMutations,
     mutation::AuditMutations,
+    mutation::PasswordResetMutations,
+    mutation::InvitationMutations,
+    mutation::RegistrationMutations,
+    mutation::SecondFactorMutations,
+    mutation::SignInStepMutations,
+    mutation::IdentityMutations,
     mutation::CredentialMutations,
     mutation::PeopleMutations,
 );

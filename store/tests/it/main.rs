@@ -1,5 +1,6 @@
 //! What the store promises, asked of SQLite and of PostgreSQL.
 
+mod accounts;
 mod action_classes;
 mod alerts;
 mod audit_log;

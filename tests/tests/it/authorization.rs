@@ -44,6 +44,17 @@ const MODEL: &str = "INSERT INTO model_versions (id, organization_id, number, ki
 /// The global id of that: `ModelVersion:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f609`.
 const MODEL_ID: &str = "TW9kZWxWZXJzaW9uOjAxOTBhMWIyLWMzZDQtN2U4Zi05MGExLWIyYzNkNGU1ZjYwOQ";
 
+/// An invitation and a registration, with the ids that the table of root fields names.
+const JOINING: [&str; 2] = [
+    "INSERT INTO invitations (id, organization_id, email, role, invited_by, created_at, expires_at)
+        SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60a', organization_id, 'invited@test.local', 'VIEWER',
+        'user:1', created_at, '2999-01-01 00:00:00+00:00' FROM agents WHERE name = 'reader'",
+    "INSERT INTO registrations (id, organization_id, email, name, status, password_hash, created_at,
+        confirmed_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60b', organization_id,
+        'asking@test.local', 'somebody', 'PENDING', 'none', created_at, created_at FROM agents
+        WHERE name = 'reader'",
+];
+
 /// Who asks.
 enum Caller {
     Nobody,
@@ -62,7 +73,11 @@ struct Scene {
 
 impl Scene {
     async fn new() -> anyhow::Result<Self> {
-        let aim = AimConfig::new().start()?;
+        // Nobody listens there: letters wait.
+        let aim = AimConfig::new()
+            .env("AIM_SMTP_URL", "smtp://127.0.0.1:9?tls=none")
+            .env("AIM_SMTP_FROM", "aim@aim.example")
+            .start()?;
         let owner = Owner::of(&aim).await?;
         let agent = owner
             .register("reader", &["files:read", "db:delete"])
@@ -73,7 +88,8 @@ impl Scene {
             add_person(&aim, &email, role).await?;
         }
         add_person(&aim, "foreigner@test.local", "OWNER").await?;
-        for statement in OTHER.iter().chain(&[ALERT, SUPPRESSION, MODEL]) {
+        let rows = OTHER.iter().chain(&[ALERT, SUPPRESSION, MODEL]);
+        for statement in rows.chain(&JOINING) {
             database.execute_unprepared(statement).await?;
         }
         let asked = |action: &'static str, decision: &'static str| {
@@ -135,6 +151,9 @@ impl Scene {
             agents(first: 1) { totalCount }
             auditLog { retention { days legalHold { reason } } witnesses { id } }
             auditErasures(first: 1) { totalCount }
+            invitations(first: 10) { nodes { id status } }
+            registrations(first: 10) { nodes { id status } }
+            joinSettings { isRegistrationOpen }
             auditEntries(first: 1) { totalCount nodes { action } } }";
         let Ids {
             agent,
@@ -230,7 +249,7 @@ async fn who_may_not_is_refused_and_changes_nothing() {
     }
     let before = scene.state().await.unwrap();
     for (who, caller) in &callers {
-        for root in ROOTS {
+        for root in ROOTS.iter().copied() {
             let Some(expected) = refusal(root.needs, who) else {
                 continue;
             };
@@ -257,7 +276,7 @@ async fn who_may_not_is_refused_and_changes_nothing() {
 async fn who_may_is_answered() {
     let scene = Scene::new().await.unwrap();
     let answered = |root: &&Root| root.kind != "subscription" && root.needs != Needs::Holder;
-    for root in ROOTS.iter().filter(answered) {
+    for root in ROOTS.iter().copied().filter(answered) {
         let (who, caller) = match root.needs {
             Needs::Nothing | Needs::Holder => ("nobody", Caller::Nobody),
             Needs::Person => ("VIEWER", scene.person("VIEWER").await.unwrap()),
@@ -292,7 +311,11 @@ async fn an_api_key_may_what_it_was_given_and_no_more_than_programs_may() {
     let before = scene.state().await.unwrap();
     for (caller, only_reads) in [(reads, true), (all, false)] {
         let caller = Caller::Program(caller);
-        for root in ROOTS.iter().filter(|root| root.kind != "subscription") {
+        for root in ROOTS
+            .iter()
+            .copied()
+            .filter(|root| root.kind != "subscription")
+        {
             let may = match root.needs {
                 // Signing in is written down.
                 Needs::Nothing if root.kind == "mutation" => continue,
@@ -331,7 +354,7 @@ async fn another_organizations_objects_do_not_exist() {
         let asks_who = root.kind == "mutation" && root.needs == Needs::Nothing;
         root.kind != "subscription" && root.needs != Needs::Holder && !asks_who
     };
-    for root in ROOTS.iter().filter(answered) {
+    for root in ROOTS.iter().copied().filter(answered) {
         let caller = if root.needs == Needs::Agent {
             &agent
         } else {
@@ -374,6 +397,7 @@ async fn a_subscription_gives_an_organizations_own_facts_only() {
     let stranger = owner.register("stranger", &["files:read"]).await.unwrap();
     let root = ROOTS
         .iter()
+        .copied()
         .find(|root| root.name == "verificationRecorded")
         .unwrap();
     let viewer = scene.person("VIEWER").await.unwrap();
@@ -408,6 +432,7 @@ async fn the_table_has_every_root_field_and_says_what_its_description_says() {
             let name = field["name"].as_str().unwrap();
             let root = ROOTS
                 .iter()
+                .copied()
                 .find(|root| root.kind == kind && root.name == name);
             let root = root.unwrap_or_else(|| panic!("`{name}` is not in the table"));
             let description = field["description"].as_str().unwrap();

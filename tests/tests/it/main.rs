@@ -1,5 +1,6 @@
 //! The harness against the real services.
 
+mod account_roots;
 mod action_classes;
 mod aim;
 mod alerts;
@@ -13,12 +14,17 @@ mod bombs;
 mod crash;
 mod feedback;
 mod fleet;
+mod forgotten_passwords;
 mod geography;
 mod graphql_protocol;
 mod guessing;
+mod house;
+mod issuers;
+mod joining;
 mod kafka;
 mod kill_switch;
 mod layers;
+mod letters;
 mod members;
 mod metrics;
 mod migrations;
@@ -33,6 +39,7 @@ mod public_clients;
 mod replay;
 mod roots;
 mod schemas;
+mod second_factors;
 mod sessions;
 mod story;
 mod three_streams;

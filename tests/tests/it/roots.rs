@@ -1,5 +1,7 @@
 //! Every root field of the schema: how it is asked, and who may.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 /// Who may ask a field.
@@ -87,7 +89,7 @@ impl Root {
 }
 
 /// A query for one object by its id, or, without `id`, for what the asker has.
-const fn query(
+pub(crate) const fn query(
     name: &'static str,
     needs: Needs,
     foreigner: Foreigner,
@@ -105,7 +107,7 @@ const fn query(
     }
 }
 
-const fn mutation(
+pub(crate) const fn mutation(
     name: &'static str,
     needs: Needs,
     foreigner: Foreigner,
@@ -137,12 +139,13 @@ const fn subscription(name: &'static str) -> Root {
 const READ: Needs = Needs::RoleOrAgent("VIEWER");
 const ADMIN: Needs = Needs::Role("ADMIN");
 const OWNER: Needs = Needs::Role("OWNER");
+pub(crate) const ADMIN: Needs = Needs::Role("ADMIN");
 const MEMBER: Needs = Needs::Role("MEMBER");
 const MANAGER: Needs = Needs::Role("MANAGER");
 const BY_ID: &str = "(id: $id) { id }";
-const PAGE: &str = "(first: 10) { totalCount nodes { id } }";
+pub(crate) const PAGE: &str = "(first: 10) { totalCount nodes { id } }";
 
-fn nothing(_: &Ids) -> Value {
+pub(crate) fn nothing(_: &Ids) -> Value {
     Value::Null
 }
 
@@ -183,10 +186,22 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
     "activateUser",
     "removeUser",
     "updateOrganizationSettings",
+    "invitations",
+    "registrations",
+    "joinSettings",
+    "inviteUser",
+    "revokeInvitation",
+    "approveRegistration",
+    "rejectRegistration",
+    "changeJoinSettings",
+    "resetSecondFactor",
 ];
 
 /// All of them; the walk fails when the schema has another.
-pub(crate) const ROOTS: &[Root] = &[
+pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> =
+    LazyLock::new(|| CORE.iter().chain(super::account_roots::ROOTS).collect());
+
+const CORE: &[Root] = &[
     query("agent", READ, Foreigner::Null, BY_ID, |ids| {
         json!(ids.agent)
     }),

@@ -9,6 +9,7 @@ use super::super::context::{RequestContext, fault};
 use super::super::id::{global_id, parse_id};
 use super::super::types::User;
 use super::super::user_error::payload;
+use super::sign_in_steps::{self, SignInPayload};
 use crate::auth::Authenticator;
 
 /// Credentials.
@@ -69,8 +70,6 @@ impl std::fmt::Debug for Session {
     }
 }
 
-payload!(SignInPayload, SignInError, /// The session.
-    session: Session);
 payload!(ChangePasswordPayload, ChangePasswordError, /// A new session; every other one has ended.
     session: Session);
 payload!(RefreshSessionPayload, RefreshSessionError, /// The session with its next tokens.
@@ -104,7 +103,8 @@ pub(crate) struct SessionMutations;
 
 #[Object]
 impl SessionMutations {
-    /// Signs a person in. For everybody.
+    /// Signs a person in, or, where they have a second factor, answers a challenge for
+    /// `completeSignIn`. For everybody.
     async fn sign_in(
         &self,
         context: &Context<'_>,
@@ -116,9 +116,7 @@ impl SessionMutations {
             .sign_in(&input.email, &input.password, &request.client)
             .await
             .map_err(fault)?;
-        let (how, id) = (SignInMethod::Password, &request.request_id);
-        let opened = request.app.open_session(&user, how, &request.client, id);
-        SignInPayload::of(opened.await.and_then(|it| revealed(context, it)))
+        sign_in_steps::next(context, user).await
     }
 
     /// Exchanges a refresh token for the next access and refresh token, of a person's session or of an

@@ -6,11 +6,13 @@ mod alert;
 mod audit;
 mod audit_log;
 mod credentials;
+mod join;
 mod kill_switch;
 mod model;
 mod operations;
 mod rating;
 mod session;
+mod sign_in;
 mod suppression;
 mod trust;
 mod user;
@@ -28,6 +30,10 @@ pub(crate) use credentials::{
     ApiKey, ApiKeyConnection, OrganizationSettings, ProgramPermission, SdkToken,
     SdkTokenConnection, UserAccount, UserAccountConnection,
 };
+pub(crate) use join::{
+    Invitation, InvitationConnection, JoinSettings, Registration, RegistrationConnection,
+    RegistrationStatus,
+};
 pub(crate) use kill_switch::KillSwitch;
 pub(crate) use model::{
     ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,
@@ -36,6 +42,7 @@ pub(crate) use model::{
 pub(crate) use operations::StreamTotals;
 pub(crate) use rating::AgentRatingConnection;
 pub(crate) use session::SignedInSessionConnection;
+pub(crate) use sign_in::{Identity, NewSecondFactor, SecondFactor, SignInChallenge};
 pub(crate) use suppression::{AlertSuppression, AlertSuppressionConnection};
 pub(crate) use trust::{
     AgentTrust, TrustSnapshot, TrustSnapshotConnection, TrustSummary, TrustWeights,

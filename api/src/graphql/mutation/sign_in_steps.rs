@@ -1,0 +1,91 @@
+//! Signing in in two steps.
+
+use aim_app::SignInStep;
+use aim_domain::session::SignInMethod;
+use aim_store::users::User;
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+
+use super::super::context::{RequestContext, fault};
+use super::super::types::SignInChallenge;
+use super::super::user_error::{UserErrorCode, payload};
+use super::sessions::{Session, revealed};
+
+/// The next step of a sign-in.
+#[derive(InputObject)]
+struct CompleteSignInInput {
+    /// The challenge that `signIn` or `/auth/oidc/callback` answered.
+    challenge: String,
+    /// The code that your authenticator shows now, or a recovery code; left out without a second
+    /// factor.
+    code: Option<String>,
+}
+
+/// How far a sign-in came: one of the two, or what was wrong.
+#[derive(Debug, Default, SimpleObject)]
+pub(crate) struct SignInPayload {
+    /// The session; null when a second factor is asked for.
+    session: Option<Session>,
+    /// What `completeSignIn` takes; null when no second factor is asked for.
+    challenge: Option<SignInChallenge>,
+    /// What the caller did wrong; empty when it was done.
+    user_errors: Vec<SignInError>,
+}
+
+/// What was wrong with one field, or with the whole input.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct SignInError {
+    /// For programs.
+    code: UserErrorCode,
+    /// For people: names the value and the remedy.
+    message: String,
+    /// Path of the field in the input; absent when it is about the whole.
+    field: Option<Vec<String>>,
+}
+
+payload!(CompleteSignInPayload, CompleteSignInError, /// The session.
+    session: Session);
+
+/// What follows a right password.
+pub(super) async fn next(context: &Context<'_>, user: User) -> Result<SignInPayload> {
+    let request = RequestContext::of(context)?;
+    let (how, id) = (SignInMethod::Password, &request.request_id);
+    Ok(match request.app.next_step(user).await.map_err(fault)? {
+        SignInStep::Done(user) => {
+            let opened = request.app.open_session(&user, how, &request.client, id);
+            let session = revealed(context, opened.await.map_err(fault)?);
+            SignInPayload {
+                session: Some(session.map_err(fault)?),
+                ..SignInPayload::default()
+            }
+        }
+        SignInStep::Challenge(open) => SignInPayload {
+            challenge: Some(open.into()),
+            ..SignInPayload::default()
+        },
+    })
+}
+
+/// Mutations of sign-ins that are half done.
+#[derive(Debug, Default)]
+pub(crate) struct SignInStepMutations;
+
+#[Object]
+impl SignInStepMutations {
+    /// Finishes a sign-in that answered a challenge. For everybody.
+    async fn complete_sign_in(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The challenge, and a code.")] input: CompleteSignInInput,
+    ) -> Result<CompleteSignInPayload> {
+        let request = RequestContext::of(context)?;
+        let code = input.code.as_deref();
+        let done = request.app.complete_sign_in(&input.challenge, code).await;
+        let (user, how) = match done {
+            Ok(done) => done,
+            Err(error) => return CompleteSignInPayload::of(Err::<Session, _>(error)),
+        };
+        let id = &request.request_id;
+        let opened = request.app.open_session(&user, how, &request.client, id);
+        CompleteSignInPayload::of(opened.await.and_then(|it| revealed(context, it)))
+    }
+}

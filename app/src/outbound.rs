@@ -1,0 +1,244 @@
+//! Requests to servers of others, which must not become requests to servers of ours.
+//!
+//! Guarantees: no redirect is followed; only `https` and only public addresses are reached, looked at
+//! after the name was resolved, so that a name cannot change its mind in between; answers are bounded
+//! in size and time.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::StreamExt;
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+/// Longest time of a request.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Most bytes of an answer: key sets of big issuers have some 10 KB.
+const BODY_MAX_BYTES: usize = 512 * 1024;
+
+/// Why there was no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OutboundError {
+    /// Where it would have gone.
+    #[error("`{0}` is not reached from here: {1}")]
+    Refused(String, &'static str),
+    /// It did not work.
+    #[error("no answer: {0}")]
+    Failed(String),
+}
+
+/// Whether an address is one of the public internet.
+pub(crate) fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(it) => is_public_v4(it),
+        IpAddr::V6(it) => is_public_v6(it),
+    }
+}
+
+fn is_public_v4(it: Ipv4Addr) -> bool {
+    let [a, b, c, _] = it.octets();
+    let is_special = it.is_private()
+        || it.is_loopback()
+        || it.is_link_local()
+        || it.is_multicast()
+        || it.is_documentation()
+        || a == 0
+        || a >= 240
+        || (a == 100 && (64..128).contains(&b))
+        || (a == 192 && b == 0 && c == 0)
+        || (a == 198 && (b == 18 || b == 19));
+    !is_special
+}
+
+fn is_public_v6(it: Ipv6Addr) -> bool {
+    let parts = it.segments();
+    let embedded = |high: u16, low: u16| {
+        let [a, b] = high.to_be_bytes();
+        let [c, d] = low.to_be_bytes();
+        is_public_v4(Ipv4Addr::new(a, b, c, d))
+    };
+    if let Some(inner) = it.to_ipv4_mapped() {
+        return is_public_v4(inner);
+    }
+    match parts {
+        // NAT64 and 6to4 lead to the address inside.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => embedded(high, low),
+        // Of the rest only what is handed out to the public, without documentation and Teredo.
+        [first, second, ..] => {
+            (0x2000..0x4000).contains(&first)
+                && !(first == 0x2001 && (second == 0xdb8 || second < 0x200))
+                && !(first == 0x3fff && second < 0x1000)
+        }
+    }
+}
+
+struct PublicNames;
+
+impl Resolve for PublicNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found: Vec<SocketAddr> = found.collect();
+            // One private address among them is enough not to trust the name.
+            if found.iter().any(|address| !is_public(address.ip())) {
+                return Err("the name leads to an address that is not public".into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// A client that reaches the public internet, or one named origin in a network of one's own.
+#[derive(Debug, Clone)]
+pub(crate) struct Outbound {
+    http: reqwest::Client,
+    private: Option<url::Origin>,
+}
+
+impl Outbound {
+    /// With `private`, that origin alone is reached, wherever it is and also over plain `http`.
+    pub(crate) fn new(private: Option<&Url>) -> Result<Self, OutboundError> {
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .timeout(TIMEOUT);
+        if private.is_none() {
+            builder = builder.https_only(true).dns_resolver(PublicNames);
+        }
+        let http = builder.build();
+        Ok(Self {
+            http: http.map_err(|error| OutboundError::Failed(error.to_string()))?,
+            private: private.map(Url::origin),
+        })
+    }
+
+    fn check(&self, url: &Url) -> Result<(), OutboundError> {
+        let refused = |why| {
+            Err(OutboundError::Refused(
+                url.origin().ascii_serialization(),
+                why,
+            ))
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return refused("it holds a user or a password");
+        }
+        if let Some(private) = &self.private {
+            return match url.origin() == *private {
+                true => Ok(()),
+                false => refused("it is not the issuer's own origin"),
+            };
+        }
+        if url.scheme() != "https" {
+            return refused("it is not `https`");
+        }
+        // Names are looked at when they are resolved; numbers never are.
+        let is_public = match url.host() {
+            Some(Host::Ipv4(it)) => is_public_v4(it),
+            Some(Host::Ipv6(it)) => is_public_v6(it),
+            Some(Host::Domain(_)) => true,
+            None => false,
+        };
+        match is_public {
+            true => Ok(()),
+            false => refused("its address is not public"),
+        }
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, OutboundError> {
+        let failed = |error: &dyn std::fmt::Display| OutboundError::Failed(error.to_string());
+        let url = Url::parse(&request.uri().to_string()).map_err(|error| failed(&error))?;
+        self.check(&url)?;
+        let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
+        let answer = self.http.execute(request).await;
+        // Without the URL, which may hold what nobody else shall read.
+        let answer = answer.map_err(|error| failed(&error.without_url()))?;
+        let mut response = HttpResponse::new(Vec::new());
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = answer.headers().clone();
+        let mut chunks = answer.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| failed(&error.without_url()))?;
+            if response.body().len() + chunk.len() > BODY_MAX_BYTES {
+                return Err(OutboundError::Failed("the answer is too long".to_owned()));
+            }
+            response.body_mut().extend_from_slice(&chunk);
+        }
+        Ok(response)
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Outbound {
+    type Error = OutboundError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, OutboundError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_networks_of_ones_own_are_not_public() {
+        for (address, public) in [
+            ("8.8.8.8", true),
+            ("127.0.0.1", false),
+            ("10.1.2.3", false),
+            ("172.16.0.1", false),
+            ("172.32.0.1", true),
+            ("192.168.1.1", false),
+            ("169.254.169.254", false),
+            ("100.64.0.1", false),
+            ("0.0.0.0", false),
+            ("224.0.0.1", false),
+            ("255.255.255.255", false),
+            ("2606:4700::1111", true),
+            ("::1", false),
+            ("::", false),
+            ("fe80::1", false),
+            ("fc00::1", false),
+            ("fd12::1", false),
+            ("ff02::1", false),
+            ("::ffff:127.0.0.1", false),
+            ("::ffff:8.8.8.8", true),
+            ("64:ff9b::7f00:1", false),
+            ("64:ff9b::808:808", true),
+            ("2002:a00:1::", false),
+            ("2001:db8::1", false),
+        ] {
+            let parsed = address.parse().unwrap();
+            assert_eq!(is_public(parsed), public, "{address}");
+        }
+    }
+
+    #[test]
+    fn only_public_https_is_reached_or_one_origin() {
+        let url = |text| Url::parse(text).unwrap();
+        let public = Outbound::new(None).unwrap();
+        for (to, is_good) in [
+            ("https://issuer.example/token", true),
+            ("http://issuer.example/token", false),
+            ("https://127.0.0.1/token", false),
+            ("https://[::1]/token", false),
+            ("https://2130706433/token", false),
+            ("https://0x7f.1/token", false),
+            ("https://user:word@issuer.example/", false),
+            ("ftp://issuer.example/", false),
+        ] {
+            assert_eq!(public.check(&url(to)).is_ok(), is_good, "{to}");
+        }
+        let own = Outbound::new(Some(&url("http://127.0.0.1:4000/x"))).unwrap();
+        assert!(own.check(&url("http://127.0.0.1:4000/jwks")).is_ok());
+        for to in [
+            "http://127.0.0.1:4001/",
+            "https://127.0.0.1:4000/",
+            "http://localhost:4000/",
+        ] {
+            assert!(own.check(&url(to)).is_err(), "{to}");
+        }
+    }
+}
