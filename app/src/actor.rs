@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use aim_domain::id::{AgentId, AgentKeyId, AuditEntryId, OrganizationId, UserId};
 use aim_domain::role::{Permission, Role};
 use aim_domain::scope::Scope;
+use aim_domain::verification::{Reason, ReasonCode};
 use aim_store::audit::NewAuditEntry;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -37,9 +38,12 @@ pub struct AgentActor {
     pub nonce: String,
     /// When the signature becomes stale.
     pub stale_at: DateTime<Utc>,
-    /// Whether a kill switch stops it: it may still ask for actions, which are denied, report
-    /// results and send in events, which are evidence.
-    pub is_killed: bool,
+    /// Why it may not act, if something stops it: a kill switch, its status, the end of its key. It
+    /// may still ask for actions, which are denied; while its key is good it may report results and
+    /// send in events, which are evidence.
+    pub stopped: Option<Reason>,
+    /// When its key ends, as far as was known when it signed.
+    pub key_ends_at: Option<DateTime<Utc>>,
     /// The address that the request came from, where it is known. It is not kept.
     pub client: Option<IpAddr>,
 }
@@ -66,7 +70,8 @@ pub struct Permit {
 
 impl Actor {
     /// Checks that the actor has `permission`. Agents may read their organization's objects,
-    /// rate each other and send in events, which carry signatures of their own; everything else is for people.
+    /// rate each other, exchange their own keys and send in events, which carry signatures of their
+    /// own; everything else is for people.
     ///
     /// # Errors
     /// `Unauthenticated` for nobody, `Forbidden` for the wrong role, `PreconditionFailed` while a
@@ -77,32 +82,7 @@ impl Actor {
                 ErrorCode::Unauthenticated,
                 "sign in, or sign the request with an agent's key",
             )),
-            Self::Agent(agent)
-                if agent.is_killed
-                    && matches!(permission, Permission::Read | Permission::RateAgents) =>
-            {
-                Err(AppError::new(
-                    ErrorCode::Forbidden,
-                    "the kill switch is engaged; an administrator can release it",
-                ))
-            }
-            Self::Agent(agent)
-                if matches!(
-                    permission,
-                    Permission::Read | Permission::RateAgents | Permission::IngestEvents
-                ) =>
-            {
-                Ok(Permit {
-                    scope: Scope::of(agent.organization),
-                    actor_type: "agent",
-                    actor_id: agent.agent.to_string(),
-                    request_id: request_id.to_owned(),
-                })
-            }
-            Self::Agent(_) => Err(AppError::new(
-                ErrorCode::Forbidden,
-                "agents may not do this; a person can",
-            )),
+            Self::Agent(agent) => agent.permit(permission, request_id),
             Self::User(user) if user.must_change_password => Err(AppError::new(
                 ErrorCode::PreconditionFailed,
                 "change the one-time password first, with `changePassword`",
@@ -125,11 +105,63 @@ impl Actor {
     }
 }
 
+impl AgentActor {
+    fn permit(&self, permission: Permission, request_id: &str) -> Result<Permit, AppError> {
+        self.refuse_dead_key()?;
+        match permission {
+            Permission::IngestEvents => {}
+            Permission::Read | Permission::RateAgents | Permission::RotateKeys => {
+                if let Some(reason) = &self.stopped {
+                    return Err(AppError::new(ErrorCode::Forbidden, reason.message.clone()));
+                }
+            }
+            _ => {
+                return Err(AppError::new(
+                    ErrorCode::Forbidden,
+                    "agents may not do this; a person can",
+                ));
+            }
+        }
+        Ok(Permit {
+            scope: Scope::of(self.organization),
+            actor_type: "agent",
+            actor_id: self.agent.to_string(),
+            request_id: request_id.to_owned(),
+        })
+    }
+
+    /// Refuses whatever is signed with a key that has ended. Only `verifyAction` takes it, to record
+    /// that it was tried.
+    ///
+    /// # Errors
+    /// `Unauthenticated` with the reason's code in front.
+    pub fn refuse_dead_key(&self) -> Result<(), AppError> {
+        let code = match &self.stopped {
+            Some(reason) => match reason.code {
+                ReasonCode::KeyRevoked => "KEY_REVOKED",
+                ReasonCode::KeyExpired => "KEY_EXPIRED",
+                ReasonCode::KeyUnknown => "KEY_UNKNOWN",
+                _ => return Ok(()),
+            },
+            None => return Ok(()),
+        };
+        let words = self.stopped.as_ref().map_or("", |it| it.message.as_str());
+        let message = format!("{code}: {words}");
+        Err(AppError::new(ErrorCode::Unauthenticated, message))
+    }
+}
+
 impl Permit {
     /// What its holder may see.
     #[must_use]
     pub const fn scope(&self) -> Scope {
         self.scope
+    }
+
+    /// The request it was given for.
+    #[must_use]
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// Its holder, as `user:<id>`.

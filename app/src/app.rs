@@ -14,6 +14,7 @@ use crate::action_classes::SharedClasses;
 use crate::cache::FactsCache;
 use crate::feed::Feed;
 use crate::ingest_events::IngestSink;
+use crate::keep_keys::KeyUse;
 use crate::kills::Kills;
 use crate::password::Passwords;
 use crate::publish_model::{ModelChecker, NoChecker};
@@ -50,6 +51,7 @@ pub struct App {
     pub(crate) passwords: Passwords,
     pub(crate) feed: Feed,
     pub(crate) kills: Arc<Kills>,
+    pub(crate) key_use: KeyUse,
     pub(crate) ingest: IngestSink,
     pub(crate) locator: Arc<dyn Locator>,
     pub(crate) serving: ServingCache,
@@ -74,6 +76,7 @@ impl App {
             cache: Arc::new(FactsCache::new(config.cached_agents)),
             feed: Feed::new(config.feed_capacity),
             kills: Arc::default(),
+            key_use: KeyUse::default(),
             passwords: Passwords::default(),
             store,
             clock,

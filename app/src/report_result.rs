@@ -49,6 +49,7 @@ impl App {
             errors.add("durationMs", "is negative; give milliseconds from 0 on");
         }
         errors.finish()?;
+        actor.refuse_dead_key()?;
         let scope = Scope::of(actor.organization);
         let verification = self
             .store
@@ -76,6 +77,7 @@ impl App {
             .map_err(|_| AppError::new(ErrorCode::Internal, "internal error"))?;
         let mut tx = self.store.begin().await?;
         let id = verification.id;
+        self.use_nonce(&mut tx, actor, request_id).await?;
         if !tx
             .update_outcome(id, outcome, input.detail.as_deref(), input.duration_ms)
             .await?

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::{ActionClass, Outcome};
 use crate::agent::AgentStatus;
+use crate::agent_key::KeyPolicy;
 use crate::alert::{AlertStatus, AlertVerdict};
 use crate::anomaly::{AnomalyKind, Severity};
 use crate::id::{
@@ -115,6 +116,28 @@ pub enum AgentChange {
         /// Which.
         key: AgentKeyId,
     },
+    /// A new key took the place of others, which are good for a while beside it.
+    KeyRotated {
+        /// The new one.
+        key: AgentKeyId,
+        /// Those that go.
+        replaced: Vec<AgentKeyId>,
+        /// When they end at the latest.
+        ends_at: DateTime<Utc>,
+    },
+    /// Its last key expires soon: a reminder.
+    KeyExpiring {
+        /// Which.
+        key: AgentKeyId,
+        /// When.
+        expires_at: DateTime<Utc>,
+        /// Whole days before that, of the organization's reminders.
+        days: u16,
+    },
+    /// What is said of it: names, texts, tags.
+    Updated,
+    /// It was deleted; what it did stays on record.
+    Deleted,
     /// A grant was given.
     Granted {
         /// Which.
@@ -176,6 +199,11 @@ pub enum OrganizationChange {
     SuppressionWithdrawn {
         /// Which.
         suppression: AlertSuppressionId,
+    },
+    /// Keys of agents live otherwise.
+    KeyPolicy {
+        /// How, from now on.
+        to: KeyPolicy,
     },
     /// A model was published.
     ModelPublished {

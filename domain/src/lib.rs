@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod agent;
+pub mod agent_key;
 pub mod alert;
 pub mod anomaly;
 pub mod capability;

@@ -47,6 +47,8 @@ pub enum Permission {
     ManageModels,
     /// Say whose models are taken.
     ReplaceModelSigner,
+    /// Exchange keys of agents. Agents may exchange their own.
+    RotateKeys,
 }
 
 impl Permission {
@@ -62,6 +64,7 @@ impl Permission {
             Self::Audit | Self::ManageSettings | Self::KillSwitch | Self::ManageModels => {
                 Role::Admin
             }
+            Self::RotateKeys => Role::Manager,
             Self::ReplaceModelSigner => Role::Owner,
         }
     }

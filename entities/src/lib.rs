@@ -18,6 +18,7 @@ pub mod capability_grant;
 pub mod consumer_offset;
 pub mod dead_letter;
 pub mod event_log;
+pub mod job_lease;
 pub mod model_alias;
 pub mod model_artefact;
 pub mod model_move;

@@ -16,6 +16,7 @@ mod m0008_trust_weights;
 mod m0009_profile_journal;
 mod m0010_models;
 mod m0011_action_classes;
+mod m0014_agent_keys;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_profile_journal::Migration),
             Box::new(m0010_models::Migration),
             Box::new(m0011_action_classes::Migration),
+            Box::new(m0014_agent_keys::Migration),
         ]
     }
 }

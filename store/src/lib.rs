@@ -6,6 +6,8 @@
 
 mod action_classes;
 pub mod activities;
+mod agent_life;
+mod agent_list;
 pub mod agents;
 pub mod alerts;
 pub mod anomalies;
@@ -18,8 +20,11 @@ pub mod decisions;
 mod error;
 pub mod grants;
 pub mod journal;
+pub mod key_ends;
+mod key_policies;
 pub mod keys;
 mod kill_switches;
+mod leases;
 pub mod model_moves;
 pub mod models;
 pub mod offsets;

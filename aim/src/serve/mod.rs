@@ -28,6 +28,8 @@ use crate::config::{Config, Role};
 use crate::out;
 use lifecycle::Lifecycle;
 
+/// How often keys are looked after: reminders, ends, use.
+const KEY_ROUND: Duration = Duration::from_secs(10);
 /// How often stale nonces are forgotten.
 const NONCE_SWEEP: Duration = Duration::from_secs(60);
 
@@ -76,6 +78,10 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let sweeper = Arc::clone(&app);
         life.spawn("nonce sweeper", async move |stop| {
             sweeper.sweep_nonces(NONCE_SWEEP, stop).await;
+        });
+        let keeper = Arc::clone(&app);
+        life.spawn("key keeper", async move |stop| {
+            keeper.keep_keys(KEY_ROUND, stop).await;
         });
         if let Some(kafka) = &kafka {
             let sink = KafkaSink::gapless(kafka)?;

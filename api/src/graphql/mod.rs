@@ -40,6 +40,7 @@ pub struct Query(
 pub struct Mutation(
     mutation::SessionMutations,
     mutation::AgentMutations,
+    mutation::AgentKeyMutations,
     mutation::CapabilityMutations,
     mutation::VerificationMutations,
     mutation::AlertMutations,

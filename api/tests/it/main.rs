@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod jws;
 mod schema;
 mod toy;
 mod transport_http;

@@ -126,8 +126,7 @@ pub fn decide(
         obligations,
         expires_at: now + Duration::seconds(VERIFICATION_TTL_SECONDS),
     };
-    let stops = || agent_stops(facts).or_else(|| key_stops(key, facts, now));
-    if let Some(reason) = facts.killed().or_else(stops) {
+    if let Some(reason) = facts.stopped(key, now) {
         return verdict(Decision::Denied, vec![reason], vec![]);
     }
     let granted = grant_of(request, facts, now);
@@ -239,6 +238,20 @@ impl AgentFacts {
             );
             Reason::new(ReasonCode::AgentKilled, message)
         })
+    }
+
+    /// Why the agent may not act at all at `now` with this key: kill switch, agent state, key, in
+    /// this order.
+    #[must_use]
+    pub fn stopped(&self, key: AgentKeyId, now: DateTime<Utc>) -> Option<Reason> {
+        let stops = || agent_stops(self).or_else(|| self.key_stops(key, now));
+        self.killed().or_else(stops)
+    }
+
+    /// Why this key is not good at `now`.
+    #[must_use]
+    pub fn key_stops(&self, key: AgentKeyId, now: DateTime<Utc>) -> Option<Reason> {
+        key_stops(key, self, now)
     }
 
     /// What people of its organization said of this action, if anything.

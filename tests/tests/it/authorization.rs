@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, now, text};
+use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, key_of, now, text};
 use crate::roots::{Foreigner, Ids, Needs, ROOTS, Root};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -84,11 +84,18 @@ impl Scene {
                 text(&answer.body, "/data/verifyAction/verification/id")
             }
         };
-        let grants = "query($id: ID!) { agent(id: $id) { capabilityGrants { id } } }";
+        let grants = "query($id: ID!) { agent(id: $id) { capabilityGrants { id }
+            keys { nodes { id } } } }";
         let grants = owner.ask(grants, json!({ "id": agent.id })).await?;
         let ids = Ids {
             agent: agent.id.clone(),
             grant: text(&grants, "/agent/capabilityGrants/0/id")?,
+            key: text(&grants, "/agent/keys/nodes/0/id")?,
+            rotation: json!({
+                "agentId": agent.id,
+                "publicKey": key_of("another").public_key().to_base64url(),
+                "proofOfPossession": { "created": now().timestamp(), "signature": "none" },
+            }),
             verification: asked("files:read", "ALLOWED").await?,
             pending: asked("db:delete", "PENDING_APPROVAL").await?,
             alert: ALERT_ID.to_owned(),
@@ -115,12 +122,13 @@ impl Scene {
     /// Everything that a refused mutation could have changed.
     async fn state(&self) -> anyhow::Result<Value> {
         let query = "query($agent: ID!, $pending: ID!, $done: ID!, $alert: ID!) {
-            agent(id: $agent) { status trust { override { score } } capabilityGrants { id revokedAt } }
+            agent(id: $agent) { status description deletedAt trust { override { score } }
+                capabilityGrants { id revokedAt } keys { nodes { status } } }
             pending: verification(id: $pending) { decision outcome }
             done: verification(id: $done) { decision outcome }
             alert(id: $alert) { status assignedAt }
             alertSuppressions(first: 10) { nodes { id withdrawnAt } }
-            organization { killSwitch { reason } trustWeights { agentHistory }
+            organization { killSwitch { reason } keyPolicy { lifeDays } trustWeights { agentHistory }
                 models { challenger { id } signer { keyId } } }
             agents(first: 1) { totalCount }
             auditEntries(first: 1) { totalCount nodes { action } } }";

@@ -1,6 +1,8 @@
 //! The harness against the real services.
 
 mod action_classes;
+mod agent_keys;
+mod agent_life;
 mod aim;
 mod alerts;
 mod authorization;
@@ -23,6 +25,7 @@ mod outage;
 mod postgres;
 mod public_clients;
 mod replay;
+mod revocation;
 mod roots;
 mod schemas;
 mod story;

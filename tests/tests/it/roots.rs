@@ -34,6 +34,9 @@ pub(crate) enum Foreigner {
 pub(crate) struct Ids {
     pub(crate) agent: String,
     pub(crate) grant: String,
+    pub(crate) key: String,
+    /// A rotation whose proof is somebody else's.
+    pub(crate) rotation: Value,
     pub(crate) verification: String,
     pub(crate) pending: String,
     pub(crate) alert: String,
@@ -201,7 +204,6 @@ pub(crate) const ROOTS: &[Root] = &[
         Foreigner::NotFound,
         agent_because,
     ),
-    mutation("revokeAgent", MANAGER, Foreigner::NotFound, agent_because),
     mutation(
         "grantCapability",
         MANAGER,
@@ -376,6 +378,45 @@ pub(crate) const ROOTS: &[Root] = &[
         Foreigner::NotFound,
         |_| json!({ "action": "crm:purge", "reason": "a test" }),
     ),
+    mutation(
+        "rotateAgentKey",
+        Needs::RoleOrAgent("MANAGER"),
+        Foreigner::NotFound,
+        |ids| ids.rotation.clone(),
+    ),
+    mutation(
+        "revokeAgentKey",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "keyId": ids.key, "reason": "a test" }),
+    ),
+    mutation(
+        "setKeyPolicy",
+        ADMIN,
+        Foreigner::Own,
+        |_| json!({ "lifeDays": 30 }),
+    ),
+    mutation(
+        "challengeAgent",
+        Needs::Role("MEMBER"),
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent }),
+    ),
+    mutation(
+        "verifyAgent",
+        Needs::Role("MEMBER"),
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent, "signature": "none" }),
+    ),
+    mutation(
+        "updateAgent",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent, "description": "a test" }),
+    ),
+    // Behind whatever an agent does: it can do nothing more.
+    mutation("revokeAgent", MANAGER, Foreigner::NotFound, agent_because),
+    mutation("deleteAgent", MANAGER, Foreigner::NotFound, agent_because),
     subscription("alertRaised"),
     subscription("trustScoreChanged"),
     subscription("verificationRecorded"),

@@ -1,17 +1,20 @@
 //! Everything that can be changed: verb first, one input, one payload.
 
 mod action_classes;
+mod agent_keys;
 mod agents;
 mod alerts;
 mod capabilities;
 mod kill_switch;
 mod models;
+mod proof;
 mod sessions;
 mod suppressions;
 mod trust;
 mod verifications;
 
 pub(super) use action_classes::ActionClassMutations;
+pub(super) use agent_keys::AgentKeyMutations;
 pub(super) use agents::AgentMutations;
 pub(super) use alerts::AlertMutations;
 pub(super) use capabilities::CapabilityMutations;

@@ -2,6 +2,7 @@
 
 mod action_class;
 mod agent;
+mod agent_key;
 mod alert;
 mod audit;
 mod kill_switch;
@@ -15,6 +16,7 @@ mod verification;
 
 pub(crate) use action_class::{ActionClass, ActionClassOverride, ActionClassOverrideConnection};
 pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
+pub(crate) use agent_key::{AgentChallenge, AgentKey, AgentKeyConnection, KeyPolicy};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
 pub(crate) use audit::{AuditEntryConnection, DeadLetterConnection};
 pub(crate) use kill_switch::KillSwitch;
