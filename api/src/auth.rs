@@ -93,6 +93,21 @@ impl Authenticator {
         })
     }
 
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The address that a request came from.
+    pub(crate) fn client(&self, parts: &Parts) -> Option<std::net::IpAddr> {
+        self.proxies.client(parts)
+    }
+
+    /// Our URL, without a path; by `host` where none is configured.
+    pub(crate) fn url_of(&self, host: &str) -> String {
+        let authority = self.authority.as_deref().unwrap_or(host);
+        format!("{}://{}", self.scheme, authority.to_ascii_lowercase())
+    }
+
     /// With proxies that are believed when they say who called them.
     #[must_use]
     pub fn behind(self, proxies: TrustedProxies) -> Self {
@@ -132,7 +147,13 @@ impl Authenticator {
             return self.agent(parts, body).await;
         }
         match parts.headers.get(header::AUTHORIZATION) {
-            Some(value) => self.person(value.to_str().unwrap_or_default()).await,
+            Some(value) => {
+                let value = value.to_str().unwrap_or_default();
+                match dpop_token(value) {
+                    Some(token) => self.by_token(parts, token).await,
+                    None => self.person(value).await,
+                }
+            }
             None => Ok(Identity::lasting(Actor::Anonymous)),
         }
     }
@@ -203,6 +224,12 @@ impl Authenticator {
             expires_at,
         })
     }
+}
+
+/// The token of `authorization: DPoP <token>`.
+fn dpop_token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("dpop").then(|| token.trim())
 }
 
 impl Authenticate for Authenticator {

@@ -1,12 +1,16 @@
 //! The GraphQL door: axum and async-graphql over `app/`. Owns no rule and no query.
 
+mod agent_token;
 mod auth;
+mod certificates;
 mod client_address;
+mod dpop;
 mod error_code;
 mod events;
 mod graphql;
 mod health;
 mod models;
+mod oauth;
 pub mod transport;
 
 pub use auth::Authenticator;
@@ -71,6 +75,22 @@ pub fn router(
     let plain = Router::new()
         .route("/v1/events", post(events::post))
         .route("/v1/models", post(models::post))
+        .route(oauth::TOKEN_PATH, post(oauth::token))
+        .route("/v1/agents/jwks.json", get(oauth::agents_jwks))
+        .route(
+            "/v1/organizations/{id}/authority.pem",
+            get(certificates::authority),
+        )
+        .route("/v1/organizations/{id}/crl.der", get(certificates::list))
+        .route("/.well-known/jwks.json", get(oauth::jwks))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(oauth::server_metadata),
+        )
+        .route(
+            "/.well-known/oauth-protected-resource",
+            get(oauth::resource_metadata),
+        )
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route(

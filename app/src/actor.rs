@@ -1,6 +1,7 @@
 //! Who makes a request, and the proof that they may.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use aim_domain::id::{AgentId, AgentKeyId, AuditEntryId, OrganizationId, UserId};
 use aim_domain::role::{Permission, Role};
@@ -10,7 +11,7 @@ use aim_store::audit::NewAuditEntry;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::{AppError, ErrorCode, Ids};
+use crate::{AgentToken, AppError, ErrorCode, Ids};
 
 /// A signed-in person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,9 @@ pub struct AgentActor {
     pub stopped: Option<Reason>,
     /// When its key ends, as far as was known when it signed.
     pub key_ends_at: Option<DateTime<Utc>>,
+    /// The token that it came with, if it came with one: it asks for actions within its limits, and
+    /// reports results.
+    pub token: Option<Arc<AgentToken>>,
     /// The address that the request came from, where it is known. It is not kept.
     pub client: Option<IpAddr>,
 }
@@ -70,7 +74,7 @@ pub struct Permit {
 
 impl Actor {
     /// Checks that the actor has `permission`. Agents may read their organization's objects,
-    /// rate each other, exchange their own keys and send in events, which carry signatures of their
+    /// rate each other, exchange their own keys, take back what they delegated and send in events, which carry signatures of their
     /// own; everything else is for people.
     ///
     /// # Errors
@@ -108,9 +112,19 @@ impl Actor {
 impl AgentActor {
     fn permit(&self, permission: Permission, request_id: &str) -> Result<Permit, AppError> {
         self.refuse_dead_key()?;
+        if self.token.is_some() {
+            return Err(AppError::new(
+                ErrorCode::Forbidden,
+                "a token is for `verifyAction` and `reportActionResult`; sign the request with the \
+                 agent's key",
+            ));
+        }
         match permission {
             Permission::IngestEvents => {}
-            Permission::Read | Permission::RateAgents | Permission::RotateKeys => {
+            Permission::Read
+            | Permission::RateAgents
+            | Permission::RotateKeys
+            | Permission::RevokeDelegations => {
                 if let Some(reason) = &self.stopped {
                     return Err(AppError::new(ErrorCode::Forbidden, reason.message.clone()));
                 }

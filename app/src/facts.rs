@@ -194,6 +194,7 @@ impl App {
         for record in self.store.list_grants(ids).await? {
             grants.entry(record.agent).or_default().push(record.grant);
         }
+        let mut chains = self.load_chains(ids).await?;
         let facts = agents.into_iter().filter_map(|agent: Agent| {
             let (organization, classes) = organizations.get(&agent.organization)?;
             Some(AgentFacts {
@@ -201,6 +202,7 @@ impl App {
                 organization: agent.organization,
                 keys: keys.remove(&agent.id).unwrap_or_default(),
                 grants: grants.remove(&agent.id).unwrap_or_default(),
+                delegations: chains.remove(&agent.id).unwrap_or_default(),
                 name: agent.name,
                 status: agent.status,
                 trust: agent.trust,

@@ -56,6 +56,7 @@ impl App {
             stale_at: verified.stale_at,
             stopped: facts.stopped(key, now),
             key_ends_at: own.and_then(|it| it.expires_at),
+            token: None,
             client: None,
         })
     }
@@ -116,7 +117,7 @@ impl App {
         ))
     }
 
-    fn cache_nonce(&self, key: AgentKeyId, nonce: &str) -> bool {
+    pub(crate) fn cache_nonce(&self, key: AgentKeyId, nonce: &str) -> bool {
         self.writer.nonces().insert_once(key, nonce)
     }
 }

@@ -78,10 +78,17 @@ impl App {
         let is_ours = tx.take_lease(LEASE, holder, LEASE_LIFE).await?;
         tx.commit().await?;
         if is_ours {
+            self.forget_expired_certificates().await?;
             self.remind().await?;
             self.suspend_keyless_agents().await?;
         }
         Ok(())
+    }
+
+    async fn forget_expired_certificates(&self) -> Result<(), AppError> {
+        let mut tx = self.store.begin().await?;
+        tx.delete_expired_certificates().await?;
+        Ok(tx.commit().await?)
     }
 
     async fn remind(&self) -> Result<(), AppError> {

@@ -3,12 +3,16 @@
 use aim_domain::agent_key::KeyPolicy;
 use aim_domain::event::OrganizationChange;
 use aim_domain::id::{AgentId, OrganizationId};
+use aim_domain::verification::KeyFacts;
 use aim_store::keys::AgentKey;
 use aim_store::{Page, PageRequest};
 use serde_json::json;
 
 use crate::error::FieldErrors;
 use crate::{App, AppError, Permit};
+
+/// Most keys of one key set.
+const LIVE_KEYS_MAX: u64 = 10_000;
 
 impl App {
     /// Sets how long keys live, how long they overlap, and when to remind. Keys that are there keep
@@ -59,6 +63,20 @@ impl App {
         Ok(self
             .store
             .get_key_policy(permit.scope().organization)
+            .await?)
+    }
+
+    /// The live keys of the permit's organization's agents that may act, the newest 10,000.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn list_live_keys(
+        &self,
+        permit: &Permit,
+    ) -> Result<Vec<(AgentId, KeyFacts)>, AppError> {
+        Ok(self
+            .store
+            .list_live_keys(permit.scope(), LIVE_KEYS_MAX)
             .await?)
     }
 

@@ -106,6 +106,7 @@ mod tests {
             stale_at: NOW,
             stopped: None,
             key_ends_at: None,
+            token: None,
             client: None,
         }
     }

@@ -5,6 +5,7 @@ use aim_domain::event::ActionResultReported;
 use aim_domain::id::{AuditEntryId, VerificationId};
 use aim_domain::name::ActionName;
 use aim_domain::scope::Scope;
+use aim_domain::token::TokenLimit;
 use aim_domain::verification::Decision;
 use aim_store::audit::NewAuditEntry;
 use aim_store::verifications::Verification;
@@ -27,6 +28,15 @@ pub struct ReportResult {
     pub detail: Option<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: Option<i64>,
+}
+
+/// Whether what was asked for is something that the actor's token, if it has one, is good for.
+fn is_within(actor: &AgentActor, verification: &Verification) -> bool {
+    actor.token.as_ref().is_none_or(|token| {
+        let resource = verification.resource.as_deref();
+        let covers = |limit: &TokenLimit| limit.covers(&verification.action, resource);
+        token.limits.iter().any(covers)
+    })
 }
 
 impl App {
@@ -55,7 +65,7 @@ impl App {
             .store
             .find_verification(scope, input.verification)
             .await?
-            .filter(|v| v.agent == actor.agent)
+            .filter(|v| v.agent == actor.agent && is_within(actor, v))
             .ok_or_else(|| AppError::not_found("verification"))?;
         let conflict = |message: &str| AppError::new(ErrorCode::Conflict, message);
         if verification.decision != Decision::Allowed {

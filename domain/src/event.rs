@@ -12,8 +12,8 @@ use crate::agent_key::KeyPolicy;
 use crate::alert::{AlertStatus, AlertVerdict};
 use crate::anomaly::{AnomalyKind, Severity};
 use crate::id::{
-    AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, CapabilityGrantId, EventId,
-    OrganizationId, TrustSnapshotId, UserId, VerificationId,
+    AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, CapabilityGrantId, DelegationId,
+    EventId, OrganizationId, TrustSnapshotId, UserId, VerificationId,
 };
 use crate::kill_switch::KillSwitch;
 use crate::location::Location;
@@ -133,6 +133,16 @@ pub enum AgentChange {
         expires_at: DateTime<Utc>,
         /// Whole days before that, of the organization's reminders.
         days: u16,
+    },
+    /// Another agent lets it act with a part of what that may do.
+    Delegated {
+        /// Which delegation.
+        delegation: DelegationId,
+    },
+    /// That was taken back.
+    DelegationRevoked {
+        /// Which delegation.
+        delegation: DelegationId,
     },
     /// What is said of it: names, texts, tags.
     Updated,

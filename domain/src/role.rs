@@ -49,6 +49,8 @@ pub enum Permission {
     ReplaceModelSigner,
     /// Exchange keys of agents. Agents may exchange their own.
     RotateKeys,
+    /// Take delegations back. Agents may take back what they handed on.
+    RevokeDelegations,
 }
 
 impl Permission {
@@ -64,7 +66,7 @@ impl Permission {
             Self::Audit | Self::ManageSettings | Self::KillSwitch | Self::ManageModels => {
                 Role::Admin
             }
-            Self::RotateKeys => Role::Manager,
+            Self::RotateKeys | Self::RevokeDelegations => Role::Manager,
             Self::ReplaceModelSigner => Role::Owner,
         }
     }

@@ -1,5 +1,6 @@
 //! Keys of agents.
 
+use aim_domain::agent::AgentStatus;
 use aim_domain::agent_key::KeyStatus;
 use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_domain::scope::Scope;
@@ -9,11 +10,11 @@ use aim_entities::agent_key as entity;
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    sea_query::Expr,
+    QuerySelect, QueryTrait, sea_query::Expr,
 };
 
 use crate::page::{self, Page, PageRequest};
-use crate::{Store, StoreError, Tx};
+use crate::{Store, StoreError, Tx, code};
 
 /// How long a key that has ended is still among an agent's facts, so that whoever signs with it is
 /// told why it is refused. After that it is unknown.
@@ -140,6 +141,34 @@ impl Store {
                     .add(C::RevokedAt.gt(since)),
             )
             .order_by_desc(C::Id)
+            .all(self.reader())
+            .await?;
+        rows.into_iter()
+            .map(|row| Ok((AgentId::from_uuid(row.agent_id), convert(&row)?)))
+            .collect()
+    }
+
+    /// The live keys of the scope's agents that may act, newest first, with their agents.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn list_live_keys(
+        &self,
+        scope: Scope,
+        limit: u64,
+    ) -> Result<Vec<(AgentId, KeyFacts)>, StoreError> {
+        let may_act = aim_entities::agent::Entity::find()
+            .select_only()
+            .column(aim_entities::agent::Column::Id)
+            .filter(aim_entities::agent::Column::OrganizationId.eq(scope.organization.as_uuid()))
+            .filter(aim_entities::agent::Column::Status.eq(code::text(&AgentStatus::Verified)))
+            .into_query();
+        let rows = entity::Entity::find()
+            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()))
+            .filter(entity::Column::AgentId.in_subquery(may_act))
+            .filter(is_live(self.now()))
+            .order_by_desc(entity::Column::Id)
+            .limit(limit)
             .all(self.reader())
             .await?;
         rows.into_iter()

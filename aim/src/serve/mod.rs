@@ -65,6 +65,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         life.token(),
     );
     let app = app.with_models(Arc::new(models::Loader)).locating(geo);
+    let app = if config.role.serves_api() {
+        app.sealing(&secret::jwt(&config)?)?
+    } else {
+        app
+    };
     let app = Arc::new(app);
     hear_others(&life, &store);
     let follower = Arc::clone(&app);

@@ -33,6 +33,7 @@ pub struct Query(
     query::OperationQueries,
     query::ModelQueries,
     query::ActionClassQueries,
+    query::DelegationQueries,
 );
 
 /// Everything that can be changed.
@@ -41,6 +42,8 @@ pub struct Mutation(
     mutation::SessionMutations,
     mutation::AgentMutations,
     mutation::AgentKeyMutations,
+    mutation::DelegationMutations,
+    mutation::CertificateMutations,
     mutation::CapabilityMutations,
     mutation::VerificationMutations,
     mutation::AlertMutations,

@@ -9,11 +9,13 @@ use super::{ActionRequest, Decision, Obligation, Reason, ReasonCode};
 use crate::action::{ActionClass, ActionClasses, classify};
 use crate::agent::AgentStatus;
 use crate::capability::CapabilityGrant;
+use crate::delegation::DelegationFacts;
 use crate::id::{AgentId, AgentKeyId, OrganizationId};
 use crate::kill_switch::KillSwitch;
 use crate::name::ActionName;
 use crate::risk::RiskLevel;
 use crate::signature::PublicKey;
+use crate::token::TokenLimit;
 use crate::trust::{TrustOverride, TrustScore, effective_trust};
 
 /// How long an answer may be acted on, in seconds: long enough for a slow tool call, short enough
@@ -72,6 +74,8 @@ pub struct AgentFacts {
     pub keys: Vec<KeyFacts>,
     /// Its grants, not revoked.
     pub grants: Vec<CapabilityGrant>,
+    /// Chains of delegation that end at it.
+    pub delegations: Vec<DelegationFacts>,
     /// Its score; `None` is `UNSCORED`.
     pub trust: Option<TrustScore>,
     /// What a person set it to, for a time.
@@ -150,6 +154,32 @@ pub fn decide(
     verdict(Decision::Allowed, reasons, vec![Obligation::ReportResult])
 }
 
+/// As [`decide`], for a request with a token that is good for `limits` alone.
+#[must_use]
+pub fn decide_within(
+    limits: &[TokenLimit],
+    request: &ActionRequest,
+    key: AgentKeyId,
+    facts: &AgentFacts,
+    now: DateTime<Utc>,
+) -> Verdict {
+    let mut verdict = decide(request, key, facts, now);
+    let action = request.action.as_str();
+    let resource = request.resource.as_ref().map(crate::name::Resource::as_str);
+    if !limits.iter().any(|limit| limit.covers(action, resource)) {
+        let message = format!("the token is not good for `{action}` here; ask with another");
+        let reason = Reason::new(ReasonCode::TokenLimited, message);
+        if verdict.decision == Decision::Denied {
+            verdict.reasons.push(reason);
+        } else {
+            verdict.reasons = vec![reason];
+        }
+        verdict.decision = Decision::Denied;
+        verdict.obligations.clear();
+    }
+    verdict
+}
+
 fn agent_stops(facts: &AgentFacts) -> Option<Reason> {
     let (code, words) = match facts.status {
         AgentStatus::Verified => return None,
@@ -211,14 +241,32 @@ fn grant_of(
                 grant.capability.as_str()
             ),
         )),
-        None => Err(Reason::new(
-            ReasonCode::CapabilityMissing,
-            format!(
-                "no live grant of agent `{}` covers `{action}`{on}; grant it",
-                facts.name
-            ),
-        )),
+        None => delegation_of(action, resource, facts, now).ok_or_else(|| {
+            Reason::new(
+                ReasonCode::CapabilityMissing,
+                format!(
+                    "no live grant or delegation of agent `{}` covers `{action}`{on}; grant it",
+                    facts.name
+                ),
+            )
+        }),
     }
+}
+
+fn delegation_of(
+    action: &str,
+    resource: Option<&str>,
+    facts: &AgentFacts,
+    now: DateTime<Utc>,
+) -> Option<Reason> {
+    let mut chains = facts.delegations.iter();
+    let chain = chains.find(|chain| chain.covers(action, resource, now))?;
+    let (first, last) = (chain.links.first()?, chain.last()?);
+    let message = format!(
+        "delegation `{}`, handed on from agent `{}`, covers `{action}`",
+        last.id, first.delegator
+    );
+    Some(Reason::new(ReasonCode::CapabilityDelegated, message))
 }
 
 impl AgentFacts {

@@ -43,6 +43,12 @@ const MODEL: &str = "INSERT INTO model_versions (id, organization_id, number, ki
 /// The global id of that: `ModelVersion:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f609`.
 const MODEL_ID: &str = "TW9kZWxWZXJzaW9uOjAxOTBhMWIyLWMzZDQtN2U4Zi05MGExLWIyYzNkNGU1ZjYwOQ";
 
+const DELEGATION: &str = "INSERT INTO delegations (id, organization_id, delegator_id, delegate_id,
+    agent_key_id, depth, limits, created_at, expires_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60a',
+    organization_id, id, id, id, 1, '[]', created_at, created_at FROM agents WHERE name = 'reader'";
+/// The global id of that: `Delegation:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f60a`.
+const DELEGATION_ID: &str = "RGVsZWdhdGlvbjowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2MGE";
+
 /// Who asks.
 enum Caller {
     Nobody,
@@ -71,7 +77,7 @@ impl Scene {
             add_person(&aim, &email, role).await?;
         }
         add_person(&aim, "foreigner@test.local", "OWNER").await?;
-        for statement in OTHER.iter().chain(&[ALERT, SUPPRESSION, MODEL]) {
+        for statement in OTHER.iter().chain(&[ALERT, SUPPRESSION, MODEL, DELEGATION]) {
             database.execute_unprepared(statement).await?;
         }
         let asked = |action: &'static str, decision: &'static str| {
@@ -90,6 +96,7 @@ impl Scene {
         let ids = Ids {
             agent: agent.id.clone(),
             grant: text(&grants, "/agent/capabilityGrants/0/id")?,
+            delegation: DELEGATION_ID.to_owned(),
             key: text(&grants, "/agent/keys/nodes/0/id")?,
             rotation: json!({
                 "agentId": agent.id,
@@ -127,6 +134,7 @@ impl Scene {
             pending: verification(id: $pending) { decision outcome }
             done: verification(id: $done) { decision outcome }
             alert(id: $alert) { status assignedAt }
+            delegations(first: 10) { nodes { id revokedAt } }
             alertSuppressions(first: 10) { nodes { id withdrawnAt } }
             organization { killSwitch { reason } keyPolicy { lifeDays } trustWeights { agentHistory }
                 models { challenger { id } signer { keyId } } }

@@ -3,12 +3,15 @@
 mod action_classes;
 mod agent_keys;
 mod agent_life;
+mod agent_tokens;
 mod aim;
 mod alerts;
 mod authorization;
 mod bad_input;
 mod bombs;
+mod certificates;
 mod crash;
+mod delegation;
 mod feedback;
 mod fleet;
 mod geography;

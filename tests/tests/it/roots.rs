@@ -35,6 +35,7 @@ pub(crate) struct Ids {
     pub(crate) agent: String,
     pub(crate) grant: String,
     pub(crate) key: String,
+    pub(crate) delegation: String,
     /// A rotation whose proof is somebody else's.
     pub(crate) rotation: Value,
     pub(crate) verification: String,
@@ -385,12 +386,6 @@ pub(crate) const ROOTS: &[Root] = &[
         |ids| ids.rotation.clone(),
     ),
     mutation(
-        "revokeAgentKey",
-        MANAGER,
-        Foreigner::NotFound,
-        |ids| json!({ "keyId": ids.key, "reason": "a test" }),
-    ),
-    mutation(
         "setKeyPolicy",
         ADMIN,
         Foreigner::Own,
@@ -414,7 +409,35 @@ pub(crate) const ROOTS: &[Root] = &[
         Foreigner::NotFound,
         |ids| json!({ "agentId": ids.agent, "description": "a test" }),
     ),
+    mutation(
+        "issueAgentCertificate",
+        Needs::Agent,
+        Foreigner::Own,
+        |_| json!({ "lifeSeconds": 60 }),
+    ),
+    query("delegations", READ, Foreigner::Empty, PAGE, nothing),
+    mutation(
+        "delegateCapabilities",
+        Needs::Agent,
+        Foreigner::NotFound,
+        |ids| {
+            json!({ "toAgentId": ids.agent, "expiresAt": ids.soon,
+            "capabilities": [{ "capability": "files:read" }] })
+        },
+    ),
+    mutation(
+        "revokeDelegation",
+        Needs::RoleOrAgent("MANAGER"),
+        Foreigner::NotFound,
+        |ids| json!({ "delegationId": ids.delegation, "reason": "a test" }),
+    ),
     // Behind whatever an agent does: it can do nothing more.
+    mutation(
+        "revokeAgentKey",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "keyId": ids.key, "reason": "a test" }),
+    ),
     mutation("revokeAgent", MANAGER, Foreigner::NotFound, agent_because),
     mutation("deleteAgent", MANAGER, Foreigner::NotFound, agent_because),
     subscription("alertRaised"),

@@ -5,6 +5,8 @@ mod agent;
 mod agent_key;
 mod alert;
 mod audit;
+mod certificate;
+mod delegation;
 mod kill_switch;
 mod model;
 mod operations;
@@ -19,6 +21,8 @@ pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
 pub(crate) use agent_key::{AgentChallenge, AgentKey, AgentKeyConnection, KeyPolicy};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
 pub(crate) use audit::{AuditEntryConnection, DeadLetterConnection};
+pub(crate) use certificate::AgentCertificate;
+pub(crate) use delegation::{Delegation, DelegationConnection};
 pub(crate) use kill_switch::KillSwitch;
 pub(crate) use model::{
     ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,
