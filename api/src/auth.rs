@@ -255,7 +255,17 @@ impl Authenticate for Authenticator {
             Some(value) => self.person(value).await,
             None => self.identify(parts, &Bytes::new()).await,
         };
-        identity.map_err(auth_error)
+        let identity = identity.map_err(auth_error)?;
+        self.spend(&identity).await?;
+        Ok(identity)
+    }
+
+    /// An agent's nonce is written off for all nodes; a mutation does that with what it writes.
+    async fn spend(&self, identity: &Identity<Actor>) -> Result<(), AuthError> {
+        match &identity.actor {
+            Actor::Agent(agent) => self.app.spend_nonce(agent).await.map_err(auth_error),
+            _ => Ok(()),
+        }
     }
 
     fn data(&self, identity: &Identity<Actor>, _: OperationType) -> Data {

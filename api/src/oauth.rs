@@ -211,6 +211,9 @@ pub(crate) async fn agents_jwks(State(door): State<Arc<Door>>, request: Request<
             .await?;
         let request_id = door.app.next_id().to_string();
         let permit = identity.actor.permit(Permission::Read, &request_id)?;
+        if let Actor::Agent(agent) = &identity.actor {
+            door.app.spend_nonce(agent).await?;
+        }
         let keys = door.app.list_live_keys(&permit).await?;
         let keys = keys.iter().map(|(agent, key)| {
             let mut jwk = jwk(&key.public_key);

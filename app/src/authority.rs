@@ -129,6 +129,7 @@ fn rcgen_key(der: &[u8]) -> Result<KeyPair, AppError> {
 fn revoked(serial: &[u8], end: CertificateEnd) -> Result<RevokedCertParams, AppError> {
     let (at, reason) = match end {
         CertificateEnd::KeyRevoked(at) => (at, RevocationReason::KeyCompromise),
+        CertificateEnd::KeyEnded(at) => (at, RevocationReason::Superseded),
         CertificateEnd::AgentRevoked(at) => (at, RevocationReason::CessationOfOperation),
         CertificateEnd::AgentStopped(at) => (at, RevocationReason::CertificateHold),
     };

@@ -77,7 +77,10 @@ impl App {
         }
         let facts = self.facts(actor.agent).await?;
         let now = self.clock.now();
-        let source = source(&facts, input.parent, now)?;
+        let mut source = source(&facts, input.parent, now)?;
+        // A key that was exchanged hands nothing on that outlasts its overlap.
+        let ends = [source.expires_at, actor.key_ends_at];
+        source.expires_at = ends.into_iter().flatten().min();
         let limits = check(actor.agent, &input, &source, now)?;
         let new = Delegation {
             id: DelegationId::from_uuid(self.ids.next()),

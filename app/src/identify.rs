@@ -13,8 +13,8 @@ impl App {
     /// The agent that signed an HTTP request, by RFC 9421 and RFC 9530 over the raw bytes.
     ///
     /// A suspended agent, or one whose key has ended, is still who it is: what stops it goes with the
-    /// actor, and its decision says so. A nonce is good once in this process; mutations also write it
-    /// off in the database.
+    /// actor, and its decision says so. A nonce is good once in this process, and whatever is done
+    /// with the request writes it off in the database, for all.
     ///
     /// # Errors
     /// `Unauthenticated` with the reason's code in front.
@@ -115,6 +115,17 @@ impl App {
             ErrorCode::Unauthenticated,
             "NONCE_REPLAYED: this request was sent before; sign a new one",
         ))
+    }
+
+    /// Writes the nonce of a request that changes nothing off, for all nodes.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when it was used before, `Unavailable` when that cannot be known.
+    pub async fn spend_nonce(&self, actor: &AgentActor) -> Result<(), AppError> {
+        let mut tx = self.store.begin().await?;
+        let request = self.ids.next().to_string();
+        self.use_nonce(&mut tx, actor, &request).await?;
+        Ok(tx.commit().await?)
     }
 
     pub(crate) fn cache_nonce(&self, key: AgentKeyId, nonce: &str) -> bool {

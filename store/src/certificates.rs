@@ -57,6 +57,8 @@ pub struct AgentCertificate {
 pub enum CertificateEnd {
     /// Its key was revoked.
     KeyRevoked(DateTime<Utc>),
+    /// Its key was exchanged and has ended before it.
+    KeyEnded(DateTime<Utc>),
     /// Its agent's life has ended.
     AgentRevoked(DateTime<Utc>),
     /// Its agent may not act for now.
@@ -99,13 +101,13 @@ impl Store {
             .await?;
         let agents: Vec<Uuid> = rows.iter().map(|row| row.agent_id).collect();
         let keys: Vec<Uuid> = rows.iter().map(|row| row.agent_key_id).collect();
-        let mut revoked = HashMap::new();
+        let now = self.now();
+        let mut ended = HashMap::new();
         for chunk in keys.chunks(5_000) {
             let found = agent_key::Entity::find()
-                .filter(agent_key::Column::Id.is_in(chunk.iter().copied()))
-                .filter(agent_key::Column::RevokedAt.is_not_null());
+                .filter(agent_key::Column::Id.is_in(chunk.iter().copied()));
             let found = found.all(self.reader()).await?.into_iter();
-            revoked.extend(found.filter_map(|key| Some((key.id, key.revoked_at?))));
+            ended.extend(found.filter_map(|key| Some((key.id, end_of_key(&key, now)?))));
         }
         let mut stopped = HashMap::new();
         for chunk in agents.chunks(5_000) {
@@ -114,14 +116,22 @@ impl Store {
             let found = found.all(self.reader()).await?.into_iter();
             stopped.extend(found.filter_map(|agent| Some((agent.id, end_of(&agent)?))));
         }
-        let ended = rows.into_iter().filter_map(|row| {
-            let key = revoked.get(&row.agent_key_id).copied();
-            let end = key.map(CertificateEnd::KeyRevoked);
+        let found = rows.into_iter().filter_map(|row| {
+            let end = ended.get(&row.agent_key_id).copied();
             let end = end.or_else(|| stopped.get(&row.agent_id).copied())?;
             Some((row.serial, end))
         });
-        Ok(ended.collect())
+        Ok(found.collect())
     }
+}
+
+/// What ended a key.
+fn end_of_key(key: &agent_key::Model, now: DateTime<Utc>) -> Option<CertificateEnd> {
+    if let Some(at) = key.revoked_at {
+        return Some(CertificateEnd::KeyRevoked(at));
+    }
+    let end = key.expires_at.filter(|end| *end <= now)?;
+    Some(CertificateEnd::KeyEnded(end))
 }
 
 /// What ends the certificates of an agent.

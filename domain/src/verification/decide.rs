@@ -302,6 +302,15 @@ impl AgentFacts {
         key_stops(key, self, now)
     }
 
+    /// Whether a grant or a delegation covers an action at a time.
+    #[must_use]
+    pub fn is_granted(&self, action: &str, resource: Option<&str>, at: DateTime<Utc>) -> bool {
+        let mut grants = self.grants.iter();
+        let mut chains = self.delegations.iter();
+        grants.any(|grant| grant.covers(action, resource, at))
+            || chains.any(|chain| chain.covers(action, resource, at))
+    }
+
     /// What people of its organization said of this action, if anything.
     #[must_use]
     pub fn class_of(&self, action: &ActionName) -> Option<ActionClass> {

@@ -3,6 +3,7 @@
 mod action_classes;
 mod alerts;
 mod decisions;
+mod keys;
 mod kill_switches;
 mod models;
 mod offsets;

@@ -235,7 +235,7 @@ async fn a_rotation_needs_the_new_keys_proof_and_the_old_keys_signature() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_cannot_be_replayed_on_another_node() {
+async fn no_request_is_replayed_on_another_node() {
     let url = Postgres::shared().unwrap().fresh_database().unwrap();
     let aim = AimConfig::new().database(&url).start().unwrap();
     let second = AimConfig::new().database(&url).role("api").start().unwrap();
@@ -264,6 +264,17 @@ async fn a_rotation_cannot_be_replayed_on_another_node() {
         .as_str()
         .unwrap_or_default();
     assert!(error.starts_with("NONCE_REPLAYED"), "{}", there.body);
+    // Nor is a question asked twice.
+    let body = json!({ "query": "{ agents { totalCount } }" }).to_string();
+    let request = new.sign(body.into_bytes(), now());
+    let first = new.post(&request).await.unwrap();
+    assert_eq!(
+        first.body["data"]["agents"]["totalCount"], 1,
+        "{}",
+        first.body
+    );
+    let there = new.post_to(second.base_url(), &request).await.unwrap();
+    assert!(there.is_refused_for("NONCE_REPLAYED"), "{}", there.body);
     // The new key is good there at once, although nothing told that node yet.
     let elsewhere = Agent {
         url: second.base_url().to_owned(),
