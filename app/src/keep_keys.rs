@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration as StdDuration;
 
 use aim_domain::agent::AgentStatus;
-use aim_domain::agent_key::{KEY_LIFE_DAYS_MAX, KeyPolicy};
+use aim_domain::agent_key::KeyPolicy;
 use aim_domain::event::{AgentChange, AgentChanged};
 use aim_domain::id::{AgentId, AgentKeyId, AuditEntryId, OrganizationId};
 use aim_store::Tx;
@@ -92,11 +92,20 @@ impl App {
     }
 
     async fn remind(&self) -> Result<(), AppError> {
+        for days in self.store.list_reminder_days().await? {
+            self.remind_before(days).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at keys that end within so many days and were not reminded of since: nearly none.
+    async fn remind_before(&self, days: u16) -> Result<(), AppError> {
         let now = self.clock.now();
-        let until = now + Duration::days(i64::from(KEY_LIFE_DAYS_MAX));
+        let until = now + Duration::days(i64::from(days));
         let mut after = None;
         loop {
-            let keys = self.store.list_ending_keys(until, after, CHUNK).await?;
+            let keys = self.store.list_ending_keys(until, days, after, CHUNK);
+            let keys = keys.await?;
             let Some(last) = keys.last() else {
                 return Ok(());
             };

@@ -2,7 +2,7 @@
 
 use aim_domain::id::{AgentId, AlertId, TrustSnapshotId, UserId, VerificationId};
 use aim_eventlog::Topic;
-use aim_store::agents::{Agent, AgentFilter, AgentOrder};
+use aim_store::agents::{Agent, AgentFilter};
 use aim_store::alerts::{Alert, AlertFilter};
 use aim_store::anomalies::{Anomaly, AnomalyFilter};
 use aim_store::audit::{AuditEntry, AuditFilter};
@@ -72,10 +72,9 @@ impl App {
         &self,
         permit: &Permit,
         filter: &AgentFilter,
-        order: AgentOrder,
         page: PageRequest,
     ) -> Result<Page<Agent>, AppError> {
-        let found = self.store.list_agents(permit.scope(), filter, order, page);
+        let found = self.store.list_agents(permit.scope(), filter, page);
         Ok(found.await?)
     }
 

@@ -30,6 +30,17 @@ pub struct ReportResult {
     pub duration_ms: Option<i64>,
 }
 
+fn check(input: &ReportResult) -> Result<(), AppError> {
+    let mut errors = FieldErrors::default();
+    if let Some(detail) = &input.detail {
+        errors.text("detail", detail, DETAIL_MAX);
+    }
+    if input.duration_ms.is_some_and(|ms| ms < 0) {
+        errors.add("durationMs", "is negative; give milliseconds from 0 on");
+    }
+    errors.finish()
+}
+
 /// Whether what was asked for is something that the actor's token, if it has one, is good for.
 fn is_within(actor: &AgentActor, verification: &Verification) -> bool {
     actor.token.as_ref().is_none_or(|token| {
@@ -51,14 +62,7 @@ impl App {
         input: ReportResult,
         request_id: &str,
     ) -> Result<Verification, AppError> {
-        let mut errors = FieldErrors::default();
-        if let Some(detail) = &input.detail {
-            errors.text("detail", detail, DETAIL_MAX);
-        }
-        if input.duration_ms.is_some_and(|ms| ms < 0) {
-            errors.add("durationMs", "is negative; give milliseconds from 0 on");
-        }
-        errors.finish()?;
+        check(&input)?;
         actor.refuse_dead_key()?;
         let scope = Scope::of(actor.organization);
         let verification = self

@@ -45,7 +45,9 @@ impl Sealer {
 
     /// Seals `plain` under `name`.
     pub(crate) fn seal(&self, name: &str, plain: &[u8]) -> Result<Vec<u8>, AppError> {
-        let mut text = plain.to_vec();
+        // With room for the tag: a move would leave the plain text behind.
+        let mut text = Vec::with_capacity(plain.len() + AES_256_GCM.tag_len());
+        text.extend_from_slice(plain);
         let nonce = self
             .0
             .seal_in_place_append_tag(Aad::from(name.as_bytes()), &mut text)

@@ -11,7 +11,7 @@ use crate::agents::{Agent, convert};
 use crate::page::{self, Page, PageRequest, Sorted};
 use crate::{Backend, Store, StoreError, code};
 
-/// Which agents. Deleted ones are left out unless they are asked for.
+/// Which agents, and in which order. Deleted ones are left out unless they are asked for.
 #[derive(Debug, Clone, Default)]
 pub struct AgentFilter {
     /// In this status.
@@ -28,6 +28,8 @@ pub struct AgentFilter {
     pub keys_end_before: Option<DateTime<Utc>>,
     /// Only deleted ones.
     pub is_deleted: bool,
+    /// In which order.
+    pub order: AgentOrder,
 }
 
 /// What a list of agents is ordered by.
@@ -130,12 +132,11 @@ impl Store {
         &self,
         scope: Scope,
         filter: &AgentFilter,
-        order: AgentOrder,
         page: PageRequest,
     ) -> Result<Page<Agent>, StoreError> {
         use entity::Column as C;
         let query = self.agents(scope, filter);
-        let by = match order.field {
+        let by = match filter.order.field {
             AgentOrderField::CreatedAt => Expr::col(C::Id),
             AgentOrderField::Name => Expr::col(C::Name),
             AgentOrderField::LastSeenAt => Expr::from(Func::coalesce([
@@ -148,7 +149,7 @@ impl Store {
         };
         let sorted = Sorted {
             by,
-            is_ascending: order.is_ascending,
+            is_ascending: filter.order.is_ascending,
         };
         page::fetch_sorted(self.reader(), query, C::Id, sorted, page, convert).await
     }

@@ -51,14 +51,15 @@ fn keyless(now: DateTime<Utc>) -> Condition {
 }
 
 impl Store {
-    /// Keys that end between now and `until` and have no successor, the next to end first, behind
-    /// the key of the page before.
+    /// Keys that end between now and `until`, have no successor and were not reminded of `days` before
+    /// their end or later; behind the key of the page before.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn list_ending_keys(
         &self,
         until: DateTime<Utc>,
+        days: u16,
         after: Option<AgentKeyId>,
         limit: u64,
     ) -> Result<Vec<EndingKey>, StoreError> {
@@ -70,6 +71,11 @@ impl Store {
             .filter(C::RevokedAt.is_null())
             .filter(C::ExpiresAt.gt(self.now()))
             .filter(C::ExpiresAt.lte(until))
+            .filter(
+                own(C::RemindedDays)
+                    .is_null()
+                    .or(own(C::RemindedDays).gt(i32::from(days))),
+            )
             .filter(Expr::exists(successors).not());
         if let Some(after) = after {
             query = query.filter(C::Id.gt(after.as_uuid()));

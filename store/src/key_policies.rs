@@ -1,6 +1,6 @@
 //! What organizations want of their agents' keys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aim_domain::agent_key::KeyPolicy;
 use aim_domain::id::OrganizationId;
@@ -33,6 +33,26 @@ impl Store {
         let rows = rows.into_iter();
         rows.map(|(id, column)| Ok((OrganizationId::from_uuid(id), policy(column)?)))
             .collect()
+    }
+
+    /// On how many days before the end some organization reminds.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn list_reminder_days(&self) -> Result<BTreeSet<u16>, StoreError> {
+        let set: Vec<Option<serde_json::Value>> = entity::Entity::find()
+            .select_only()
+            .column(entity::Column::KeyPolicy)
+            .filter(entity::Column::KeyPolicy.is_not_null())
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        let mut days: BTreeSet<u16> = KeyPolicy::default().reminder_days.into_iter().collect();
+        for policy in set.into_iter().flatten() {
+            let policy: KeyPolicy = code::from_json("organizations.key_policy", policy)?;
+            days.extend(policy.reminder_days);
+        }
+        Ok(days)
     }
 
     /// The policy of an organization.

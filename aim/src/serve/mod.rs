@@ -80,14 +80,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
                 json!({ "event": "bootstrap", "email": first.email, "password": first.password }),
             );
         }
-        let sweeper = Arc::clone(&app);
-        life.spawn("nonce sweeper", async move |stop| {
-            sweeper.sweep_nonces(NONCE_SWEEP, stop).await;
-        });
-        let keeper = Arc::clone(&app);
-        life.spawn("key keeper", async move |stop| {
-            keeper.keep_keys(KEY_ROUND, stop).await;
-        });
+        keep_house(&life, &app);
         if let Some(kafka) = &kafka {
             let sink = KafkaSink::gapless(kafka)?;
             let relay = Relay::new(
@@ -113,6 +106,18 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     listen(&config, &app, metrics, &mut life).await?;
     drop(app);
     life.finish().await
+}
+
+/// What goes on beside requests: forgetting nonces, looking after keys.
+fn keep_house(life: &Lifecycle, app: &Arc<App>) {
+    let sweeper = Arc::clone(app);
+    life.spawn("nonce sweeper", async move |stop| {
+        sweeper.sweep_nonces(NONCE_SWEEP, stop).await;
+    });
+    let keeper = Arc::clone(app);
+    life.spawn("key keeper", async move |stop| {
+        keeper.keep_keys(KEY_ROUND, stop).await;
+    });
 }
 
 /// What `/metrics` answers from.

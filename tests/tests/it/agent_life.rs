@@ -99,6 +99,7 @@ async fn names(owner: &Owner, rest: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "most of it is a table of cases")]
 async fn agents_are_changed_found_and_ordered() {
     let aim = AimConfig::new().start().unwrap();
     let owner = Owner::of(&aim).await.unwrap();

@@ -307,6 +307,7 @@ async fn nothing_wider_than_the_grants_is_given() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "most of it is a table of cases")]
 async fn a_token_is_nothing_without_a_fresh_proof_of_its_key() {
     let (_aim, owner, agent, bearer) = scene().await;
     let token = bearer.token(&agent, "files:read").await;

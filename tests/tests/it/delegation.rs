@@ -204,6 +204,7 @@ async fn resources_are_narrowed_too_and_an_expired_link_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one scene, stopped in every way")]
 async fn whatever_stops_a_link_stops_every_descendant_on_every_node() {
     let url = Postgres::shared().unwrap().fresh_database().unwrap();
     let first = AimConfig::new().database(&url).start().unwrap();

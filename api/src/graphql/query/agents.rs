@@ -104,7 +104,12 @@ impl AgentQueries {
         let permit = request.permit(Permission::Read)?;
         let page = page("Agent", first, after, last, before)?;
         let filter = filter.unwrap_or_default();
+        let order = order_by.map_or_else(Order::default, |by| Order {
+            field: by.field.into(),
+            is_ascending: by.direction == OrderDirection::Asc,
+        });
         let filter = Filter {
+            order,
             status: filter.status.map(Into::into),
             agent_type: filter.agent_type.map(Into::into),
             name: filter.name,
@@ -113,13 +118,9 @@ impl AgentQueries {
             keys_end_before: filter.keys_end_before,
             is_deleted: filter.is_deleted,
         };
-        let order = order_by.map_or_else(Order::default, |by| Order {
-            field: by.field.into(),
-            is_ascending: by.direction == OrderDirection::Asc,
-        });
         Ok(request
             .app
-            .list_agents(&permit, &filter, order, page)
+            .list_agents(&permit, &filter, page)
             .await
             .map_err(fault)?
             .into())
