@@ -11,7 +11,7 @@ pub const KEY_GRACE_SECONDS_MAX: u32 = 7 * 24 * 3_600;
 /// Most reminders before a key expires.
 pub const KEY_REMINDERS_MAX: usize = 10;
 /// Most keys that an agent may be given in a day: each is kept, and events are signed with few.
-pub const KEYS_A_DAY_MAX: u64 = 100;
+pub const KEYS_A_DAY_MAX: u64 = 24;
 
 /// What an organization wants of its agents' keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

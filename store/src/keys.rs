@@ -18,7 +18,7 @@ use crate::{Store, StoreError, Tx, code};
 
 /// How long a key that has ended is still among an agent's facts, so that whoever signs with it is
 /// told why it is refused. After that it is unknown.
-const REMEMBERED: Duration = Duration::days(1);
+const REMEMBERED: Duration = Duration::days(90);
 
 /// A key with its history.
 #[derive(Debug, Clone)]
@@ -117,7 +117,7 @@ impl Store {
         Ok(rows.into_iter().map(owner).collect())
     }
 
-    /// The keys of agents that are good, and those that ended within a day; newest first.
+    /// The keys of agents that are good, and those that ended lately; newest first.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.

@@ -1,5 +1,4 @@
 //! The JSON documents of RFC 8785's author: ours, canonical, are theirs byte for byte.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
 

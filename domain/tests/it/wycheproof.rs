@@ -1,5 +1,4 @@
 //! Project Wycheproof's 151 Ed25519 signatures: every verdict, through the door that agents' keys come by.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aim_domain::signature::PublicKey;
 use wycheproof::TestResult;

@@ -1,5 +1,7 @@
 //! Agents and the catalogue.
 
+#![expect(clippy::too_many_arguments, reason = "each is an argument of a field")]
+
 use aim_domain::id::AgentId;
 use aim_domain::role::Permission;
 use aim_store::agents::{AgentFilter as Filter, AgentOrder as Order};
