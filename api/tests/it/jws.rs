@@ -3,8 +3,6 @@
 //! Project Wycheproof's HMAC cases (people's tokens) and RFC 8037, appendix A.4 (agents' tokens). The
 //! payloads are no claims; a signature that is right shows by the payload's being complained of.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;

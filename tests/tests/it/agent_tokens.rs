@@ -145,10 +145,7 @@ fn said(answer: &Value) -> String {
         return message.split(':').next().unwrap().to_owned();
     }
     let made = &answer["data"]["verifyAction"]["verification"];
-    let reasons = made["reasons"]
-        .as_array()
-        .unwrap_or_else(|| panic!("{answer}"))
-        .iter();
+    let reasons = made["reasons"].as_array().unwrap().iter();
     let reasons: Vec<_> = reasons.map(|it| it["code"].as_str().unwrap()).collect();
     format!(
         "{} {}",

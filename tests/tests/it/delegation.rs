@@ -56,7 +56,7 @@ async fn hands_until(
 }
 
 fn id(payload: &Value) -> String {
-    text(payload, "/delegation/id").unwrap_or_else(|error| panic!("{error}: {payload}"))
+    text(payload, "/delegation/id").unwrap()
 }
 
 /// Code and field of each mistake.
@@ -246,8 +246,8 @@ async fn whatever_stops_a_link_stops_every_descendant_on_every_node() {
         let answer = owner.ask(&query, json!({ "input": input })).await.unwrap();
         assert_eq!(answer[name]["userErrors"], json!([]), "{name}: {answer}");
     };
-    for number in 0..3 {
-        let because = json!({ "agentId": crew[number].id, "reason": "a test" });
+    for (number, agent) in crew.iter().take(3).enumerate() {
+        let because = json!({ "agentId": agent.id, "reason": "a test" });
         for (stop, go) in [
             ("suspendAgent", "reinstateAgent"),
             ("killAgent", "releaseAgent"),

@@ -2,10 +2,6 @@
 //! under steady signed load, from the mutation's answer to the last request that any of them accepts.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(
-    clippy::print_stdout,
-    reason = "what is measured is read from the output"
-)]
 
 use std::time::{Duration, Instant};
 
