@@ -110,6 +110,21 @@ impl Authenticator {
         })
     }
 
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The address that a request came from.
+    pub(crate) fn client(&self, parts: &Parts) -> Option<std::net::IpAddr> {
+        self.proxies.client(parts)
+    }
+
+    /// Our URL, without a path; by `host` where none is configured.
+    pub(crate) fn url_of(&self, host: &str) -> String {
+        let authority = self.authority.as_deref().unwrap_or(host);
+        format!("{}://{}", self.scheme, authority.to_ascii_lowercase())
+    }
+
     /// With proxies that are believed when they say who called them.
     #[must_use]
     pub fn behind(self, proxies: TrustedProxies) -> Self {
@@ -158,7 +173,13 @@ impl Authenticator {
             return self.agent(parts, body).await;
         }
         match parts.headers.get(header::AUTHORIZATION) {
-            Some(value) => self.bearer(value.to_str().unwrap_or_default()).await,
+            Some(value) => {
+                let value = value.to_str().unwrap_or_default();
+                match dpop_token(value) {
+                    Some(token) => self.by_token(parts, token).await,
+                    None => self.bearer(value).await,
+                }
+            }
             None => Ok(Identity::lasting(Actor::Anonymous)),
         }
     }
@@ -256,6 +277,12 @@ impl Authenticator {
     }
 }
 
+/// The token of `authorization: DPoP <token>`.
+fn dpop_token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("dpop").then(|| token.trim())
+}
+
 impl Authenticate for Authenticator {
     type Actor = Caller;
 
@@ -279,8 +306,17 @@ impl Authenticate for Authenticator {
             Some(value) => self.bearer(value).await,
             None => self.identify(parts, &Bytes::new()).await,
         };
-        let identity = identity.map_err(auth_error)?;
-        Ok(self.at_client(parts, identity))
+        let caller = self.at_client(parts, identity.map_err(auth_error)?);
+        self.spend(&caller).await?;
+        Ok(caller)
+    }
+
+    /// An agent's nonce is written off for all nodes; a mutation does that with what it writes.
+    async fn spend(&self, identity: &Identity<Caller>) -> Result<(), AuthError> {
+        match &identity.actor.actor {
+            Actor::Agent(agent) => self.app.spend_nonce(agent).await.map_err(auth_error),
+            _ => Ok(()),
+        }
     }
 
     fn ended(&self, identity: &Identity<Caller>) -> BoxFuture<'static, ()> {

@@ -1,14 +1,18 @@
 //! The GraphQL door: axum and async-graphql over `app/`. Owns no rule and no query.
 
 mod audit;
+mod agent_token;
 mod auth;
+mod certificates;
 mod client_address;
+mod dpop;
 mod error_code;
 mod events;
 mod graphql;
 mod health;
 mod models;
 mod oidc;
+mod oauth;
 pub mod transport;
 
 pub use auth::Authenticator;
@@ -80,6 +84,22 @@ pub fn router(
         .route("/v1/audit/export", get(audit::export))
         .route("/auth/oidc/start", get(oidc::start))
         .route("/auth/oidc/callback", get(oidc::callback))
+        .route(oauth::TOKEN_PATH, post(oauth::token))
+        .route("/v1/agents/jwks.json", get(oauth::agents_jwks))
+        .route(
+            "/v1/organizations/{id}/authority.pem",
+            get(certificates::authority),
+        )
+        .route("/v1/organizations/{id}/crl.der", get(certificates::list))
+        .route("/.well-known/jwks.json", get(oauth::jwks))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(oauth::server_metadata),
+        )
+        .route(
+            "/.well-known/oauth-protected-resource",
+            get(oauth::resource_metadata),
+        )
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route(

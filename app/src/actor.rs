@@ -1,17 +1,19 @@
 //! Who makes a request, and the proof that they may.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use aim_domain::id::{AgentId, AgentKeyId, AuditEntryId, OrganizationId, SessionId, UserId};
 use aim_domain::role::{Permission, Role};
 use aim_domain::scope::Scope;
+use aim_domain::verification::{Reason, ReasonCode};
 use aim_store::audit::NewAuditEntry;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::authorization::access;
-use crate::{AppError, ErrorCode, Ids};
+use crate::{AgentToken, AppError, ErrorCode, Ids};
 
 /// A signed-in person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +43,15 @@ pub struct AgentActor {
     pub nonce: String,
     /// When the signature becomes stale.
     pub stale_at: DateTime<Utc>,
-    /// Whether a kill switch stops it: it may still ask for actions, which are denied, report
-    /// results and send in events, which are evidence.
-    pub is_killed: bool,
+    /// Why it may not act, if something stops it: a kill switch, its status, the end of its key. It
+    /// may still ask for actions, which are denied; while its key is good it may report results and
+    /// send in events, which are evidence.
+    pub stopped: Option<Reason>,
+    /// When its key ends, as far as was known when it signed.
+    pub key_ends_at: Option<DateTime<Utc>>,
+    /// The token that it came with, if it came with one: it asks for actions within its limits, and
+    /// reports results.
+    pub token: Option<Arc<AgentToken>>,
     /// The address that the request came from, where it is known. It is not kept.
     pub client: Option<IpAddr>,
 }
@@ -101,27 +109,9 @@ impl Actor {
                 ErrorCode::Unauthenticated,
                 "sign in, or sign the request with an agent's key",
             )),
-            Self::Agent(agent)
-                if agent.is_killed
-                    && matches!(permission, Permission::Read | Permission::RateAgents) =>
-            {
-                Err(AppError::new(
-                    ErrorCode::Forbidden,
-                    "the kill switch is engaged; an administrator can release it",
-                ))
-            }
-            Self::Agent(agent) if access(permission).agents => Ok(Permit {
-                scope: Scope::of(agent.organization),
-                actor_type: "agent",
-                actor_id: agent.agent.to_string(),
-                request_id: request_id.to_owned(),
-            }),
             Self::ApiKey(program) => program.permit("api-key", permission, request_id),
             Self::SdkToken(program) => program.permit("sdk-token", permission, request_id),
-            Self::Agent(_) => Err(AppError::new(
-                ErrorCode::Forbidden,
-                "agents may not do this; a person can",
-            )),
+            Self::Agent(agent) => agent.permit(permission, request_id),
             Self::User(user) if user.must_change_password => Err(AppError::new(
                 ErrorCode::PreconditionFailed,
                 "change the one-time password first, with `changePassword`",
@@ -210,11 +200,68 @@ pub(crate) fn audit_of(
     }
 }
 
+impl AgentActor {
+    fn permit(&self, permission: Permission, request_id: &str) -> Result<Permit, AppError> {
+        self.refuse_dead_key()?;
+        if self.token.is_some() {
+            return Err(AppError::new(
+                ErrorCode::Forbidden,
+                "a token is for `verifyAction` and `reportActionResult`; sign the request with the \
+                 agent's key",
+            ));
+        }
+        if !access(permission).agents {
+            return Err(AppError::new(
+                ErrorCode::Forbidden,
+                "agents may not do this; a person can",
+            ));
+        }
+        // What it sends in is evidence, also of what is stopped.
+        if permission != Permission::IngestEvents
+            && let Some(reason) = &self.stopped
+        {
+            return Err(AppError::new(ErrorCode::Forbidden, reason.message.clone()));
+        }
+        Ok(Permit {
+            scope: Scope::of(self.organization),
+            actor_type: "agent",
+            actor_id: self.agent.to_string(),
+            request_id: request_id.to_owned(),
+        })
+    }
+
+    /// Refuses whatever is signed with a key that has ended. Only `verifyAction` takes it, to record
+    /// that it was tried.
+    ///
+    /// # Errors
+    /// `Unauthenticated` with the reason's code in front.
+    pub fn refuse_dead_key(&self) -> Result<(), AppError> {
+        let code = match &self.stopped {
+            Some(reason) => match reason.code {
+                ReasonCode::KeyRevoked => "KEY_REVOKED",
+                ReasonCode::KeyExpired => "KEY_EXPIRED",
+                ReasonCode::KeyUnknown => "KEY_UNKNOWN",
+                _ => return Ok(()),
+            },
+            None => return Ok(()),
+        };
+        let words = self.stopped.as_ref().map_or("", |it| it.message.as_str());
+        let message = format!("{code}: {words}");
+        Err(AppError::new(ErrorCode::Unauthenticated, message))
+    }
+}
+
 impl Permit {
     /// What its holder may see.
     #[must_use]
     pub const fn scope(&self) -> Scope {
         self.scope
+    }
+
+    /// The request it was given for.
+    #[must_use]
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// Its holder, as `user:<id>`.

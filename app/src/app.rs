@@ -7,6 +7,7 @@ use aim_domain::event::{Fact, NewEvent};
 use aim_domain::id::{AgentId, EventId, OrganizationId};
 use aim_domain::location::{Locator, Nowhere};
 use aim_store::Store;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,10 +18,13 @@ use crate::credentials::Credentials;
 use crate::feed::Feed;
 use crate::find_api_key::UsedKeys;
 use crate::ingest_events::IngestSink;
+use crate::keep_keys::KeyUse;
 use crate::kills::Kills;
 use crate::password::Passwords;
 use crate::publish_model::{ModelChecker, NoChecker};
+use crate::seal::Sealer;
 use crate::serving::ServingCache;
+use crate::token_keys::TokenKeys;
 use crate::writer::GroupWriter;
 use crate::{AppError, ErrorCode, Ids};
 
@@ -55,6 +59,9 @@ pub struct App {
     pub(crate) kills: Arc<Kills>,
     pub(crate) credentials: Credentials,
     pub(crate) used_keys: UsedKeys,
+    pub(crate) key_use: KeyUse,
+    pub(crate) token_keys: OnceCell<Arc<TokenKeys>>,
+    sealer: Option<Sealer>,
     pub(crate) ingest: IngestSink,
     pub(crate) locator: Arc<dyn Locator>,
     pub(crate) serving: ServingCache,
@@ -82,6 +89,9 @@ impl App {
             kills: Arc::default(),
             credentials: Credentials::default(),
             used_keys: UsedKeys::default(),
+            key_use: KeyUse::default(),
+            token_keys: OnceCell::new(),
+            sealer: None,
             passwords: Passwords::default(),
             store,
             clock,
@@ -99,6 +109,21 @@ impl App {
     #[must_use]
     pub fn locating(self, locator: Arc<dyn Locator>) -> Self {
         Self { locator, ..self }
+    }
+
+    /// With the secret that all API processes share: private keys of the installation are sealed with
+    /// it.
+    ///
+    /// # Errors
+    /// `Internal` when no key can be derived from it.
+    pub fn sealing(self, secret: &[u8]) -> Result<Self, AppError> {
+        let sealer = Some(Sealer::new(secret)?);
+        Ok(Self { sealer, ..self })
+    }
+
+    pub(crate) fn sealer(&self) -> Result<&Sealer, AppError> {
+        let none = || AppError::new(ErrorCode::Internal, "internal error");
+        self.sealer.as_ref().ok_or_else(none)
     }
 
     /// Who knows where addresses are.

@@ -19,11 +19,14 @@ pub struct Access {
     pub programs: bool,
 }
 
-/// What agents may: read, rate each other, send in what they did.
+/// What agents may: read, rate each other, send in what they did, exchange their own keys and take back
+/// what they delegated.
 const AGENTS: &[Permission] = &[
     Permission::Read,
     Permission::RateAgents,
     Permission::IngestEvents,
+    Permission::RotateKeys,
+    Permission::RevokeDelegations,
 ];
 
 /// What programs may be given.

@@ -6,8 +6,9 @@
 //!   decision reads the database: a node that is cut off fails closed, not stale.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
+use aim_domain::delegation::DelegationFacts;
 use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_domain::trust::TrustScore;
 use aim_domain::verification::{AgentFacts, KeyFacts};
@@ -19,6 +20,13 @@ const LIVE_SECONDS: i64 = 2;
 /// Counters of changes.
 const GENERATIONS: usize = 256;
 
+/// What was known to have changed when a load began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Generation {
+    own: u64,
+    delegated: u64,
+}
+
 /// The cache.
 #[derive(Debug)]
 pub(crate) struct FactsCache {
@@ -26,6 +34,10 @@ pub(crate) struct FactsCache {
     keys: Cache<Arc<str>, (AgentId, AgentKeyId)>,
     /// One counter for many agents: a change of one rarely spoils the load of another.
     generations: Box<[AtomicU64]>,
+    /// One for all that act for others: what holds for one of them hangs on several agents.
+    delegated: AtomicU64,
+    /// Whether there ever were such facts here.
+    has_delegated: AtomicBool,
     heard_micros: AtomicI64,
 }
 
@@ -35,6 +47,8 @@ impl FactsCache {
             agents: Cache::new(capacity),
             keys: Cache::new(capacity.saturating_mul(2)),
             generations: (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect(),
+            delegated: AtomicU64::new(0),
+            has_delegated: AtomicBool::new(false),
             heard_micros: AtomicI64::new(i64::MIN),
         }
     }
@@ -73,8 +87,11 @@ impl FactsCache {
     }
 
     /// Call before loading; pass the result to [`Self::keep`].
-    pub(crate) fn generation(&self, agent: AgentId) -> u64 {
-        self.counter(agent).load(Ordering::Acquire)
+    pub(crate) fn generation(&self, agent: AgentId) -> Generation {
+        Generation {
+            own: self.counter(agent).load(Ordering::Acquire),
+            delegated: self.delegated.load(Ordering::Acquire),
+        }
     }
 
     fn counter(&self, agent: AgentId) -> &AtomicU64 {
@@ -83,17 +100,29 @@ impl FactsCache {
         &self.generations[low % GENERATIONS]
     }
 
-    pub(crate) fn keep(&self, facts: &Arc<AgentFacts>, loaded_at: u64) {
+    pub(crate) fn keep(&self, facts: &Arc<AgentFacts>, loaded_at: Generation) {
+        let is_delegated = !facts.delegations.is_empty();
+        if is_delegated {
+            self.has_delegated.store(true, Ordering::Release);
+        }
         self.agents.insert(facts.agent, Arc::clone(facts));
         // A change that was heard of meanwhile may not be in what was loaded.
-        if self.generation(facts.agent) != loaded_at {
+        let now = self.generation(facts.agent);
+        if now.own != loaded_at.own || (is_delegated && now.delegated != loaded_at.delegated) {
             self.agents.remove(&facts.agent);
         }
     }
 
+    /// Something changed of an agent: of itself, and of all that act for it.
     pub(crate) fn forget(&self, agent: AgentId) {
         self.counter(agent).fetch_add(1, Ordering::AcqRel);
+        self.delegated.fetch_add(1, Ordering::AcqRel);
         self.agents.remove(&agent);
+        if self.has_delegated.load(Ordering::Acquire) {
+            let hangs_on = |chain: &DelegationFacts| chain.involves(agent);
+            self.agents
+                .retain(|_, facts| !facts.delegations.iter().any(hangs_on));
+        }
     }
 
     /// Something changed that holds for all agents of an organization.
@@ -125,6 +154,8 @@ impl FactsCache {
 mod tests {
     use super::*;
     use aim_domain::agent::AgentStatus;
+    use aim_domain::delegation::DelegationLink;
+    use aim_domain::id::DelegationId;
     use aim_domain::verification::DecisionSettings;
     use uuid::Uuid;
 
@@ -136,6 +167,7 @@ mod tests {
             status: AgentStatus::Verified,
             keys: Vec::new(),
             grants: Vec::new(),
+            delegations: Vec::new(),
             trust: None,
             trust_override: None,
             kill_switch: None,
@@ -143,6 +175,43 @@ mod tests {
             settings: DecisionSettings::default(),
             action_classes: None,
         })
+    }
+
+    #[test]
+    fn what_changes_of_an_agent_is_forgotten_of_all_that_act_for_it() {
+        let now = DateTime::UNIX_EPOCH;
+        let cache = FactsCache::new(100);
+        cache.heard(now);
+        let acting_for = |agent: u128, delegator: u128| {
+            let link = DelegationLink {
+                id: DelegationId::from_uuid(Uuid::nil()),
+                delegator: AgentId::from_uuid(Uuid::from_u128(delegator)),
+                limits: Vec::new(),
+                expires_at: now,
+                is_broken: false,
+            };
+            let chain = DelegationFacts {
+                links: vec![link],
+                grants: Vec::new(),
+            };
+            Arc::new(AgentFacts {
+                delegations: vec![chain],
+                ..facts(agent, 7).as_ref().clone()
+            })
+        };
+        let (first, second, alone) = (acting_for(1, 9), acting_for(2, 8), facts(3, 7));
+        for facts in [&first, &second, &alone] {
+            cache.keep(facts, cache.generation(facts.agent));
+        }
+        let loading = acting_for(4, 9);
+        let began = cache.generation(loading.agent);
+        cache.forget(AgentId::from_uuid(Uuid::from_u128(9)));
+        cache.keep(&loading, began);
+        let warm = |facts: &Arc<AgentFacts>| cache.agent(facts.agent, now).is_some();
+        assert_eq!(
+            [&first, &second, &alone, &loading].map(warm),
+            [false, true, true, false]
+        );
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl App {
         let agent = self.get_agent(permit, id).await?;
         let (to, action) = change.target();
         let from = agent.status;
+        // A pending agent is let act by its own proof alone, not by a person's word.
+        if change == StatusChange::Reinstate && from == AgentStatus::Pending {
+            let message = "the agent has not proven possession of its key; use `verifyAgent`";
+            return Err(AppError::new(ErrorCode::Conflict, message));
+        }
         from.transition(to)
             .map_err(|error| AppError::new(ErrorCode::Conflict, error.to_string()))?;
         let mut tx = self.store.begin().await?;
@@ -61,21 +66,19 @@ impl App {
             ));
         }
         if change == StatusChange::Revoke {
-            tx.revoke_keys(id, reason).await?;
+            tx.revoke_keys(id, reason, &permit.actor()).await?;
         }
         let status = AgentChange::Status {
             from,
             to,
             reason: Some(reason.to_owned()),
         };
-        tx.emit(&self.event(
-            agent.organization,
-            id,
-            AgentChanged {
-                agent: id,
-                change: status,
-            },
-        ));
+        let fact = AgentChanged {
+            agent: id,
+            change: status,
+        };
+        let event = self.event(agent.organization, id, fact);
+        tx.emit(&event);
         tx.audit(permit.audit(
             &self.ids,
             action,
@@ -88,6 +91,7 @@ impl App {
         ));
         tx.commit().await?;
         self.cache.forget(id);
+        self.kills.heed(&event.fact, event.time);
         self.get_agent(permit, id).await
     }
 }

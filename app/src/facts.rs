@@ -28,7 +28,13 @@ impl App {
         let Some((agent, id)) = owner else {
             return Ok(None);
         };
-        let facts = self.facts(agent).await?;
+        let mut facts = self.facts(agent).await?;
+        if !facts.keys.iter().any(|key| key.id == id) {
+            // Brought since on another node, or ended long ago.
+            let generation = self.cache.generation(agent);
+            facts = Arc::new(self.load_facts(agent).await?);
+            self.cache.keep(&facts, generation);
+        }
         let Some(key) = facts.keys.iter().find(|key| key.id == id) else {
             return Ok(None);
         };
@@ -83,7 +89,15 @@ impl App {
             owners.extend(self.load_key_owners(chunk).await?);
         }
         let agents = owners.values().map(|(agent, _)| *agent).collect();
-        let facts = self.find_facts(&agents).await?;
+        let mut facts = self.find_facts(&agents).await?;
+        let lacks = |(agent, key): &&(AgentId, AgentKeyId)| {
+            let known = facts.get(agent).map(|facts| facts.keys.iter());
+            known.is_some_and(|mut keys| !keys.any(|it| it.id == *key))
+        };
+        // Brought since on another node: nobody's events are given up for being early.
+        let stale: HashSet<AgentId> = owners.values().filter(lacks).map(|it| it.0).collect();
+        let stale: Vec<AgentId> = stale.into_iter().collect();
+        self.load_into(&stale, &mut facts).await?;
         let with_key = |(key_id, (agent, key)): (&'a str, (AgentId, AgentKeyId))| {
             let facts = facts.get(&agent)?;
             let key = facts.keys.iter().find(|it| it.id == key)?;
@@ -121,7 +135,17 @@ impl App {
                 None => cold.push(*id),
             }
         }
-        for chunk in cold.chunks(CHUNK) {
+        self.load_into(&cold, &mut found).await?;
+        Ok(found)
+    }
+
+    /// Reads the facts of agents from the database, for the cache and for `found`.
+    async fn load_into(
+        &self,
+        ids: &[AgentId],
+        found: &mut HashMap<AgentId, Arc<AgentFacts>>,
+    ) -> Result<(), AppError> {
+        for chunk in ids.chunks(CHUNK) {
             let generations = chunk.iter().map(|id| (*id, self.cache.generation(*id)));
             let generations: HashMap<_, _> = generations.collect();
             for facts in self.load_many(chunk).await? {
@@ -132,7 +156,7 @@ impl App {
                 found.insert(facts.agent, facts);
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Everything a decision about this agent depends on: from memory when warm.
@@ -170,6 +194,7 @@ impl App {
         for record in self.store.list_grants(ids).await? {
             grants.entry(record.agent).or_default().push(record.grant);
         }
+        let mut chains = self.load_chains(ids).await?;
         let facts = agents.into_iter().filter_map(|agent: Agent| {
             let (organization, classes) = organizations.get(&agent.organization)?;
             Some(AgentFacts {
@@ -177,6 +202,7 @@ impl App {
                 organization: agent.organization,
                 keys: exact(keys.remove(&agent.id)),
                 grants: exact(grants.remove(&agent.id)),
+                delegations: exact(chains.remove(&agent.id)),
                 name: agent.name,
                 status: agent.status,
                 trust: agent.trust,

@@ -26,9 +26,9 @@ pub enum FeedError {
     /// The subscriber was too slow; it can resume behind its last cursor.
     #[error("the subscription fell behind; resume with `after` set to the last cursor")]
     Lagged,
-    /// A kill switch stops the agent that subscribed.
-    #[error("the kill switch is engaged; an administrator can release it")]
-    Killed,
+    /// The agent that subscribed was stopped, or its key has ended.
+    #[error("the agent was stopped or its key has ended; nothing more is told")]
+    Stopped,
     /// Facts cannot be read now.
     #[error("facts cannot be read now; resume with `after` set to the last cursor")]
     Unavailable,

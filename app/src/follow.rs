@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aim_domain::event::{AgentChange, Fact, OrganizationChange};
-use aim_domain::id::AgentId;
 use aim_domain::scope::Scope;
 use aim_eventlog::{Envelope, TableTail, TailedEvent};
 use futures::Stream;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, FeedError, FeedItem};
+use crate::{AgentActor, App, FeedError, FeedItem};
 
 /// Most facts of one read.
 const BATCH: u64 = 2_000;
@@ -63,7 +62,7 @@ impl App {
 
     fn heed(&self, event: &TailedEvent) {
         let Some(item) = read(event) else { return };
-        self.kills.heed(&item.fact);
+        self.kills.heed(&item.fact, item.time);
         self.credentials.heed(&item.fact);
         self.serving.heed(&item.fact);
         match &item.fact {
@@ -88,18 +87,18 @@ impl App {
     }
 
     /// Facts of an organization: what followed `after`, if given, then what happens from now on.
-    /// Every fact comes once, in the order of the event log. An agent hears nothing more once a kill
-    /// switch stops it.
+    /// Every fact comes once, in the order of the event log. An agent hears nothing more once
+    /// something stops it, or its key ends.
     pub fn subscribe(
-        &self,
+        self: &Arc<Self>,
         scope: Scope,
-        agent: Option<AgentId>,
+        agent: Option<AgentActor>,
         after: Option<i64>,
     ) -> impl Stream<Item = Result<Arc<FeedItem>, FeedError>> + Send + use<> {
         let mut live = self.feed.subscribe();
         let (reader, wake) = (self.store.reader().clone(), self.store.wake().clone());
-        let kills = Arc::clone(&self.kills);
-        let is_stopped = move || agent.is_some_and(|it| kills.stops(it, scope.organization));
+        let app = Arc::clone(self);
+        let is_stopped = move || agent.as_ref().is_some_and(|it| app.is_stopped(it));
         async_stream::try_stream! {
             let mut seen = after;
             if let Some(after) = after {
@@ -112,7 +111,7 @@ impl App {
                     for item in batch.iter().filter_map(read) {
                         seen = Some(item.position);
                         if is_stopped() {
-                            Err(FeedError::Killed)?;
+                            Err(FeedError::Stopped)?;
                         }
                         if item.organization == scope.organization {
                             yield Arc::new(item);
@@ -124,7 +123,7 @@ impl App {
                 match live.recv().await {
                     Ok(item) => {
                         if is_stopped() {
-                            Err(FeedError::Killed)?;
+                            Err(FeedError::Stopped)?;
                         }
                         let is_new = seen.is_none_or(|seen| item.position > seen);
                         if is_new && item.organization == scope.organization {

@@ -12,7 +12,7 @@ use aim_store::organizations::Organization;
 use serde_json::json;
 
 use crate::error::FieldErrors;
-use crate::{Actor, AgentActor, App, AppError, ErrorCode, Permit};
+use crate::{App, AppError, ErrorCode, Permit};
 
 /// What to do with a kill switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl App {
         ));
         tx.commit().await?;
         self.cache.forget(id);
-        self.kills.heed(&event.fact);
+        self.kills.heed(&event.fact, event.time);
         self.get_agent(permit, id).await
     }
 
@@ -105,21 +105,8 @@ impl App {
         ));
         tx.commit().await?;
         self.cache.forget_organization(id);
-        self.kills.heed(&event.fact);
+        self.kills.heed(&event.fact, event.time);
         self.get_organization(permit).await
-    }
-
-    /// An actor as of now: what it was when its connection was opened, stopped by whatever kill
-    /// switch was engaged since.
-    #[must_use]
-    pub fn actor_now(&self, actor: Actor) -> Actor {
-        match actor {
-            Actor::Agent(agent) => Actor::Agent(AgentActor {
-                is_killed: agent.is_killed || self.kills.stops(agent.agent, agent.organization),
-                ..agent
-            }),
-            other => other,
-        }
     }
 
     fn kill_switch(

@@ -74,7 +74,7 @@ impl App {
             created_at: now,
             updated_at: now,
         };
-        self.write_rating(permit, &rating).await?;
+        self.write_rating(actor, permit, &rating).await?;
         Ok(agent)
     }
 
@@ -125,8 +125,16 @@ impl App {
         Ok(())
     }
 
-    async fn write_rating(&self, permit: &Permit, rating: &AgentRating) -> Result<(), AppError> {
+    async fn write_rating(
+        &self,
+        actor: &Actor,
+        permit: &Permit,
+        rating: &AgentRating,
+    ) -> Result<(), AppError> {
         let mut tx = self.store.begin().await?;
+        if let Actor::Agent(agent) = actor {
+            self.use_nonce(&mut tx, agent, permit.request_id()).await?;
+        }
         let words = tx.put_rating(rating).await?;
         let fact = AgentRated {
             agent: rating.agent,

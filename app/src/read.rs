@@ -1,7 +1,6 @@
 //! Reading, within a permit's scope.
 
 use aim_domain::id::{AgentId, AlertId, TrustSnapshotId, UserId, VerificationId};
-use aim_domain::verification::KeyFacts;
 use aim_eventlog::Topic;
 use aim_store::agents::{Agent, AgentFilter};
 use aim_store::alerts::{Alert, AlertFilter};
@@ -75,7 +74,8 @@ impl App {
         filter: &AgentFilter,
         page: PageRequest,
     ) -> Result<Page<Agent>, AppError> {
-        Ok(self.store.list_agents(permit.scope(), filter, page).await?)
+        let found = self.store.list_agents(permit.scope(), filter, page);
+        Ok(found.await?)
     }
 
     /// Several people; unknown ones are left out.
@@ -113,17 +113,6 @@ impl App {
     /// `Unavailable` when the database does not answer.
     pub async fn load_grants(&self, agents: &[AgentId]) -> Result<Vec<GrantRecord>, AppError> {
         Ok(self.store.list_grants(agents).await?)
-    }
-
-    /// Keys of agents that the permit's holder has read before.
-    ///
-    /// # Errors
-    /// `Unavailable` when the database does not answer.
-    pub async fn load_keys(
-        &self,
-        agents: &[AgentId],
-    ) -> Result<Vec<(AgentId, KeyFacts)>, AppError> {
-        Ok(self.store.list_keys(agents).await?)
     }
 
     /// The standard catalogue.

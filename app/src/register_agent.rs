@@ -9,19 +9,18 @@ use aim_domain::trust::TrustScore;
 use aim_domain::verification::KeyFacts;
 use aim_store::StoreError;
 use aim_store::agents::Agent;
-use chrono::Duration;
 use serde_json::json;
 
 use crate::error::FieldErrors;
-use crate::{App, AppError, ErrorCode, FieldError, Permit};
+use crate::rotate_agent_key::{key_error, taken};
+use crate::{App, AppError, ErrorCode, Permit};
 
-/// Days until a new key expires.
-const KEY_LIFE_DAYS: i64 = 90;
-/// Most declared capabilities and servers.
+/// Most declared capabilities, servers and tags.
 const LIST_MAX: usize = 100;
 const DISPLAY_NAME_MAX: usize = 200;
 const DESCRIPTION_MAX: usize = 2_000;
 const URL_MAX: usize = 500;
+const TAG_MAX: usize = 50;
 
 /// What is said about a new agent.
 #[derive(Debug, Clone)]
@@ -44,14 +43,17 @@ pub struct RegisterAgent {
     pub declared_capabilities: Vec<String>,
     /// Servers it says it talks to.
     pub talks_to: Vec<String>,
+    /// Words that people sort agents by.
+    pub tags: Vec<String>,
     /// Its Ed25519 public key, base64url or base64.
     pub public_key: String,
-    /// Proof that the caller has the private half.
-    pub proof: PossessionProof,
+    /// Proof that the caller has the private half; the agent is `PENDING` without it.
+    pub proof: Option<PossessionProof>,
 }
 
 impl App {
-    /// Registers an agent. It is `VERIFIED` at once: the proof of possession comes with it.
+    /// Registers an agent: `VERIFIED` at once when the proof of possession comes with it, `PENDING`
+    /// until it answers a challenge otherwise.
     ///
     /// # Errors
     /// `InvalidInput` naming every wrong field, `Conflict` when name or key are taken.
@@ -64,6 +66,8 @@ impl App {
         let public_key = self.check(permit, &input)?;
         let now = self.clock.now();
         let organization = permit.scope().organization;
+        let policy = self.store.get_key_policy(organization).await?;
+        let proven = input.proof.is_some();
         let agent = Agent {
             id: AgentId::from_uuid(self.ids.next()),
             organization,
@@ -76,8 +80,13 @@ impl App {
             documentation_url: input.documentation_url,
             declared_capabilities: input.declared_capabilities,
             talks_to: input.talks_to,
-            status: AgentStatus::Verified,
-            status_reason: Some("possession of the key proven at registration".to_owned()),
+            status: if proven {
+                AgentStatus::Verified
+            } else {
+                AgentStatus::Pending
+            },
+            status_reason: proven
+                .then(|| "possession of the key proven at registration".to_owned()),
             status_changed_at: now,
             status_changed_by: permit.actor(),
             trust: None,
@@ -90,21 +99,15 @@ impl App {
             updated_at: now,
             last_seen_at: None,
             kill_switch: None,
+            tags: input.tags,
+            deleted_at: None,
         };
         let key = KeyFacts {
             id: AgentKeyId::from_uuid(self.ids.next()),
             key_id: public_key.thumbprint().into(),
             public_key,
-            expires_at: Some(now + Duration::days(KEY_LIFE_DAYS)),
+            expires_at: Some(policy.end_of_life(now)),
             revoked_at: None,
-        };
-        let taken = |field: &str, message: &str| AppError {
-            code: ErrorCode::Conflict,
-            message: message.to_owned(),
-            fields: vec![FieldError {
-                field: field.to_owned(),
-                message: message.to_owned(),
-            }],
         };
         let mut tx = self.store.begin().await?;
         self.check_room_for_agent(&mut tx, permit).await?;
@@ -112,14 +115,9 @@ impl App {
             StoreError::Duplicate(_) => taken("name", "an agent with this name exists"),
             other => other.into(),
         })?;
-        tx.insert_key(organization, agent.id, &key)
-            .await
-            .map_err(|error| match error {
-                StoreError::Duplicate(_) => {
-                    taken("publicKey", "this key is in use; make a new pair")
-                }
-                other => other.into(),
-            })?;
+        let by = permit.actor();
+        let inserted = tx.insert_key(organization, agent.id, &key, &by);
+        inserted.await.map_err(key_error)?;
         let change = AgentChange::Registered {
             name: agent.name.clone(),
         };
@@ -138,7 +136,7 @@ impl App {
             None,
             (
                 None,
-                Some(json!({ "name": agent.name, "keyId": *key.key_id })),
+                Some(json!({ "name": agent.name, "status": agent.status, "keyId": *key.key_id })),
             ),
         ));
         tx.commit().await?;
@@ -149,50 +147,64 @@ impl App {
         let mut errors = FieldErrors::default();
         let name = errors.keep("name", AgentName::parse(input.name.clone()));
         let key = errors.keep("publicKey", PublicKey::parse(&input.public_key));
-        for (field, text, max) in [
-            ("displayName", &input.display_name, DISPLAY_NAME_MAX),
-            ("description", &input.description, DESCRIPTION_MAX),
-            ("version", &input.version, DISPLAY_NAME_MAX),
-            ("repositoryUrl", &input.repository_url, URL_MAX),
-            ("documentationUrl", &input.documentation_url, URL_MAX),
-        ] {
-            if let Some(text) = text {
-                errors.text(field, text, max);
-            }
-        }
-        for (field, list) in [
-            ("declaredCapabilities", &input.declared_capabilities),
-            ("talksTo", &input.talks_to),
-        ] {
-            if list.len() > LIST_MAX {
-                errors.add(
-                    field,
-                    format!("has {} entries; give at most {LIST_MAX}", list.len()),
-                );
-            }
-        }
-        for (index, text) in input
-            .declared_capabilities
-            .iter()
-            .take(LIST_MAX)
-            .enumerate()
-        {
-            errors.keep(
-                &format!("declaredCapabilities.{index}"),
-                ActionName::parse(text.clone()),
-            );
-        }
-        for (index, text) in input.talks_to.iter().take(LIST_MAX).enumerate() {
-            errors.text(&format!("talksTo.{index}"), text, URL_MAX);
-        }
-        if let (Some(name), Some(key)) = (&name, &key) {
+        check_texts(
+            &mut errors,
+            [
+                &input.display_name,
+                &input.description,
+                &input.version,
+                &input.repository_url,
+                &input.documentation_url,
+            ],
+        );
+        let lists = [&input.declared_capabilities, &input.talks_to, &input.tags];
+        check_lists(&mut errors, lists);
+        if let (Some(name), Some(key), Some(proof)) = (&name, &key, &input.proof) {
             let organization = permit.scope().organization;
-            let outcome = input
-                .proof
-                .verify(organization, name, key, self.clock.now());
+            let outcome = proof.verify(organization, name, key, self.clock.now());
             errors.keep("proofOfPossession", outcome);
         }
         errors.finish()?;
         key.ok_or_else(|| AppError::new(ErrorCode::Internal, "internal error"))
+    }
+}
+
+/// Checks display name, description, version and the URLs of source and manual.
+pub(crate) fn check_texts(errors: &mut FieldErrors, texts: [&Option<String>; 5]) {
+    let rules = [
+        ("displayName", DISPLAY_NAME_MAX),
+        ("description", DESCRIPTION_MAX),
+        ("version", DISPLAY_NAME_MAX),
+        ("repositoryUrl", URL_MAX),
+        ("documentationUrl", URL_MAX),
+    ];
+    for ((field, max), text) in rules.into_iter().zip(texts) {
+        if let Some(text) = text {
+            errors.text(field, text, max);
+        }
+    }
+}
+
+/// Checks declared capabilities, servers and tags.
+pub(crate) fn check_lists(errors: &mut FieldErrors, lists: [&Vec<String>; 3]) {
+    let fields = ["declaredCapabilities", "talksTo", "tags"];
+    for (field, list) in fields.into_iter().zip(lists) {
+        if list.len() > LIST_MAX {
+            let message = format!("has {} entries; give at most {LIST_MAX}", list.len());
+            errors.add(field, message);
+        }
+        for (index, text) in list.iter().take(LIST_MAX).enumerate() {
+            let field = format!("{field}.{index}");
+            match field.split('.').next() {
+                Some("declaredCapabilities") => {
+                    errors.keep(&field, ActionName::parse(text.clone()));
+                }
+                Some("tags") if text.trim().is_empty() => {
+                    errors.add(&field, "is empty; leave it out");
+                }
+                Some("tags") => errors.text(&field, text, TAG_MAX),
+                _ => errors.text(&field, text, URL_MAX),
+            }
+        }
     }
 }

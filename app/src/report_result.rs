@@ -5,6 +5,7 @@ use aim_domain::event::ActionResultReported;
 use aim_domain::id::{AuditEntryId, VerificationId};
 use aim_domain::name::ActionName;
 use aim_domain::scope::Scope;
+use aim_domain::token::TokenLimit;
 use aim_domain::verification::Decision;
 use aim_store::audit::NewAuditEntry;
 use aim_store::verifications::Verification;
@@ -29,6 +30,26 @@ pub struct ReportResult {
     pub duration_ms: Option<i64>,
 }
 
+fn check(input: &ReportResult) -> Result<(), AppError> {
+    let mut errors = FieldErrors::default();
+    if let Some(detail) = &input.detail {
+        errors.text("detail", detail, DETAIL_MAX);
+    }
+    if input.duration_ms.is_some_and(|ms| ms < 0) {
+        errors.add("durationMs", "is negative; give milliseconds from 0 on");
+    }
+    errors.finish()
+}
+
+/// Whether what was asked for is something that the actor's token, if it has one, is good for.
+fn is_within(actor: &AgentActor, verification: &Verification) -> bool {
+    actor.token.as_ref().is_none_or(|token| {
+        let resource = verification.resource.as_deref();
+        let covers = |limit: &TokenLimit| limit.covers(&verification.action, resource);
+        token.limits.iter().any(covers)
+    })
+}
+
 impl App {
     /// Records the result of an allowed action, once. Reporting the same again changes nothing.
     ///
@@ -41,20 +62,14 @@ impl App {
         input: ReportResult,
         request_id: &str,
     ) -> Result<Verification, AppError> {
-        let mut errors = FieldErrors::default();
-        if let Some(detail) = &input.detail {
-            errors.text("detail", detail, DETAIL_MAX);
-        }
-        if input.duration_ms.is_some_and(|ms| ms < 0) {
-            errors.add("durationMs", "is negative; give milliseconds from 0 on");
-        }
-        errors.finish()?;
+        check(&input)?;
+        actor.refuse_dead_key()?;
         let scope = Scope::of(actor.organization);
         let verification = self
             .store
             .find_verification(scope, input.verification)
             .await?
-            .filter(|v| v.agent == actor.agent)
+            .filter(|v| v.agent == actor.agent && is_within(actor, v))
             .ok_or_else(|| AppError::not_found("verification"))?;
         let conflict = |message: &str| AppError::new(ErrorCode::Conflict, message);
         if verification.decision != Decision::Allowed {
@@ -76,6 +91,7 @@ impl App {
             .map_err(|_| AppError::new(ErrorCode::Internal, "internal error"))?;
         let mut tx = self.store.begin().await?;
         let id = verification.id;
+        self.use_nonce(&mut tx, actor, request_id).await?;
         if !tx
             .update_outcome(id, outcome, input.detail.as_deref(), input.duration_ms)
             .await?

@@ -69,6 +69,13 @@ impl Pattern {
         &self.0
     }
 
+    /// Whether every text that this pattern stands for is one that `wider` stands for. A star here can
+    /// only be met by a star there, so that what it stands for does not matter.
+    #[must_use]
+    pub fn is_within(&self, wider: &Self) -> bool {
+        wider.matches(&self.0)
+    }
+
     /// Whether `text` is one of the texts this pattern stands for. Case matters.
     ///
     /// Cost: at most (length of pattern) × (length of text) byte comparisons, no allocation.
@@ -155,6 +162,28 @@ mod tests {
             Pattern::capability("*".repeat(9)),
             Err(PatternError::TooManyStars(9))
         );
+    }
+
+    #[test]
+    fn a_pattern_is_within_another_when_all_its_texts_are() {
+        for (narrow, wide, expected) in [
+            ("files:read", "files:read", true),
+            ("files:read", "files:*", true),
+            ("files:*", "files:*", true),
+            ("files:r*", "files:*", true),
+            ("files:*:x", "files:*", true),
+            ("*", "*", true),
+            ("*", "files:*", false),
+            ("files:*", "files:read", false),
+            ("files*", "files:*", false),
+            ("*:read", "files:*", false),
+            ("a*c", "a*b*c", false),
+            ("a*b*c", "a*c", true),
+        ] {
+            let pattern = |text| Pattern::capability(text).unwrap();
+            let found = pattern(narrow).is_within(&pattern(wide));
+            assert_eq!(found, expected, "{narrow} within {wide}");
+        }
     }
 
     #[test]

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::access::AccessChanged;
 use crate::action::{ActionClass, Outcome};
 use crate::agent::AgentStatus;
+use crate::agent_key::KeyPolicy;
 use crate::alert::{AlertStatus, AlertVerdict};
 use crate::anomaly::{AnomalyKind, Severity};
 use crate::id::{
-    AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, CapabilityGrantId, EventId,
-    OrganizationId, TrustSnapshotId, UserId, VerificationId,
+    AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, CapabilityGrantId, DelegationId,
+    EventId, OrganizationId, TrustSnapshotId, UserId, VerificationId,
 };
 use crate::kill_switch::KillSwitch;
 use crate::limits::OrganizationLimits;
@@ -117,6 +118,38 @@ pub enum AgentChange {
         /// Which.
         key: AgentKeyId,
     },
+    /// A new key took the place of others, which are good for a while beside it.
+    KeyRotated {
+        /// The new one.
+        key: AgentKeyId,
+        /// Those that go.
+        replaced: Vec<AgentKeyId>,
+        /// When they end at the latest.
+        ends_at: DateTime<Utc>,
+    },
+    /// Its last key expires soon: a reminder.
+    KeyExpiring {
+        /// Which.
+        key: AgentKeyId,
+        /// When.
+        expires_at: DateTime<Utc>,
+        /// Whole days before that, of the organization's reminders.
+        days: u16,
+    },
+    /// Another agent lets it act with a part of what that may do.
+    Delegated {
+        /// Which delegation.
+        delegation: DelegationId,
+    },
+    /// That was taken back.
+    DelegationRevoked {
+        /// Which delegation.
+        delegation: DelegationId,
+    },
+    /// What is said of it: names, texts, tags.
+    Updated,
+    /// It was deleted; what it did stays on record.
+    Deleted,
     /// A grant was given.
     Granted {
         /// Which.
@@ -183,6 +216,11 @@ pub enum OrganizationChange {
     SuppressionWithdrawn {
         /// Which.
         suppression: AlertSuppressionId,
+    },
+    /// Keys of agents live otherwise.
+    KeyPolicy {
+        /// How, from now on.
+        to: KeyPolicy,
     },
     /// A model was published.
     ModelPublished {

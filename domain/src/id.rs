@@ -63,6 +63,8 @@ typed_id! {
     AgentKeyId,
     /// The row that gives an agent a capability.
     CapabilityGrantId,
+    /// An agent's word that another may act with a part of what it may do.
+    DelegationId,
     /// Our recorded answer to "may it?".
     VerificationId,
     /// What somebody thinks of an agent.

@@ -57,6 +57,10 @@ pub enum Permission {
     ManagePeople,
     /// Change the organization's name and limits.
     ManageOrganization,
+    /// Exchange keys of agents. Agents may exchange their own.
+    RotateKeys,
+    /// Take delegations back. Agents may take back what they handed on.
+    RevokeDelegations,
 }
 
 impl Permission {
@@ -69,9 +73,12 @@ impl Permission {
             | Self::RateAgents
             | Self::IngestEvents
             | Self::ManageCredentials => Role::Member,
-            Self::ManageAgents | Self::ManageCapabilities | Self::Approve | Self::ManageAlerts => {
-                Role::Manager
-            }
+            Self::ManageAgents
+            | Self::ManageCapabilities
+            | Self::Approve
+            | Self::ManageAlerts
+            | Self::RotateKeys
+            | Self::RevokeDelegations => Role::Manager,
             Self::Audit
             | Self::ManageSettings
             | Self::KillSwitch

@@ -6,6 +6,7 @@ mod request;
 
 pub use decide::{
     AgentFacts, DecisionSettings, KeyFacts, VERIFICATION_TTL_SECONDS, Verdict, decide,
+    decide_within,
 };
 pub use reason::{Obligation, Reason, ReasonCode};
 pub use request::{ARGUMENTS_MAX, ARGUMENTS_MAX_BYTES, ActionRequest, Arguments, ArgumentsError};

@@ -37,6 +37,10 @@ pub struct Model {
     pub kill_switch_reason: Option<String>,
     pub kill_switch_engaged_by: Option<String>,
     pub kill_switch_engaged_at: Option<DateTimeUtc>,
+    pub tags: Option<Json>,
+    pub deleted_at: Option<DateTimeUtc>,
+    pub challenge: Option<String>,
+    pub challenge_expires_at: Option<DateTimeUtc>,
 }
 
 /// Rows are joined by hand where a query needs it.

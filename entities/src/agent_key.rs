@@ -17,6 +17,11 @@ pub struct Model {
     pub expires_at: Option<DateTimeUtc>,
     pub revoked_at: Option<DateTimeUtc>,
     pub revoked_reason: Option<String>,
+    pub created_by: Option<String>,
+    pub last_used_at: Option<DateTimeUtc>,
+    pub revoked_by: Option<String>,
+    pub replaced_by: Option<Uuid>,
+    pub reminded_days: Option<i32>,
 }
 
 /// Rows are joined by hand where a query needs it.

@@ -18,6 +18,7 @@ pub struct Model {
     pub kill_switch_engaged_by: Option<String>,
     pub kill_switch_engaged_at: Option<DateTimeUtc>,
     pub limits: Option<Json>,
+    pub key_policy: Option<Json>,
 }
 
 /// Rows are joined by hand where a query needs it.

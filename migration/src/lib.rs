@@ -19,6 +19,7 @@ mod m0011_action_classes;
 mod m0012_audit_log;
 mod m0013_people;
 mod m0015_accounts;
+mod m0014_agent_keys;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_audit_log::Migration),
             Box::new(m0013_people::Migration),
             Box::new(m0015_accounts::Migration),
+            Box::new(m0014_agent_keys::Migration),
         ]
     }
 }

@@ -7,11 +7,8 @@ use aim_domain::scope::Scope;
 use aim_domain::trust::{TrustOverride, TrustScore};
 use aim_entities::agent as entity;
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
-use crate::page::{self, Page, PageRequest};
 use crate::{Store, StoreError, Tx, code, kill_switches};
 
 /// A registered autonomous program.
@@ -67,18 +64,13 @@ pub struct Agent {
     pub last_seen_at: Option<DateTime<Utc>>,
     /// Its kill switch, while engaged.
     pub kill_switch: Option<KillSwitch>,
+    /// Words that people sort agents by.
+    pub tags: Vec<String>,
+    /// When it was deleted; its name and its deeds stay.
+    pub deleted_at: Option<DateTime<Utc>>,
 }
 
-/// Which agents.
-#[derive(Debug, Clone, Default)]
-pub struct AgentFilter {
-    /// In this status.
-    pub status: Option<AgentStatus>,
-    /// With this name.
-    pub name: Option<String>,
-    /// With a name or display name that holds this text.
-    pub search: Option<String>,
-}
+pub use crate::agent_list::{AgentFilter, AgentOrder, AgentOrderField};
 
 pub(crate) fn convert(row: entity::Model) -> Result<Agent, StoreError> {
     let trust_override = match (row.trust_override_score, row.trust_override_expires_at) {
@@ -123,6 +115,12 @@ pub(crate) fn convert(row: entity::Model) -> Result<Agent, StoreError> {
             row.kill_switch_engaged_by,
             row.kill_switch_engaged_at,
         ),
+        tags: row
+            .tags
+            .map(|tags| code::from_json("agents.tags", tags))
+            .transpose()?
+            .unwrap_or_default(),
+        deleted_at: row.deleted_at,
     })
 }
 
@@ -165,34 +163,6 @@ impl Store {
             .await?;
         rows.into_iter().map(convert).collect()
     }
-
-    /// A page of agents.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot be asked.
-    pub async fn list_agents(
-        &self,
-        scope: Scope,
-        filter: &AgentFilter,
-        page: PageRequest,
-    ) -> Result<Page<Agent>, StoreError> {
-        let mut query = entity::Entity::find()
-            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()));
-        if let Some(status) = &filter.status {
-            query = query.filter(entity::Column::Status.eq(code::text(status)));
-        }
-        if let Some(name) = &filter.name {
-            query = query.filter(entity::Column::Name.eq(name));
-        }
-        if let Some(search) = &filter.search {
-            query = query.filter(
-                Condition::any()
-                    .add(entity::Column::Name.contains(search))
-                    .add(entity::Column::DisplayName.contains(search)),
-            );
-        }
-        page::fetch(self.reader(), query, entity::Column::Id, page, convert).await
-    }
 }
 
 impl Tx {
@@ -232,6 +202,10 @@ impl Tx {
             kill_switch_reason: Set(None),
             kill_switch_engaged_by: Set(None),
             kill_switch_engaged_at: Set(None),
+            tags: Set((!agent.tags.is_empty()).then(|| code::json(&agent.tags))),
+            deleted_at: Set(None),
+            challenge: Set(None),
+            challenge_expires_at: Set(None),
         };
         entity::Entity::insert(row)
             .exec_without_returning(self.on())

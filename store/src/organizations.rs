@@ -139,6 +139,7 @@ impl Tx {
             kill_switch_engaged_by: Set(None),
             kill_switch_engaged_at: Set(None),
             limits: Set(None),
+            key_policy: Set(None),
         };
         entity::Entity::insert(row)
             .exec_without_returning(self.on())

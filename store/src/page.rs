@@ -1,8 +1,9 @@
-//! Keyset paging, in one place: newest first, by id.
+//! Keyset paging, in one place: newest first, by id, or by a value with the id behind it.
 
+use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 use uuid::Uuid;
 
@@ -86,18 +87,49 @@ where
     E::Model: Send + Sync,
     C: ConnectionTrait,
 {
+    let newest_first = Sorted {
+        by: Expr::col(id),
+        is_ascending: false,
+    };
+    fetch_sorted(db, query, id, newest_first, request, convert).await
+}
+
+/// What a list is ordered by.
+pub(crate) struct Sorted {
+    /// A value of each row that is never null; rows with the same one are ordered by id.
+    pub(crate) by: Expr,
+    /// Whether the least comes first.
+    pub(crate) is_ascending: bool,
+}
+
+/// Runs `query` for one page in another order. The cursor is a row's id; its value is read from the
+/// row as it is now, so that a page goes on where the row stands.
+pub(crate) async fn fetch_sorted<E, C, T>(
+    db: &C,
+    query: Select<E>,
+    id: E::Column,
+    sorted: Sorted,
+    request: PageRequest,
+    convert: impl Fn(E::Model) -> Result<T, StoreError>,
+) -> Result<Page<T>, StoreError>
+where
+    E: EntityTrait,
+    E::Model: Send + Sync,
+    C: ConnectionTrait,
+{
     let total = query.clone().count(db).await?;
     let mut query = query.limit(request.size + 1);
-    query = match (request.forward, request.cursor) {
-        (true, Some(cursor)) => query.filter(id.lt(cursor)),
-        (false, Some(cursor)) => query.filter(id.gt(cursor)),
-        (_, None) => query,
-    };
-    query = if request.forward {
-        query.order_by_desc(id)
-    } else {
-        query.order_by_asc(id)
-    };
+    let goes_up = sorted.is_ascending == request.forward;
+    if let Some(cursor) = request.cursor {
+        let mut at = E::find().filter(id.eq(cursor)).into_query();
+        at.clear_selects().expr(sorted.by.clone());
+        // Rows before or behind the cursor's, by (value, id).
+        let row = Expr::tuple([sorted.by.clone(), Expr::col(id.into_column_ref())]);
+        let at = Expr::tuple([Expr::from(at), Expr::value(cursor)]);
+        query = query.filter(if goes_up { row.gt(at) } else { row.lt(at) });
+    }
+    let order = if goes_up { Order::Asc } else { Order::Desc };
+    query = query.order_by(sorted.by, order.clone()).order_by(id, order);
     let mut rows = query.all(db).await?;
     let size = usize::try_from(request.size).unwrap_or(usize::MAX);
     let more = rows.len() > size;

@@ -8,7 +8,12 @@ use aim_domain::trust::TrustScore;
 use aim_domain::verification::{Decision, Obligation, Reason};
 use aim_entities::{used_nonce, verification as entity};
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, OnConflict},
+};
+use uuid::Uuid;
 
 use crate::page::{self, Page, PageRequest};
 use crate::{Store, StoreError, Tx, code};
@@ -179,6 +184,31 @@ impl Store {
 }
 
 impl Tx {
+    /// Writes a nonce off for `request`; false when another request used it, on whatever node.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn use_nonce(
+        &mut self,
+        nonce: &UsedNonce,
+        request: Uuid,
+    ) -> Result<bool, StoreError> {
+        let row = used_nonce::ActiveModel {
+            expires_at: Set(nonce.expires_at),
+            agent_key_id: Set(nonce.key.as_uuid()),
+            nonce: Set(nonce.nonce.clone()),
+            verification_id: Set(request),
+        };
+        let once = OnConflict::new().do_nothing().to_owned();
+        let insert = used_nonce::Entity::insert(row).on_conflict(once);
+        if insert.exec_without_returning(self.on()).await? == 1 {
+            return Ok(true);
+        }
+        let key = (nonce.expires_at, nonce.key.as_uuid(), nonce.nonce.clone());
+        let used = used_nonce::Entity::find_by_id(key).one(self.on()).await?;
+        Ok(used.is_some_and(|used| used.verification_id == request))
+    }
+
     /// Forgets nonces whose signatures are stale.
     ///
     /// # Errors

@@ -224,10 +224,6 @@ fn read(
         .resource
         .as_ref()
         .map(aim_domain::name::Resource::as_str);
-    let covered = facts
-        .grants
-        .iter()
-        .any(|g| g.covers(action.action.as_str(), resource, envelope.time));
-    action.granted = Some(covered);
+    action.granted = Some(facts.is_granted(action.action.as_str(), resource, envelope.time));
     Ok(Admitted::Action(Box::new(action)))
 }

@@ -115,7 +115,7 @@ impl Client {
         if let Some(agent) = registered(&answer["registerAgent"]["agent"]) {
             return Ok(agent);
         }
-        let found = "query($filter: AgentFilter) { agents(first: 1, filter: $filter) { nodes { id uuid keys { publicKey } } } }";
+        let found = "query($filter: AgentFilter) { agents(first: 1, filter: $filter) { nodes { id uuid keys { nodes { publicKey } } } } }";
         let filter = json!({ "filter": { "name": name } });
         let found = self.graphql(found, filter).await?;
         let agent = found
@@ -123,7 +123,7 @@ impl Client {
             .cloned()
             .unwrap_or_default();
         let ours = key.public_key().to_base64url();
-        let has_key = agent["keys"]
+        let has_key = agent["keys"]["nodes"]
             .as_array()
             .is_some_and(|keys| keys.iter().any(|key| key["publicKey"] == ours));
         anyhow::ensure!(has_key, "agent `{name}` cannot be registered: {answer}");

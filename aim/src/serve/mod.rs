@@ -31,6 +31,8 @@ use crate::out;
 use audit_keys::KeyFiles;
 use lifecycle::Lifecycle;
 
+/// How often keys are looked after: reminders, ends, use.
+const KEY_ROUND: Duration = Duration::from_secs(10);
 /// How often stale nonces are forgotten.
 const NONCE_SWEEP: Duration = Duration::from_secs(60);
 /// How often it is written down when API keys were used.
@@ -69,6 +71,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     );
     let app = app.with_models(Arc::new(models::Loader)).locating(geo);
     let app = app.with_accounts(accounts::of(&config)?);
+    let app = if config.role.serves_api() {
+        app.sealing(&secret::jwt(&config)?)?
+    } else {
+        app
+    };
     let app = Arc::new(app);
     hear_others(&life, &store);
     let follower = Arc::clone(&app);
@@ -79,16 +86,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
                 json!({ "event": "bootstrap", "email": first.email, "password": first.password }),
             );
         }
-        let sweeper = Arc::clone(&app);
-        life.spawn("nonce sweeper", async move |stop| {
-            sweeper.sweep_nonces(NONCE_SWEEP, stop).await;
-        });
         accounts::send_mails(&life, &app);
-        let keeper = Arc::clone(&app);
-        life.spawn("credential keeper", async move |stop| {
-            keeper.keep_credentials(CREDENTIAL_KEEPING, stop).await;
-        });
         keep_audit_log(&life, &app, &config)?;
+        keep_house(&life, &app);
         if let Some(kafka) = &kafka {
             let sink = KafkaSink::gapless(kafka)?;
             let relay = Relay::new(
@@ -114,6 +114,22 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     listen(&config, &app, metrics, &mut life).await?;
     drop(app);
     life.finish().await
+}
+
+/// What goes on beside requests: forgetting nonces, looking after keys and credentials.
+fn keep_house(life: &Lifecycle, app: &Arc<App>) {
+    let sweeper = Arc::clone(app);
+    life.spawn("nonce sweeper", async move |stop| {
+        sweeper.sweep_nonces(NONCE_SWEEP, stop).await;
+    });
+    let keeper = Arc::clone(app);
+    life.spawn("key keeper", async move |stop| {
+        keeper.keep_keys(KEY_ROUND, stop).await;
+    });
+    let keeper = Arc::clone(app);
+    life.spawn("credential keeper", async move |stop| {
+        keeper.keep_credentials(CREDENTIAL_KEEPING, stop).await;
+    });
 }
 
 /// What `/metrics` answers from.

@@ -94,7 +94,7 @@ impl RequestContext {
         }))
     }
 
-    /// Keys and grants of agents, many in one statement.
+    /// Grants of agents, many in one statement.
     pub(crate) fn details(&self) -> &DataLoader<DetailLoader> {
         self.details.get_or_init(|| {
             let loader = DetailLoader {

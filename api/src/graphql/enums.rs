@@ -84,8 +84,12 @@ pub(crate) enum ReasonCode {
     KeyExpired,
     /// A grant covers the action.
     CapabilityGranted,
+    /// A delegation of another agent covers the action.
+    CapabilityDelegated,
     /// No grant covers the action.
     CapabilityMissing,
+    /// The token that asked is not good for the action.
+    TokenLimited,
     /// The agent's trust is below what this risk needs.
     TrustTooLow,
     /// A person has to agree.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use aim_app::{App, AppError, Permit};
 use aim_domain::id::{AgentId, UserId};
-use aim_domain::verification::KeyFacts;
 use aim_store::agents::Agent;
 use aim_store::grants::GrantRecord;
 use aim_store::users::User;
@@ -42,27 +41,9 @@ pub(crate) struct DetailLoader {
     pub(super) app: Arc<App>,
 }
 
-/// Asks for an agent's keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct KeysOf(pub(crate) AgentId);
-
 /// Asks for an agent's live grants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct GrantsOf(pub(crate) AgentId);
-
-impl Loader<KeysOf> for DetailLoader {
-    type Value = Vec<KeyFacts>;
-    type Error = AppError;
-
-    async fn load(&self, keys: &[KeysOf]) -> Result<HashMap<KeysOf, Vec<KeyFacts>>, AppError> {
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let mut found: HashMap<KeysOf, Vec<KeyFacts>> = HashMap::new();
-        for (agent, key) in self.app.load_keys(&ids).await? {
-            found.entry(KeysOf(agent)).or_default().push(key);
-        }
-        Ok(found)
-    }
-}
 
 impl Loader<GrantsOf> for DetailLoader {
     type Value = Vec<GrantRecord>;

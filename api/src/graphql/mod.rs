@@ -38,6 +38,7 @@ pub struct Query(
     query::SignInQueries,
     query::SessionQueries,
     query::CredentialQueries,
+    query::DelegationQueries,
 );
 
 /// Everything that can be changed.
@@ -45,6 +46,9 @@ pub struct Query(
 pub struct Mutation(
     mutation::SessionMutations,
     mutation::AgentMutations,
+    mutation::AgentKeyMutations,
+    mutation::DelegationMutations,
+    mutation::CertificateMutations,
     mutation::CapabilityMutations,
     mutation::VerificationMutations,
     mutation::AlertMutations,

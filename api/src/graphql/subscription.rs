@@ -185,7 +185,7 @@ fn facts<T: Send + 'static>(
     let request = RequestContext::of(context)?;
     let permit = request.permit(Permission::Read)?;
     let agent = match &request.actor {
-        Actor::Agent(agent) => Some(agent.agent),
+        Actor::Agent(agent) => Some(agent.clone()),
         _ => None,
     };
     let after = position_of(after)?;
@@ -204,7 +204,7 @@ fn facts<T: Send + 'static>(
 fn lagged(error: &aim_app::FeedError) -> Error {
     let code = match error {
         aim_app::FeedError::Lagged => "SUBSCRIPTION_LAGGED",
-        aim_app::FeedError::Killed => "FORBIDDEN",
+        aim_app::FeedError::Stopped => "FORBIDDEN",
         aim_app::FeedError::Unavailable => "UNAVAILABLE",
     };
     Error::new(error.to_string()).extend_with(|_, extensions| extensions.set("code", code))

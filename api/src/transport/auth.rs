@@ -65,6 +65,18 @@ pub trait Authenticate: Send + Sync + 'static {
         std::future::pending().boxed()
     }
 
+    /// Uses up what is good for one request only, where what the request changes does not: called for
+    /// each query and subscription over HTTP before it is executed.
+    ///
+    /// # Errors
+    /// [`AuthError`] if it was used before; then nothing is executed.
+    fn spend(
+        &self,
+        _identity: &Identity<Self::Actor>,
+    ) -> impl Future<Output = Result<(), AuthError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Request data for one operation: the actor, and whatever lives as long as the operation, such
     /// as data loaders. Called once per operation, also for each operation on a websocket.
     fn data(&self, identity: &Identity<Self::Actor>, _kind: OperationType) -> Data {

@@ -92,6 +92,10 @@ async fn answer<E: Executor, A: Authenticate>(
             "mutations are not served over GET: send a POST",
         ));
     }
+    if kind != OperationType::Mutation {
+        let spent = shared.authenticator.spend(&identity).await;
+        spent.map_err(|error| respond::unauthenticated(media, &error))?;
+    }
     request.data = shared.authenticator.data(&identity, kind);
     if media == Media::EventStream || (kind == OperationType::Subscription && accepted.event_stream)
     {

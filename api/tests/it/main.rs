@@ -7,6 +7,7 @@
 )]
 
 mod authorization;
+mod jws;
 mod schema;
 mod toy;
 mod transport_http;

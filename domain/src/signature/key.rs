@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 /// Why a key was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -126,6 +127,15 @@ impl SecretKey {
             .0
             .to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF);
         pem.map(|text| text.to_string()).map_err(|_| KeyError::Pem)
+    }
+
+    /// As PKCS #8 in DER; wiped from memory when dropped.
+    ///
+    /// # Errors
+    /// [`KeyError::Pem`] when it cannot be encoded.
+    pub fn to_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let der = self.0.to_pkcs8_der().map_err(|_| KeyError::Pem)?;
+        Ok(Zeroizing::new(der.as_bytes().to_vec()))
     }
 
     /// From a PKCS #8 PEM file.

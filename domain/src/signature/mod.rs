@@ -20,5 +20,8 @@ pub use event::{EventSignature, sign_event, verify_event};
 pub use http_message::{HttpRequest, SignedRequest, Verified};
 pub use key::{KeyError, PublicKey, SecretKey};
 pub use profile::Profile;
-pub use proof::{PossessionProof, ProofError, possession_text, sign_possession};
+pub use proof::{
+    PossessionProof, ProofError, challenge_text, possession_text, rotation_text, sign_challenge,
+    sign_possession, sign_rotation,
+};
 pub use sign::{SignatureHeaders, sign_request};

@@ -9,11 +9,13 @@ use super::{ActionRequest, Decision, Obligation, Reason, ReasonCode};
 use crate::action::{ActionClass, ActionClasses, classify};
 use crate::agent::AgentStatus;
 use crate::capability::CapabilityGrant;
+use crate::delegation::DelegationFacts;
 use crate::id::{AgentId, AgentKeyId, OrganizationId};
 use crate::kill_switch::KillSwitch;
 use crate::name::ActionName;
 use crate::risk::RiskLevel;
 use crate::signature::PublicKey;
+use crate::token::TokenLimit;
 use crate::trust::{TrustOverride, TrustScore, effective_trust};
 
 /// How long an answer may be acted on, in seconds: long enough for a slow tool call, short enough
@@ -72,6 +74,8 @@ pub struct AgentFacts {
     pub keys: Vec<KeyFacts>,
     /// Its grants, not revoked.
     pub grants: Vec<CapabilityGrant>,
+    /// Chains of delegation that end at it.
+    pub delegations: Vec<DelegationFacts>,
     /// Its score; `None` is `UNSCORED`.
     pub trust: Option<TrustScore>,
     /// What a person set it to, for a time.
@@ -126,8 +130,7 @@ pub fn decide(
         obligations,
         expires_at: now + Duration::seconds(VERIFICATION_TTL_SECONDS),
     };
-    let stops = || agent_stops(facts).or_else(|| key_stops(key, facts, now));
-    if let Some(reason) = facts.killed().or_else(stops) {
+    if let Some(reason) = facts.stopped(key, now) {
         return verdict(Decision::Denied, vec![reason], vec![]);
     }
     let granted = grant_of(request, facts, now);
@@ -149,6 +152,32 @@ pub fn decide(
         );
     }
     verdict(Decision::Allowed, reasons, vec![Obligation::ReportResult])
+}
+
+/// As [`decide`], for a request with a token that is good for `limits` alone.
+#[must_use]
+pub fn decide_within(
+    limits: &[TokenLimit],
+    request: &ActionRequest,
+    key: AgentKeyId,
+    facts: &AgentFacts,
+    now: DateTime<Utc>,
+) -> Verdict {
+    let mut verdict = decide(request, key, facts, now);
+    let action = request.action.as_str();
+    let resource = request.resource.as_ref().map(crate::name::Resource::as_str);
+    if !limits.iter().any(|limit| limit.covers(action, resource)) {
+        let message = format!("the token is not good for `{action}` here; ask with another");
+        let reason = Reason::new(ReasonCode::TokenLimited, message);
+        if verdict.decision == Decision::Denied {
+            verdict.reasons.push(reason);
+        } else {
+            verdict.reasons = vec![reason];
+        }
+        verdict.decision = Decision::Denied;
+        verdict.obligations.clear();
+    }
+    verdict
 }
 
 fn agent_stops(facts: &AgentFacts) -> Option<Reason> {
@@ -212,14 +241,32 @@ fn grant_of(
                 grant.capability.as_str()
             ),
         )),
-        None => Err(Reason::new(
-            ReasonCode::CapabilityMissing,
-            format!(
-                "no live grant of agent `{}` covers `{action}`{on}; grant it",
-                facts.name
-            ),
-        )),
+        None => delegation_of(action, resource, facts, now).ok_or_else(|| {
+            Reason::new(
+                ReasonCode::CapabilityMissing,
+                format!(
+                    "no live grant or delegation of agent `{}` covers `{action}`{on}; grant it",
+                    facts.name
+                ),
+            )
+        }),
     }
+}
+
+fn delegation_of(
+    action: &str,
+    resource: Option<&str>,
+    facts: &AgentFacts,
+    now: DateTime<Utc>,
+) -> Option<Reason> {
+    let mut chains = facts.delegations.iter();
+    let chain = chains.find(|chain| chain.covers(action, resource, now))?;
+    let (first, last) = (chain.links.first()?, chain.last()?);
+    let message = format!(
+        "delegation `{}`, handed on from agent `{}`, covers `{action}`",
+        last.id, first.delegator
+    );
+    Some(Reason::new(ReasonCode::CapabilityDelegated, message))
 }
 
 impl AgentFacts {
@@ -239,6 +286,29 @@ impl AgentFacts {
             );
             Reason::new(ReasonCode::AgentKilled, message)
         })
+    }
+
+    /// Why the agent may not act at all at `now` with this key: kill switch, agent state, key, in
+    /// this order.
+    #[must_use]
+    pub fn stopped(&self, key: AgentKeyId, now: DateTime<Utc>) -> Option<Reason> {
+        let stops = || agent_stops(self).or_else(|| self.key_stops(key, now));
+        self.killed().or_else(stops)
+    }
+
+    /// Why this key is not good at `now`.
+    #[must_use]
+    pub fn key_stops(&self, key: AgentKeyId, now: DateTime<Utc>) -> Option<Reason> {
+        key_stops(key, self, now)
+    }
+
+    /// Whether a grant or a delegation covers an action at a time.
+    #[must_use]
+    pub fn is_granted(&self, action: &str, resource: Option<&str>, at: DateTime<Utc>) -> bool {
+        let mut grants = self.grants.iter();
+        let mut chains = self.delegations.iter();
+        grants.any(|grant| grant.covers(action, resource, at))
+            || chains.any(|chain| chain.covers(action, resource, at))
     }
 
     /// What people of its organization said of this action, if anything.

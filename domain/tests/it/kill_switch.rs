@@ -28,6 +28,7 @@ fn facts(status: AgentStatus) -> AgentFacts {
             expires_at: None,
             revoked_at: None,
         }],
+        delegations: Vec::new(),
         grants: vec![CapabilityGrant {
             id: CapabilityGrantId::from_uuid(Uuid::from_u128(4)),
             capability: Pattern::capability("files:*").unwrap(),

@@ -1,10 +1,11 @@
 //! Proof of possession of a key.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use aim_domain::id::OrganizationId;
+use aim_domain::id::{AgentId, OrganizationId};
 use aim_domain::name::AgentName;
 use aim_domain::signature::{
-    PossessionProof, ProofError, PublicKey, SecretKey, possession_text, sign_event, sign_possession,
+    PossessionProof, ProofError, PublicKey, SecretKey, challenge_text, possession_text,
+    rotation_text, sign_challenge, sign_event, sign_possession, sign_rotation,
 };
 use chrono::DateTime;
 use proptest::prelude::{any, prop_assert_eq, proptest};
@@ -74,6 +75,52 @@ fn a_proof_is_for_one_organization_name_key_and_time() {
         };
         assert_eq!(check(&forged, one, "scout", &public), invalid);
     }
+}
+
+fn agent(number: u128) -> AgentId {
+    AgentId::from_uuid(Uuid::from_u128(number))
+}
+
+#[test]
+fn a_rotations_proof_is_for_one_organization_agent_key_and_time() {
+    let (one, public) = (organization(1), key().public_key());
+    let text = rotation_text(one, agent(2), &public, NOW);
+    let x = public.to_base64url();
+    let wanted = format!(
+        "aim-rotate-v1\n00000000-0000-0000-0000-000000000001\n\
+         00000000-0000-0000-0000-000000000002\n{x}\n{NOW}"
+    );
+    assert_eq!(text, wanted);
+    let proof = sign_rotation(one, agent(2), &key(), NOW);
+    let now = DateTime::from_timestamp(NOW, 0).unwrap();
+    let check = |proof: &PossessionProof, organization, agent, key: &PublicKey| {
+        proof.verify_rotation(organization, agent, key, now)
+    };
+    assert_eq!(check(&proof, one, agent(2), &public), Ok(()));
+    let other = SecretKey::from_seed(&[8; 32]);
+    let invalid = Err(ProofError::Invalid);
+    assert_eq!(check(&proof, organization(2), agent(2), &public), invalid);
+    assert_eq!(check(&proof, one, agent(3), &public), invalid);
+    assert_eq!(check(&proof, one, agent(2), &other.public_key()), invalid);
+    let old = sign_rotation(one, agent(2), &key(), NOW - 301);
+    assert_eq!(
+        check(&old, one, agent(2), &public),
+        Err(ProofError::Age(301))
+    );
+    // A registration's proof is no rotation's, nor is the answer to a challenge.
+    let name = AgentName::parse("scout").unwrap();
+    let registration = sign_possession(one, &name, &key(), NOW);
+    assert_eq!(check(&registration, one, agent(2), &public), invalid);
+    let answer = PossessionProof {
+        created: NOW,
+        signature: sign_challenge(one, agent(2), &key(), &NOW.to_string()).to_vec(),
+    };
+    assert_eq!(check(&answer, one, agent(2), &public), invalid);
+    assert_eq!(
+        challenge_text(one, agent(2), "x"),
+        "aim-verify-agent-v1\n00000000-0000-0000-0000-000000000001\n\
+         00000000-0000-0000-0000-000000000002\nx"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod action_classes;
 mod alerts;
 mod audit_log;
 mod decisions;
+mod keys;
 mod kill_switches;
 mod models;
 mod offsets;

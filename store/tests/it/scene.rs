@@ -159,7 +159,7 @@ impl Scene {
                 expires_at: None,
                 revoked_at: None,
             };
-            tx.insert_key(tenant.organization, tenant.agent, &key)
+            tx.insert_key(tenant.organization, tenant.agent, &key, "system")
                 .await?;
         }
         Ok(tx.commit().await?)
@@ -206,5 +206,7 @@ fn agent(organization: OrganizationId, id: AgentId, name: &str) -> Agent {
         updated_at: now(),
         last_seen_at: None,
         kill_switch: None,
+        tags: Vec::new(),
+        deleted_at: None,
     }
 }

@@ -123,7 +123,8 @@ impl Site {
                 expires_at: None,
                 revoked_at: None,
             };
-            tx.insert_key(member.organization, member.id, &key).await?;
+            tx.insert_key(member.organization, member.id, &key, "system")
+                .await?;
             let grant = GrantRecord {
                 organization: member.organization,
                 agent: member.id,
@@ -227,5 +228,7 @@ fn agent(member: &Member) -> Agent {
         updated_at: beginning(),
         last_seen_at: None,
         kill_switch: None,
+        tags: Vec::new(),
+        deleted_at: None,
     }
 }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, now, text};
+use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, key_of, now, text};
 use crate::people::{made_by, made_with, sign_in, user_id};
 use crate::roots::{Foreigner, Ids, NOT_FOR_PROGRAMS, Needs, ROOTS, Root};
 
@@ -54,6 +54,11 @@ const JOINING: [&str; 2] = [
         'asking@test.local', 'somebody', 'PENDING', 'none', created_at, created_at FROM agents
         WHERE name = 'reader'",
 ];
+const DELEGATION: &str = "INSERT INTO delegations (id, organization_id, delegator_id, delegate_id,
+    agent_key_id, depth, limits, created_at, expires_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60c',
+    organization_id, id, id, id, 1, '[]', created_at, created_at FROM agents WHERE name = 'reader'";
+/// The global id of that: `Delegation:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f60c`.
+const DELEGATION_ID: &str = "RGVsZWdhdGlvbjowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2MGM";
 
 /// Who asks.
 enum Caller {
@@ -88,7 +93,7 @@ impl Scene {
             add_person(&aim, &email, role).await?;
         }
         add_person(&aim, "foreigner@test.local", "OWNER").await?;
-        let rows = OTHER.iter().chain(&[ALERT, SUPPRESSION, MODEL]);
+        let rows = OTHER.iter().chain(&[ALERT, SUPPRESSION, MODEL, DELEGATION]);
         for statement in rows.chain(&JOINING) {
             database.execute_unprepared(statement).await?;
         }
@@ -102,7 +107,8 @@ impl Scene {
                 text(&answer.body, "/data/verifyAction/verification/id")
             }
         };
-        let grants = "query($id: ID!) { agent(id: $id) { capabilityGrants { id } } }";
+        let grants = "query($id: ID!) { agent(id: $id) { capabilityGrants { id }
+            keys { nodes { id } } } }";
         let grants = owner.ask(grants, json!({ "id": agent.id })).await?;
         let trail = "{ auditEntries(first: 1) { nodes { id } } }";
         let trail = owner.ask(trail, json!({})).await?;
@@ -110,6 +116,13 @@ impl Scene {
         let ids = Ids {
             agent: agent.id.clone(),
             grant: text(&grants, "/agent/capabilityGrants/0/id")?,
+            delegation: DELEGATION_ID.to_owned(),
+            key: text(&grants, "/agent/keys/nodes/0/id")?,
+            rotation: json!({
+                "agentId": agent.id,
+                "publicKey": key_of("another").public_key().to_base64url(),
+                "proofOfPossession": { "created": now().timestamp(), "signature": "none" },
+            }),
             verification: asked("files:read", "ALLOWED").await?,
             pending: asked("db:delete", "PENDING_APPROVAL").await?,
             alert: ALERT_ID.to_owned(),
@@ -141,12 +154,14 @@ impl Scene {
     /// Everything that a refused mutation could have changed.
     async fn state(&self) -> anyhow::Result<Value> {
         let query = "query($agent: ID!, $pending: ID!, $done: ID!, $alert: ID!) {
-            agent(id: $agent) { status trust { override { score } } capabilityGrants { id revokedAt } }
+            agent(id: $agent) { status description deletedAt trust { override { score } }
+                capabilityGrants { id revokedAt } keys { nodes { status } } }
             pending: verification(id: $pending) { decision outcome }
             done: verification(id: $done) { decision outcome }
             alert(id: $alert) { status assignedAt }
+            delegations(first: 10) { nodes { id revokedAt } }
             alertSuppressions(first: 10) { nodes { id withdrawnAt } }
-            organization { killSwitch { reason } trustWeights { agentHistory }
+            organization { killSwitch { reason } keyPolicy { lifeDays } trustWeights { agentHistory }
                 models { challenger { id } signer { keyId } } }
             agents(first: 1) { totalCount }
             auditLog { retention { days legalHold { reason } } witnesses { id } }

@@ -1,6 +1,6 @@
 //! A signed-in administrator and the agents that they registered.
 
-use aim_domain::id::OrganizationId;
+use aim_domain::id::{AgentId, OrganizationId};
 use aim_domain::name::AgentName;
 use aim_domain::signature::{
     HttpRequest, SecretKey, SignatureHeaders, sign_event, sign_possession, sign_request,
@@ -8,7 +8,7 @@ use aim_domain::signature::{
 use aim_tests::AimProcess;
 use anyhow::Context;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ pub(crate) struct Owner {
     http: reqwest::Client,
     pub(crate) url: String,
     pub(crate) token: String,
-    organization: OrganizationId,
+    pub(crate) organization: OrganizationId,
 }
 
 impl Owner {
@@ -130,15 +130,21 @@ impl Owner {
             let answer = self.ask(query, json!({ "input": input })).await?;
             text(&answer, "/grantCapability/grant/id")?;
         }
-        let (http, url) = (self.http.clone(), self.url.clone());
-        let name = name.to_owned();
         Ok(Agent {
-            http,
-            url,
-            id,
-            name,
             key,
+            ..self.agent(name, &id)
         })
+    }
+
+    /// A registered agent, with the key that follows from its name.
+    pub(crate) fn agent(&self, name: &str, id: &str) -> Agent {
+        Agent {
+            http: self.http.clone(),
+            url: self.url.clone(),
+            id: id.to_owned(),
+            name: name.to_owned(),
+            key: key_of(name),
+        }
     }
 
     /// What the agent is now: `status`, `trust { score }`.
@@ -236,6 +242,22 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
+    /// The plain id within its global one.
+    pub(crate) fn uuid(&self) -> AgentId {
+        let text = URL_SAFE_NO_PAD.decode(&self.id).unwrap_or_default();
+        let text = String::from_utf8(text).unwrap_or_default();
+        let uuid = text.split_once(':').and_then(|(_, it)| it.parse().ok());
+        AgentId::from_uuid(uuid.unwrap_or_default())
+    }
+
+    /// The same agent with another key.
+    pub(crate) fn with_key(&self, key: SecretKey) -> Self {
+        Self {
+            key,
+            ..self.clone()
+        }
+    }
+
     fn key_id(&self) -> String {
         self.key.public_key().thumbprint()
     }
@@ -267,9 +289,15 @@ impl Agent {
     }
 
     pub(crate) async fn post(&self, signed: &Signed) -> anyhow::Result<Answer> {
+        self.post_to(&self.url, signed).await
+    }
+
+    /// Sends it to another node than the one it was signed for.
+    pub(crate) async fn post_to(&self, node: &str, signed: &Signed) -> anyhow::Result<Answer> {
         let request = self
             .http
-            .post(format!("{}/graphql", self.url))
+            .post(format!("{node}/graphql"))
+            .header("host", self.url.trim_start_matches("http://"))
             .header("content-type", "application/json")
             .header("accept", "application/graphql-response+json")
             .header("content-digest", &signed.headers.content_digest)

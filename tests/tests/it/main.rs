@@ -2,6 +2,9 @@
 
 mod account_roots;
 mod action_classes;
+mod agent_keys;
+mod agent_life;
+mod agent_tokens;
 mod aim;
 mod alerts;
 mod audit_failures;
@@ -11,7 +14,9 @@ mod audit_tampering;
 mod authorization;
 mod bad_input;
 mod bombs;
+mod certificates;
 mod crash;
+mod delegation;
 mod feedback;
 mod fleet;
 mod forgotten_passwords;
@@ -37,6 +42,7 @@ mod postgres;
 mod programs;
 mod public_clients;
 mod replay;
+mod revocation;
 mod roots;
 mod schemas;
 mod second_factors;

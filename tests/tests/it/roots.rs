@@ -38,6 +38,10 @@ pub(crate) enum Foreigner {
 pub(crate) struct Ids {
     pub(crate) agent: String,
     pub(crate) grant: String,
+    pub(crate) key: String,
+    pub(crate) delegation: String,
+    /// A rotation whose proof is somebody else's.
+    pub(crate) rotation: Value,
     pub(crate) verification: String,
     pub(crate) pending: String,
     pub(crate) alert: String,
@@ -260,7 +264,6 @@ const CORE: &[Root] = &[
         Foreigner::NotFound,
         agent_because,
     ),
-    mutation("revokeAgent", MANAGER, Foreigner::NotFound, agent_because),
     mutation(
         "grantCapability",
         MANAGER,
@@ -557,6 +560,67 @@ const CORE: &[Root] = &[
         Foreigner::Own,
         |_| json!({ "maxAgents": 99, "reason": "a test" }),
     ),
+    mutation(
+        "rotateAgentKey",
+        Needs::RoleOrAgent("MANAGER"),
+        Foreigner::NotFound,
+        |ids| ids.rotation.clone(),
+    ),
+    mutation(
+        "setKeyPolicy",
+        ADMIN,
+        Foreigner::Own,
+        |_| json!({ "lifeDays": 30 }),
+    ),
+    mutation(
+        "challengeAgent",
+        Needs::Role("MEMBER"),
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent }),
+    ),
+    mutation(
+        "verifyAgent",
+        Needs::Role("MEMBER"),
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent, "signature": "none" }),
+    ),
+    mutation(
+        "updateAgent",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "agentId": ids.agent, "description": "a test" }),
+    ),
+    mutation(
+        "issueAgentCertificate",
+        Needs::Agent,
+        Foreigner::Own,
+        |_| json!({ "lifeSeconds": 60 }),
+    ),
+    query("delegations", READ, Foreigner::Empty, PAGE, nothing),
+    mutation(
+        "delegateCapabilities",
+        Needs::Agent,
+        Foreigner::NotFound,
+        |ids| {
+            json!({ "toAgentId": ids.agent, "expiresAt": ids.soon,
+            "capabilities": [{ "capability": "files:read" }] })
+        },
+    ),
+    mutation(
+        "revokeDelegation",
+        Needs::RoleOrAgent("MANAGER"),
+        Foreigner::NotFound,
+        |ids| json!({ "delegationId": ids.delegation, "reason": "a test" }),
+    ),
+    // Behind whatever an agent does: it can do nothing more.
+    mutation(
+        "revokeAgentKey",
+        MANAGER,
+        Foreigner::NotFound,
+        |ids| json!({ "keyId": ids.key, "reason": "a test" }),
+    ),
+    mutation("revokeAgent", MANAGER, Foreigner::NotFound, agent_because),
+    mutation("deleteAgent", MANAGER, Foreigner::NotFound, agent_because),
     subscription("alertRaised"),
     subscription("trustScoreChanged"),
     subscription("verificationRecorded"),

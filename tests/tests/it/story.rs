@@ -114,7 +114,7 @@ async fn asks(agent: &Agent) -> anyhow::Result<()> {
 
 /// Half an hour of an ordinary day; returns the score that it earns. Comes before the agent asks
 /// anything: rates are learned in the order of time.
-async fn lives(owner: &Owner, agent: &Agent) -> anyhow::Result<f64> {
+pub(crate) async fn lives(owner: &Owner, agent: &Agent) -> anyhow::Result<f64> {
     let minute = now().duration_trunc(TimeDelta::minutes(1))?;
     let times = (1..=MINUTES).rev().flat_map(|back| {
         SECONDS.map(|second| minute - TimeDelta::minutes(back) + TimeDelta::seconds(second))

@@ -1,27 +1,15 @@
-//! Registering agents and changing their status.
+//! Registering agents, changing what is said of them and their status, deleting them.
 
-use aim_app::{RegisterAgent, StatusChange};
+use aim_app::{RegisterAgent, StatusChange, UpdateAgent};
 use aim_domain::role::Permission;
-use aim_domain::signature::PossessionProof;
 use async_graphql::{Context, ID, InputObject, Object, Result};
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::super::context::RequestContext;
 use super::super::enums::AgentType;
 use super::super::id::parse_id;
 use super::super::types::Agent;
 use super::super::user_error::payload;
-
-/// Proof that the caller has the private key.
-#[derive(Debug, InputObject)]
-struct ProofOfPossessionInput {
-    /// When it was signed, in Unix seconds; at most 300 s from now.
-    created: i64,
-    /// Ed25519 signature, base64 or base64url, over five lines: `aim-register-v1`, the
-    /// organization's UUID, the agent's name, the public key in base64url, `created`.
-    signature: String,
-}
+use super::proof::ProofOfPossessionInput;
 
 /// A new agent.
 #[derive(Debug, InputObject)]
@@ -47,10 +35,39 @@ struct RegisterAgentInput {
     /// Servers it says it talks to.
     #[graphql(default)]
     talks_to: Vec<String>,
+    /// Words that people sort agents by.
+    #[graphql(default)]
+    tags: Vec<String>,
     /// Ed25519 public key made by the client: its 32 bytes as base64url or base64.
     public_key: String,
-    /// Proof that the caller has the private key.
-    proof_of_possession: ProofOfPossessionInput,
+    /// Proof that the caller has the private key. Without it the agent is `PENDING` until it answers
+    /// a challenge (`challengeAgent`, `verifyAgent`).
+    proof_of_possession: Option<ProofOfPossessionInput>,
+}
+
+/// What is to be said of an agent; what is left out stays, an empty text takes it back.
+#[derive(Debug, InputObject)]
+struct UpdateAgentInput {
+    /// Global id of the agent.
+    agent_id: ID,
+    /// What people call it.
+    display_name: Option<String>,
+    /// What it is for.
+    description: Option<String>,
+    /// What kind of program it is.
+    agent_type: Option<AgentType>,
+    /// Its version.
+    version: Option<String>,
+    /// Where its source is.
+    repository_url: Option<String>,
+    /// Where its manual is.
+    documentation_url: Option<String>,
+    /// What it says it needs, all of it; declared is not granted.
+    declared_capabilities: Option<Vec<String>>,
+    /// Servers it says it talks to, all of them.
+    talks_to: Option<Vec<String>>,
+    /// Words that people sort agents by, all of them.
+    tags: Option<Vec<String>>,
 }
 
 macro_rules! status_input {
@@ -72,6 +89,8 @@ status_input!(/// Which agent to let act again.
     ReinstateAgentInput);
 status_input!(/// Which agent to end.
     RevokeAgentInput);
+status_input!(/// Which agent to delete.
+    DeleteAgentInput);
 
 payload!(RegisterAgentPayload, RegisterAgentError, /// The new agent.
     agent: Agent);
@@ -80,6 +99,10 @@ payload!(SuspendAgentPayload, SuspendAgentError, /// The agent.
 payload!(ReinstateAgentPayload, ReinstateAgentError, /// The agent.
     agent: Agent);
 payload!(RevokeAgentPayload, RevokeAgentError, /// The agent.
+    agent: Agent);
+payload!(UpdateAgentPayload, UpdateAgentError, /// The agent.
+    agent: Agent);
+payload!(DeleteAgentPayload, DeleteAgentError, /// The agent.
     agent: Agent);
 
 async fn change(
@@ -111,12 +134,6 @@ impl AgentMutations {
     ) -> Result<RegisterAgentPayload> {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::RegisterAgent)?;
-        let proof = input.proof_of_possession;
-        let signature = URL_SAFE_NO_PAD
-            .decode(&proof.signature)
-            .or_else(|_| STANDARD.decode(&proof.signature))
-            // What is no base64 is no signature: the proof says so.
-            .unwrap_or_default();
         let registration = RegisterAgent {
             name: input.name,
             display_name: input.display_name,
@@ -127,11 +144,9 @@ impl AgentMutations {
             documentation_url: input.documentation_url,
             declared_capabilities: input.declared_capabilities,
             talks_to: input.talks_to,
+            tags: input.tags,
             public_key: input.public_key,
-            proof: PossessionProof {
-                created: proof.created,
-                signature,
-            },
+            proof: input.proof_of_possession.map(Into::into),
         };
         RegisterAgentPayload::of(request.app.register_agent(&permit, registration).await)
     }
@@ -179,5 +194,41 @@ impl AgentMutations {
             &input.reason,
         );
         RevokeAgentPayload::of(outcome.await?)
+    }
+    /// Changes what is said of an agent; its name and its key stay. Needs `MANAGER`.
+    async fn update_agent(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which agent, and what to say of it.")] input: UpdateAgentInput,
+    ) -> Result<UpdateAgentPayload> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::ManageAgents)?;
+        let id = parse_id("Agent", "agentId", &input.agent_id)?;
+        let update = UpdateAgent {
+            display_name: input.display_name,
+            description: input.description,
+            agent_type: input.agent_type.map(Into::into),
+            version: input.version,
+            repository_url: input.repository_url,
+            documentation_url: input.documentation_url,
+            declared_capabilities: input.declared_capabilities,
+            talks_to: input.talks_to,
+            tags: input.tags,
+        };
+        UpdateAgentPayload::of(request.app.update_agent(&permit, id, update).await)
+    }
+
+    /// Deletes an agent: it is revoked with its keys and leaves the lists; what it did stays on
+    /// record, and its name stays taken. Needs `MANAGER`.
+    async fn delete_agent(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which agent, and why.")] input: DeleteAgentInput,
+    ) -> Result<DeleteAgentPayload> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::ManageAgents)?;
+        let id = parse_id("Agent", "agentId", &input.agent_id)?;
+        let outcome = request.app.delete_agent(&permit, id, &input.reason);
+        DeleteAgentPayload::of(outcome.await)
     }
 }

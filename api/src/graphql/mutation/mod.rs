@@ -1,6 +1,7 @@
 //! Everything that can be changed: verb first, one input, one payload.
 
 mod action_classes;
+mod agent_keys;
 mod agents;
 mod alerts;
 mod audit;
@@ -14,6 +15,9 @@ mod password_resets;
 mod people;
 mod registrations;
 mod second_factors;
+mod certificates;
+mod delegations;
+mod proof;
 mod sessions;
 mod sign_in_steps;
 mod suppressions;
@@ -21,6 +25,7 @@ mod trust;
 mod verifications;
 
 pub(super) use action_classes::ActionClassMutations;
+pub(super) use agent_keys::AgentKeyMutations;
 pub(super) use agents::AgentMutations;
 pub(super) use alerts::AlertMutations;
 pub(super) use audit::AuditMutations;
@@ -28,6 +33,8 @@ pub(super) use capabilities::CapabilityMutations;
 pub(super) use credentials::CredentialMutations;
 pub(super) use identities::IdentityMutations;
 pub(super) use invitations::InvitationMutations;
+pub(super) use certificates::CertificateMutations;
+pub(super) use delegations::DelegationMutations;
 pub(super) use kill_switch::KillSwitchMutations;
 pub(super) use models::ModelMutations;
 pub(super) use password_resets::PasswordResetMutations;

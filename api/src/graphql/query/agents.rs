@@ -1,13 +1,16 @@
 //! Agents and the catalogue.
 
+#![expect(clippy::too_many_arguments, reason = "each is an argument of a field")]
+
 use aim_domain::id::AgentId;
 use aim_domain::role::Permission;
-use aim_store::agents::AgentFilter as Filter;
-use async_graphql::{Context, ID, InputObject, Object, Result};
+use aim_store::agents::{AgentFilter as Filter, AgentOrder as Order};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
 
 use super::super::connection::page;
 use super::super::context::{RequestContext, fault};
-use super::super::enums::AgentStatus;
+use super::super::enums::{AgentStatus, AgentType};
 use super::super::id::parse_id;
 use super::super::types::{Agent, AgentConnection, Capability, TrustSummary};
 
@@ -18,8 +21,49 @@ struct AgentFilter {
     status: Option<AgentStatus>,
     /// With this name.
     name: Option<String>,
-    /// With a name or display name that holds this text.
+    /// Of this kind.
+    agent_type: Option<AgentType>,
+    /// With a name, display name or description that holds this text, whatever its case.
     search: Option<String>,
+    /// With this tag.
+    tag: Option<String>,
+    /// Whose last live key expires before this time, or that have none.
+    keys_end_before: Option<DateTime<Utc>>,
+    /// Deleted ones instead of those that are there.
+    #[graphql(default)]
+    is_deleted: bool,
+}
+
+/// What a list of agents is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_store::agents::AgentOrderField")]
+enum AgentOrderField {
+    /// When it was registered.
+    CreatedAt,
+    /// Its name.
+    Name,
+    /// Its newest action; agents without one count as the oldest.
+    LastSeenAt,
+    /// Its score; agents without one count as the lowest.
+    Trust,
+}
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+enum OrderDirection {
+    /// The least first.
+    Asc,
+    /// The greatest first.
+    Desc,
+}
+
+/// An order of agents.
+#[derive(Debug, InputObject)]
+struct AgentOrder {
+    /// By what.
+    field: AgentOrderField,
+    /// Which way.
+    direction: OrderDirection,
 }
 
 /// Queries about agents.
@@ -44,7 +88,7 @@ impl AgentQueries {
             .map(Agent::from))
     }
 
-    /// Agents, newest first. Needs `VIEWER`.
+    /// Agents, newest first unless ordered otherwise. Needs `VIEWER`.
     async fn agents(
         &self,
         context: &Context<'_>,
@@ -52,16 +96,29 @@ impl AgentQueries {
         #[graphql(desc = "Cursor to go on behind.")] after: Option<String>,
         #[graphql(desc = "Page size from the oldest on, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Cursor to go back from.")] before: Option<String>,
-        #[graphql(desc = "Which agents; all when left out.")] filter: Option<AgentFilter>,
+        #[graphql(desc = "Which agents; all that are not deleted when left out.")] filter: Option<
+            AgentFilter,
+        >,
+        #[graphql(desc = "In which order; a cursor goes on in the order it was given in.")]
+        order_by: Option<AgentOrder>,
     ) -> Result<AgentConnection> {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
         let page = page("Agent", first, after, last, before)?;
         let filter = filter.unwrap_or_default();
+        let order = order_by.map_or_else(Order::default, |by| Order {
+            field: by.field.into(),
+            is_ascending: by.direction == OrderDirection::Asc,
+        });
         let filter = Filter {
+            order,
             status: filter.status.map(Into::into),
+            agent_type: filter.agent_type.map(Into::into),
             name: filter.name,
             search: filter.search,
+            tag: filter.tag,
+            keys_end_before: filter.keys_end_before,
+            is_deleted: filter.is_deleted,
         };
         Ok(request
             .app

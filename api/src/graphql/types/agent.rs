@@ -1,8 +1,7 @@
-//! Agents, their keys and their grants.
+//! Agents and their grants.
 
 use aim_domain::id::AgentId;
 use aim_domain::role::Permission;
-use aim_domain::verification::KeyFacts;
 use aim_store::agents::Agent as Row;
 use aim_store::grants::GrantRecord;
 use async_graphql::{ComplexObject, Context, ID, Result, SimpleObject};
@@ -12,8 +11,10 @@ use super::super::connection::{connection, page};
 use super::super::context::{RequestContext, fault};
 use super::super::enums::{AgentStatus, AgentType, RiskLevel};
 use super::super::id::global_id;
-use super::super::loaders::{GrantsOf, KeysOf};
-use super::{AgentRatingConnection, AgentTrust, KillSwitch, TrustSnapshotConnection};
+use super::super::loaders::GrantsOf;
+use super::{
+    AgentKeyConnection, AgentRatingConnection, AgentTrust, KillSwitch, TrustSnapshotConnection,
+};
 
 /// A registered autonomous program.
 #[derive(Debug, Clone, SimpleObject)]
@@ -57,6 +58,10 @@ pub(crate) struct Agent {
     updated_at: DateTime<Utc>,
     /// Time of its newest action, by its own clock.
     last_seen_at: Option<DateTime<Utc>>,
+    /// Words that people sort agents by.
+    tags: Vec<String>,
+    /// When it was deleted; null while it is not.
+    deleted_at: Option<DateTime<Utc>>,
     #[graphql(skip)]
     key: AgentId,
 }
@@ -85,25 +90,27 @@ impl From<Row> for Agent {
             created_at: row.created_at,
             updated_at: row.updated_at,
             last_seen_at: row.last_seen_at,
+            tags: row.tags,
+            deleted_at: row.deleted_at,
         }
     }
 }
 
 #[ComplexObject]
 impl Agent {
-    /// Its keys, newest first, revoked ones too.
-    async fn keys(&self, context: &Context<'_>) -> Result<Vec<AgentKey>> {
+    /// Every key that it ever had, newest first: public halves, life spans and use. Nobody but the
+    /// agent has the private halves.
+    async fn keys(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Page size, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor to go on behind.")] after: Option<String>,
+    ) -> Result<AgentKeyConnection> {
         let request = RequestContext::of(context)?;
-        let keys = request
-            .details()
-            .load_one(KeysOf(self.key))
-            .await
-            .map_err(fault)?;
-        Ok(keys
-            .unwrap_or_default()
-            .into_iter()
-            .map(AgentKey::from)
-            .collect())
+        let permit = request.permit(Permission::Read)?;
+        let page = page("AgentKey", first, after, None, None)?;
+        let found = request.app.list_key_history(&permit, self.key, page).await;
+        Ok(found.map_err(fault)?.into())
     }
 
     /// Its live grants, oldest first.
@@ -154,33 +161,6 @@ impl Agent {
 }
 
 connection!(AgentConnection, AgentEdge, Agent, Row, "Agent");
-
-/// One public key of an agent.
-#[derive(Debug, Clone, SimpleObject)]
-pub(crate) struct AgentKey {
-    /// Global id.
-    id: ID,
-    /// JWK thumbprint (RFC 7638): `keyid` in signatures.
-    key_id: String,
-    /// The 32 bytes of the Ed25519 key, base64url.
-    public_key: String,
-    /// When it expires.
-    expires_at: Option<DateTime<Utc>>,
-    /// When it was revoked.
-    revoked_at: Option<DateTime<Utc>>,
-}
-
-impl From<KeyFacts> for AgentKey {
-    fn from(key: KeyFacts) -> Self {
-        Self {
-            id: global_id("AgentKey", key.id),
-            public_key: key.public_key.to_base64url(),
-            key_id: key.key_id.to_string(),
-            expires_at: key.expires_at,
-            revoked_at: key.revoked_at,
-        }
-    }
-}
 
 /// The row that gives an agent a capability.
 #[derive(Debug, Clone, SimpleObject)]

@@ -2,11 +2,14 @@
 
 mod action_class;
 mod agent;
+mod agent_key;
 mod alert;
 mod audit;
 mod audit_log;
 mod credentials;
 mod join;
+mod certificate;
+mod delegation;
 mod kill_switch;
 mod model;
 mod operations;
@@ -20,6 +23,7 @@ mod verification;
 
 pub(crate) use action_class::{ActionClass, ActionClassOverride, ActionClassOverrideConnection};
 pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
+pub(crate) use agent_key::{AgentChallenge, AgentKey, AgentKeyConnection, KeyPolicy};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
 pub(crate) use audit::{AuditEntry, AuditEntryConnection, DeadLetterConnection};
 pub(crate) use audit_log::{
@@ -34,6 +38,8 @@ pub(crate) use join::{
     Invitation, InvitationConnection, JoinSettings, Registration, RegistrationConnection,
     RegistrationStatus,
 };
+pub(crate) use certificate::AgentCertificate;
+pub(crate) use delegation::{Delegation, DelegationConnection};
 pub(crate) use kill_switch::KillSwitch;
 pub(crate) use model::{
     ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,

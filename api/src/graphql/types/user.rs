@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::super::context::{RequestContext, fault};
 use super::super::enums::Role;
 use super::super::id::global_id;
-use super::{KillSwitch, OrganizationModels, OrganizationSettings, TrustWeights};
+use super::{KeyPolicy, KillSwitch, OrganizationModels, OrganizationSettings, TrustWeights};
 
 /// A person.
 #[derive(Debug, Clone, SimpleObject)]
@@ -71,6 +71,14 @@ impl From<OrganizationRow> for Organization {
 
 #[ComplexObject]
 impl Organization {
+    /// What it wants of its agents' keys.
+    async fn key_policy(&self, context: &Context<'_>) -> Result<KeyPolicy> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let policy = request.app.get_key_policy(&permit).await;
+        Ok(policy.map_err(fault)?.into())
+    }
+
     /// The models that serve it, and whose models it takes.
     async fn models(&self, context: &Context<'_>) -> Result<OrganizationModels> {
         let request = RequestContext::of(context)?;

@@ -1,0 +1,185 @@
+//! Agent tokens as JWTs (RFC 9068), bound to a key by RFC 9449.
+
+use aim_app::{Actor, AgentToken, AppError, ErrorCode, TokenKeys};
+use aim_domain::token::TokenLimit;
+use axum::http::header;
+use axum::http::request::Parts;
+use chrono::DateTime;
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::auth::Authenticator;
+use crate::dpop::{self, Wanted};
+use crate::transport::Identity;
+
+const TYPE: &str = "at+jwt";
+/// Most bytes of a token.
+const TOKEN_MAX: usize = 16 * 1024;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Confirmation {
+    jkt: String,
+}
+
+/// What a token says on the wire.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    client_id: String,
+    aud: String,
+    iat: i64,
+    exp: i64,
+    jti: Uuid,
+    cnf: Confirmation,
+    /// Names of capabilities, for those who know scopes only.
+    scope: String,
+    org: String,
+    /// The agent's key that asked for it.
+    key: String,
+    /// What it is good for: capability and resource.
+    cap: Vec<TokenLimit>,
+}
+
+fn internal<E>(_: E) -> AppError {
+    AppError::new(ErrorCode::Internal, "internal error")
+}
+
+/// The token as it is sent.
+pub(crate) fn encode(
+    token: &AgentToken,
+    issuer: &str,
+    keys: &TokenKeys,
+) -> Result<String, AppError> {
+    let claims = Claims {
+        iss: issuer.to_owned(),
+        sub: token.agent.to_string(),
+        client_id: token.agent.to_string(),
+        aud: token.audience.clone(),
+        iat: token.issued_at.timestamp(),
+        exp: token.expires_at.timestamp(),
+        jti: token.id,
+        cnf: Confirmation {
+            jkt: token.jkt.clone(),
+        },
+        scope: scope(&token.limits),
+        org: token.organization.to_string(),
+        key: token.key.to_string(),
+        cap: token.limits.clone(),
+    };
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.typ = Some(TYPE.to_owned());
+    header.kid = Some(keys.current.public_key().thumbprint());
+    let der = keys.current.to_der().map_err(internal)?;
+    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(&der)).map_err(internal)
+}
+
+/// Capabilities as a scope.
+pub(crate) fn scope(limits: &[TokenLimit]) -> String {
+    let mut names: Vec<_> = limits.iter().map(|it| it.capability.as_str()).collect();
+    names.dedup();
+    names.join(" ")
+}
+
+impl Authenticator {
+    /// Reads a token of ours, as of now.
+    pub(crate) async fn read_token(
+        &self,
+        text: &str,
+        issuer: &str,
+        audience: Option<&str>,
+    ) -> Result<AgentToken, AppError> {
+        let refused = |message: &str| AppError::new(ErrorCode::Unauthenticated, message);
+        let unknown = || refused("TOKEN_UNKNOWN: the token is not one of ours, or not for us");
+        if text.len() > TOKEN_MAX {
+            return Err(unknown());
+        }
+        let header = decode_header(text).map_err(|_| unknown())?;
+        if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::EdDSA {
+            return Err(unknown());
+        }
+        let keys = self.app().token_keys().await?;
+        let mut believed = keys.believed.iter();
+        let key = believed
+            .find(|key| header.kid.as_deref() == Some(&key.thumbprint()))
+            .ok_or_else(unknown)?;
+        let mut rules = Validation::new(Algorithm::EdDSA);
+        rules.set_issuer(&[issuer]);
+        rules.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
+        match audience {
+            Some(audience) => rules.set_audience(&[audience]),
+            None => rules.validate_aud = false,
+        }
+        // The clock is ours to give, not the library's to take.
+        rules.validate_exp = false;
+        let verifier = DecodingKey::from_ed_components(&key.to_base64url()).map_err(internal)?;
+        let claims = decode::<Claims>(text, &verifier, &rules)
+            .map_err(|_| unknown())?
+            .claims;
+        let token = parsed(claims).ok_or_else(unknown)?;
+        if token.expires_at <= self.app().clock().now() {
+            return Err(refused(
+                "TOKEN_EXPIRED: the token has expired; get a new one",
+            ));
+        }
+        Ok(token)
+    }
+
+    /// The agent of a request with a token and its proof.
+    pub(crate) async fn by_token(
+        &self,
+        parts: &Parts,
+        text: &str,
+    ) -> Result<Identity<Actor>, AppError> {
+        let issuer = self.issuer(parts);
+        let token = self.read_token(text, &issuer, Some(&issuer)).await?;
+        let wanted = Wanted {
+            method: parts.method.as_str(),
+            url: &format!("{issuer}{}", parts.uri.path()),
+            token: Some(text),
+            now: self.app().clock().now(),
+        };
+        let proof = dpop::check(&parts.headers, wanted).map_err(|words| {
+            AppError::new(
+                ErrorCode::Unauthenticated,
+                format!("PROOF_INVALID: {words}"),
+            )
+        })?;
+        if proof.jkt != token.jkt {
+            let message = "PROOF_INVALID: the proof is by another key than the token is bound to";
+            return Err(AppError::new(ErrorCode::Unauthenticated, message));
+        }
+        let expires_at = Some(token.expires_at);
+        let identified = self.app().identify_token(token, proof.name, proof.stale_at);
+        let mut agent = identified.await?;
+        agent.client = self.client(parts);
+        let actor = Actor::Agent(agent);
+        Ok(Identity { actor, expires_at })
+    }
+
+    /// Who we are to clients: the configured URL, or the one that they called.
+    pub(crate) fn issuer(&self, parts: &Parts) -> String {
+        let host = parts.headers.get(header::HOST);
+        let host = host
+            .and_then(|host| host.to_str().ok())
+            .or(parts.uri.host());
+        self.url_of(host.unwrap_or_default())
+    }
+}
+
+fn parsed(claims: Claims) -> Option<AgentToken> {
+    Some(AgentToken {
+        id: claims.jti,
+        agent: claims.sub.parse().ok()?,
+        organization: claims.org.parse().ok()?,
+        key: claims.key.parse().ok()?,
+        audience: claims.aud,
+        limits: claims.cap,
+        issued_at: DateTime::from_timestamp(claims.iat, 0)?,
+        expires_at: DateTime::from_timestamp(claims.exp, 0)?,
+        jkt: claims.cnf.jkt,
+    })
+}

@@ -1,0 +1,172 @@
+//! Lists of agents: filters, and orders other than by age.
+
+use aim_domain::agent::{AgentStatus, AgentType};
+use aim_domain::scope::Scope;
+use aim_entities::agent as entity;
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
+
+use crate::agents::{Agent, convert};
+use crate::page::{self, Page, PageRequest, Sorted};
+use crate::{Backend, Store, StoreError, code};
+
+/// Which agents, and in which order. Deleted ones are left out unless they are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct AgentFilter {
+    /// In this status.
+    pub status: Option<AgentStatus>,
+    /// Of this kind.
+    pub agent_type: Option<AgentType>,
+    /// With this name.
+    pub name: Option<String>,
+    /// With a name, display name or description that holds this text, whatever its case.
+    pub search: Option<String>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// Whose last live key expires before this time, or that have none.
+    pub keys_end_before: Option<DateTime<Utc>>,
+    /// Only deleted ones.
+    pub is_deleted: bool,
+    /// In which order.
+    pub order: AgentOrder,
+}
+
+/// What a list of agents is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AgentOrderField {
+    /// When it was registered.
+    #[default]
+    CreatedAt,
+    /// Its name.
+    Name,
+    /// Its newest action; those without one count as the oldest.
+    LastSeenAt,
+    /// Its score; those without one count as the lowest.
+    Trust,
+}
+
+/// An order of agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgentOrder {
+    /// By what.
+    pub field: AgentOrderField,
+    /// Whether the least comes first.
+    pub is_ascending: bool,
+}
+
+impl Default for AgentOrder {
+    fn default() -> Self {
+        Self {
+            field: AgentOrderField::CreatedAt,
+            is_ascending: false,
+        }
+    }
+}
+
+/// A pattern of LIKE that holds `text` as it stands.
+fn holding(text: &str) -> LikeExpr {
+    let mut escaped = String::with_capacity(text.len() + 2);
+    escaped.push('%');
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped.push('%');
+    LikeExpr::new(escaped).escape('\\')
+}
+
+impl Store {
+    fn agents(&self, scope: Scope, filter: &AgentFilter) -> Select<entity::Entity> {
+        use entity::Column as C;
+        let mut query =
+            entity::Entity::find().filter(C::OrganizationId.eq(scope.organization.as_uuid()));
+        query = match filter.is_deleted {
+            true => query.filter(C::DeletedAt.is_not_null()),
+            false => query.filter(C::DeletedAt.is_null()),
+        };
+        if let Some(status) = &filter.status {
+            query = query.filter(C::Status.eq(code::text(status)));
+        }
+        if let Some(kind) = &filter.agent_type {
+            query = query.filter(C::AgentType.eq(code::text(kind)));
+        }
+        if let Some(name) = &filter.name {
+            query = query.filter(C::Name.eq(name));
+        }
+        if let Some(search) = &filter.search {
+            let holds = |column: C| Func::lower(Expr::col(column)).like(holding(search));
+            query = query.filter(
+                Condition::any()
+                    .add(holds(C::Name))
+                    .add(holds(C::DisplayName))
+                    .add(holds(C::Description)),
+            );
+        }
+        if let Some(tag) = &filter.tag {
+            query = query.filter(self.has_tag(tag));
+        }
+        if let Some(end) = filter.keys_end_before {
+            query = query.filter(outlived(end).not());
+        }
+        query
+    }
+
+    fn has_tag(&self, tag: &str) -> Expr {
+        match self.backend() {
+            Backend::Postgres => Expr::cust_with_values("tags @> to_jsonb($1::text)", [tag]),
+            Backend::Sqlite => Expr::cust_with_values(
+                "EXISTS (SELECT 1 FROM json_each(agents.tags) WHERE value = ?)",
+                [tag],
+            ),
+        }
+    }
+
+    /// A page of agents.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn list_agents(
+        &self,
+        scope: Scope,
+        filter: &AgentFilter,
+        page: PageRequest,
+    ) -> Result<Page<Agent>, StoreError> {
+        use entity::Column as C;
+        let query = self.agents(scope, filter);
+        let by = match filter.order.field {
+            AgentOrderField::CreatedAt => Expr::col(C::Id),
+            AgentOrderField::Name => Expr::col(C::Name),
+            AgentOrderField::LastSeenAt => Expr::from(Func::coalesce([
+                Expr::col(C::LastSeenAt),
+                Expr::value(DateTime::UNIX_EPOCH),
+            ])),
+            AgentOrderField::Trust => {
+                Expr::from(Func::coalesce([Expr::col(C::TrustScore), Expr::value(-1)]))
+            }
+        };
+        let sorted = Sorted {
+            by,
+            is_ascending: filter.order.is_ascending,
+        };
+        page::fetch_sorted(self.reader(), query, C::Id, sorted, page, convert).await
+    }
+}
+
+/// Whether an agent has a key that is good at `end`.
+fn outlived(end: DateTime<Utc>) -> Expr {
+    use aim_entities::agent_key::{Column as K, Entity};
+    let mut keys = Query::select();
+    keys.expr(Expr::value(1))
+        .from(Entity)
+        .and_where(Expr::col((Entity, K::AgentId)).equals((entity::Entity, entity::Column::Id)))
+        .and_where(Expr::col((Entity, K::RevokedAt)).is_null())
+        .and_where(
+            Expr::col((Entity, K::ExpiresAt))
+                .is_null()
+                .or(Expr::col((Entity, K::ExpiresAt)).gte(end)),
+        );
+    Expr::exists(keys)
+}
