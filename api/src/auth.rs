@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::client_address::TrustedProxies;
 use crate::error_code::code;
 use crate::graphql::RequestContext;
-use crate::transport::{AuthError, Authenticate, Identity};
+use crate::transport::{AuthError, Authenticate, Caller, CallerKind, Identity};
 
 /// How long a person's token is good.
 const TOKEN_LIFE: Duration = Duration::hours(1);
@@ -229,6 +229,18 @@ impl Authenticate for Authenticator {
             None => self.identify(parts, &Bytes::new()).await,
         };
         identity.map_err(auth_error)
+    }
+
+    fn caller(&self, parts: &Parts, actor: Option<&Actor>) -> Caller {
+        let known = |kind, id: uuid::Uuid| Caller {
+            kind,
+            key: id.as_u128(),
+        };
+        match actor {
+            None | Some(Actor::Anonymous) => Caller::at(self.proxies.client(parts)),
+            Some(Actor::User(user)) => known(CallerKind::Person, user.id.as_uuid()),
+            Some(Actor::Agent(agent)) => known(CallerKind::Agent, agent.agent.as_uuid()),
+        }
     }
 
     fn data(&self, identity: &Identity<Actor>, _: OperationType) -> Data {

@@ -4,11 +4,10 @@ mod lifecycle;
 mod models;
 mod secret;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aim_api::{ApiConfig, Authenticator, TrustedProxies};
+use aim_api::{Authenticator, TrustedProxies};
 use aim_app::{App, AppConfig, IngestSink};
 use aim_domain::clock::Clock;
 use aim_eventlog::{
@@ -178,17 +177,7 @@ async fn listen(
             Authenticator::new(Arc::clone(app), &secret, public).map_err(anyhow::Error::msg)?;
         let proxies = TrustedProxies::parse(&config.trusted_proxies).map_err(anyhow::Error::msg)?;
         let auth = auth.behind(proxies);
-        let list = config
-            .cors_origins
-            .split(',')
-            .map(str::trim)
-            .filter(|o| !o.is_empty());
-        let api = ApiConfig {
-            introspection: config.introspection,
-            allowed_origins: list.map(str::to_owned).collect(),
-            graphiql_dir: Some(config.graphiql_dir.clone()).filter(|dir| *dir != PathBuf::new()),
-        };
-        aim_api::router(app, auth, &api, metrics)?
+        aim_api::router(app, auth, &config.api()?, metrics)?
     } else {
         aim_api::health_router(app, metrics)
     };
@@ -202,5 +191,5 @@ async fn listen(
         Role::Stream => "stream",
     };
     out::line(json!({ "event": "ready", "url": format!("http://{address}"), "role": role }));
-    life.serve(listener, router).await
+    life.serve(listener, router, config.server()).await
 }

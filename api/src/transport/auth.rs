@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderValue, request::Parts};
 
-use super::error::ErrorCode;
+use super::{error::ErrorCode, rate::Caller};
 
 /// Who is asking, and until when that is known.
 #[derive(Debug, Clone)]
@@ -57,6 +57,11 @@ pub trait Authenticate: Send + Sync + 'static {
         parts: &Parts,
         init_payload: Option<serde_json::Value>,
     ) -> impl Future<Output = Result<Identity<Self::Actor>, AuthError>> + Send;
+
+    /// Whose budget a request is taken from; `None` for the actor when its credentials were refused.
+    fn caller(&self, _parts: &Parts, _actor: Option<&Self::Actor>) -> Caller {
+        Caller::at(None)
+    }
 
     /// Request data for one operation: the actor, and whatever lives as long as the operation, such
     /// as data loaders. Called once per operation, also for each operation on a websocket.

@@ -34,10 +34,12 @@ pub enum ErrorCode {
     Internal,
     /// The client reads too slowly; it resumes by cursor.
     SubscriptionLagged,
+    /// The hash is of a document that is not known here; the client sends the document with it.
+    PersistedQueryNotFound,
 }
 
 impl ErrorCode {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::BadUserInput,
@@ -48,6 +50,7 @@ impl ErrorCode {
         Self::Unavailable,
         Self::Internal,
         Self::SubscriptionLagged,
+        Self::PersistedQueryNotFound,
     ];
 
     /// The code as written in `extensions.code`.
@@ -63,6 +66,7 @@ impl ErrorCode {
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
             Self::SubscriptionLagged => "SUBSCRIPTION_LAGGED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
         }
     }
 

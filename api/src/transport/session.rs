@@ -30,9 +30,14 @@ use super::{
     document::PreparedRequest,
     error::{ErrorCode, Reply},
     execute::{self, Step},
-    limits::{MAX_OPERATIONS_PER_SOCKET, MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES, MAX_SILENT_PINGS},
+    limits::{
+        MAX_OPERATIONS_PER_SOCKET, MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES, MAX_SILENT_PINGS,
+        REFUSED_CREDENTIALS_POINTS,
+    },
     messages::{self, ClientMessage, Close},
     params::Params,
+    rate::{self, Caller},
+    streams::OpenStream,
 };
 
 /// Time for the closing handshake; afterwards the socket is dropped.
@@ -45,8 +50,15 @@ const MAX_CLOSE_REASON_BYTES: usize = 123;
 enum Phase<A: Authenticate> {
     /// Before `connection_init`; `None` once the parts are taken.
     Opened(Option<Box<Parts>>),
-    Authenticating(BoxFuture<'static, Result<Identity<A::Actor>, AuthError>>),
-    Ready(Identity<A::Actor>),
+    Authenticating(BoxFuture<'static, Result<Connected<A>, AuthError>>),
+    Ready(Connected<A>),
+}
+
+/// A connection whose actor is known.
+struct Connected<A: Authenticate> {
+    identity: Identity<A::Actor>,
+    caller: Caller,
+    _open: OpenStream,
 }
 
 /// What an operation has to say.
@@ -67,7 +79,7 @@ enum EventKind {
 enum Wake<A: Authenticate> {
     Input(Option<Result<Message, axum::Error>>),
     Operation(OperationEvent),
-    Authenticated(Result<Identity<A::Actor>, AuthError>),
+    Authenticated(Result<Connected<A>, AuthError>),
     Timer,
     Broken,
 }
@@ -98,6 +110,8 @@ pub(crate) struct Session<E, A: Authenticate> {
     timer: Pin<Box<Sleep>>,
     init_until: Option<Instant>,
     expires: Option<Instant>,
+    /// When a connection without an operation ends.
+    idle_until: Instant,
     next_ping: Instant,
     silent_pings: u32,
 }
@@ -117,6 +131,7 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
             timer: Box::pin(sleep_until(now + timing.init)),
             init_until: Some(now + timing.init),
             expires: None,
+            idle_until: now + timing.idle,
             next_ping: now + timing.ping,
             silent_pings: 0,
         }
@@ -206,7 +221,8 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
 
     fn wake_at(&self) -> Instant {
         let mut at = self.next_ping;
-        for deadline in [self.init_until, self.expires].into_iter().flatten() {
+        let idle = self.active.is_empty().then_some(self.idle_until);
+        for deadline in [self.init_until, self.expires, idle].into_iter().flatten() {
             at = at.min(deadline);
         }
         at
@@ -238,6 +254,9 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
                 Close::Forbidden,
                 "Forbidden: the session expired",
             ));
+        }
+        if self.active.is_empty() && self.idle_until <= now {
+            return Err(End::close(Close::GoingAway, "no operation for too long"));
         }
         if self.next_ping <= now {
             if self.silent_pings >= MAX_SILENT_PINGS {
@@ -278,9 +297,7 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
             }
             ClientMessage::Pong => Ok(()),
             ClientMessage::Complete { id } => {
-                if let Some(operation) = self.active.remove(id.as_ref()) {
-                    operation.abort();
-                }
+                self.end(id.as_ref());
                 Ok(())
             }
             ClientMessage::Subscribe { id, payload } => self.subscribe(id, payload.get()),
@@ -301,34 +318,38 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
         self.init_until = None;
         let shared = Arc::clone(&self.shared);
         self.phase = Phase::Authenticating(Box::pin(async move {
-            let answer = shared.authenticator.connection(&parts, payload);
-            timeout(shared.config.timing.execution, answer)
-                .await
-                .unwrap_or_else(|_| {
-                    Err(AuthError::new(
-                        ErrorCode::Timeout,
-                        "authentication timed out",
-                    ))
-                })
+            timeout(
+                shared.config.timing.execution,
+                connect(&shared, &parts, payload),
+            )
+            .await
+            .unwrap_or_else(|_| {
+                Err(AuthError::new(
+                    ErrorCode::Timeout,
+                    "authentication timed out",
+                ))
+            })
         }));
         Ok(())
     }
 
-    fn authenticated(&mut self, result: Result<Identity<A::Actor>, AuthError>) -> Result<(), End> {
-        let identity = result.map_err(|error| match error.code {
+    fn authenticated(&mut self, result: Result<Connected<A>, AuthError>) -> Result<(), End> {
+        let connected = result.map_err(|error| match error.code {
             ErrorCode::Internal | ErrorCode::Unavailable | ErrorCode::Timeout => {
                 End::close(Close::InternalError, error.to_server_error().message)
             }
+            ErrorCode::RateLimited => End::close(Close::TryAgainLater, error.message),
             _ => End::close(Close::Forbidden, format!("Forbidden: {}", error.message)),
         })?;
-        self.expires = self.shared.config.deadline(identity.expires_at);
-        self.phase = Phase::Ready(identity);
+        self.expires = self.shared.config.deadline(connected.identity.expires_at);
+        self.idle_until = Instant::now() + self.shared.config.timing.idle;
+        self.phase = Phase::Ready(connected);
         self.send(messages::ack());
         Ok(())
     }
 
     fn subscribe(&mut self, id: Arc<str>, payload: &str) -> Result<(), End> {
-        let Phase::Ready(identity) = &self.phase else {
+        let Phase::Ready(connected) = &self.phase else {
             return Err(End::close(Close::Unauthorized, "Unauthorized"));
         };
         if self.active.contains_key(&id) {
@@ -341,14 +362,17 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
             self.send(messages::error(&id, &[too_many_operations()]));
             return Ok(());
         }
-        let PreparedRequest { kind, mut request } = match self.shared.guard.prepare(params) {
+        let prepared = match self.shared.prepare(&connected.caller, params) {
             Ok(prepared) => prepared,
             Err(errors) => {
                 self.send(messages::error(&id, &errors));
                 return Ok(());
             }
         };
-        request.data = self.shared.authenticator.data(identity, kind);
+        let PreparedRequest {
+            kind, mut request, ..
+        } = prepared;
+        request.data = self.shared.authenticator.data(&connected.identity, kind);
         let (handle, registration) = AbortHandle::new_pair();
         let operation_id = Arc::clone(&id);
         let kinds: BoxStream<'static, EventKind> = if kind == OperationType::Subscription {
@@ -388,7 +412,7 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
                 self.send(messages::error(&id, &reply.errors));
             }
             EventKind::Done => {
-                self.active.remove(&id);
+                self.end(&id);
                 self.send(messages::complete(&id));
             }
         }
@@ -399,7 +423,52 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
         if let Some(operation) = self.active.remove(id) {
             operation.abort();
         }
+        self.idle_until = Instant::now() + self.shared.config.timing.idle;
     }
+}
+
+impl<E: Executor, A: Authenticate> Shared<E, A> {
+    /// Charges a caller's budget for a request on a websocket, and checks it.
+    fn prepare(
+        &self,
+        caller: &Caller,
+        params: Params,
+    ) -> Result<PreparedRequest, Vec<ServerError>> {
+        let charge = |points| {
+            let left = self.budgets.charge(caller, points);
+            left.map_err(|refused| vec![refused.refusal()])
+        };
+        charge(1)?;
+        let prepared = self.guard.prepare(params)?;
+        charge(rate::further_points(caller, &prepared))?;
+        Ok(prepared)
+    }
+}
+
+/// Finds out who opened a connection, and whether they may have one more.
+async fn connect<E: Executor, A: Authenticate>(
+    shared: &Shared<E, A>,
+    parts: &Parts,
+    payload: Option<serde_json::Value>,
+) -> Result<Connected<A>, AuthError> {
+    let limited = |error: ServerError| AuthError::new(ErrorCode::RateLimited, error.message);
+    let identity = match shared.authenticator.connection(parts, payload).await {
+        Ok(identity) => identity,
+        Err(error) => {
+            let address = shared.authenticator.caller(parts, None);
+            let left = shared.budgets.charge(&address, REFUSED_CREDENTIALS_POINTS);
+            left.map_err(|refused| limited(refused.refusal()))?;
+            return Err(error);
+        }
+    };
+    let caller = shared.authenticator.caller(parts, Some(&identity.actor));
+    let left = shared.budgets.charge(&caller, 1);
+    left.map_err(|refused| limited(refused.refusal()))?;
+    Ok(Connected {
+        _open: shared.streams.open(caller).map_err(limited)?,
+        identity,
+        caller,
+    })
 }
 
 /// An operation's events. Aborting also suppresses `Done`, so the id may be used again at once.

@@ -22,6 +22,7 @@ use super::{
     execute::{self, Step},
     negotiate::Media,
     respond,
+    streams::OpenStream,
 };
 
 /// Tells proxies not to hold events back.
@@ -36,6 +37,7 @@ pub(crate) fn stream<E: Executor, A: Authenticate>(
     kind: OperationType,
     request: Request,
     expires_at: Option<DateTime<Utc>>,
+    open: OpenStream,
 ) -> Response {
     let timing = shared.config.timing;
     let replies: BoxStream<'static, Reply> = if kind == OperationType::Subscription {
@@ -61,6 +63,7 @@ pub(crate) fn stream<E: Executor, A: Authenticate>(
             deadline,
             keep_alive: timing.keep_alive,
             done: false,
+            _open: open,
         }
         .into_stream(),
     )
@@ -94,6 +97,7 @@ struct Feed {
     deadline: Option<Instant>,
     keep_alive: std::time::Duration,
     done: bool,
+    _open: OpenStream,
 }
 
 impl Feed {

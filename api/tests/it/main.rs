@@ -6,8 +6,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod fuzz;
 mod schema;
+mod server;
 mod toy;
 mod transport_http;
+mod transport_limits;
+mod transport_persisted;
 mod transport_sse;
 mod transport_ws;

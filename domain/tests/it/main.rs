@@ -5,6 +5,7 @@ mod components;
 mod digests;
 mod events;
 mod fields;
+mod fuzz;
 mod hex;
 mod keys;
 mod kill_switch;
