@@ -87,7 +87,7 @@ async fn a_persons_word_counts_on_every_node_until_it_is_taken_back() {
     );
 
     // The caller's word still raises it.
-    let declared = json!({ "action": "crm:purge", "declaredRisk": "HIGH" });
+    let declared = json!({ "action": "crm:purge", "riskLevel": "HIGH" });
     let answer = agent.verify(declared).await.unwrap();
     let verification = &answer.body["data"]["verifyAction"]["verification"];
     assert_eq!(verification["risk"], "HIGH");

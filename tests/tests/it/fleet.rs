@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub(crate) const PASSWORD: &str = "a password of tests only";
 
 const VERIFY: &str = "mutation($input: VerifyActionInput!) { verifyAction(input: $input) {
-    verification { id decision reasons { code message } }
+    verification { id decision risk reasons { code message } }
     userErrors { code message field } } }";
 
 /// The time, for what clients stamp.
