@@ -15,7 +15,7 @@ pub(crate) fn run(bytes: &[u8]) {
                 );
             }
             // Without a schema only JSON is data.
-            let _ = envelope.json(None);
+            let _ = envelope.data.json(None);
         }
         Err(refusal) => assert!(!refusal.code.is_empty()),
     }

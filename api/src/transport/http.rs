@@ -22,7 +22,7 @@ use super::{
     error::{ErrorCode, Reply},
     execute,
     limits::{MAX_BODY_BYTES, REFUSED_CREDENTIALS_POINTS},
-    negotiate::{self, Media},
+    negotiate::{self, Accepted, Media},
     origin,
     params::Params,
     rate::{self, Allowance, Caller},
@@ -55,47 +55,10 @@ async fn answer<E: Executor, A: Authenticate>(
     body: Body,
     budget: &mut Option<Allowance>,
 ) -> Result<Response, Response> {
-    let is_get = parts.method == Method::GET;
-    if !is_get && parts.method != Method::POST {
-        return Err(not_allowed(
-            "GET, POST",
-            "only GET and POST are served: send a POST",
-        ));
-    }
-    let accepted = negotiate::accepted(&parts.headers).ok_or_else(not_acceptable)?;
+    let (accepted, bytes) = read(&shared.config, parts, body).await?;
     let media = accepted.best;
-    if is_get {
-        check_sender(&shared.config, &parts.headers, media)?;
-    }
-    if !is_get && !negotiate::is_json_body(&parts.headers) {
-        let error = ErrorCode::BadUserInput
-            .error("the body is not declared as JSON: send `content-type: application/json`");
-        return Err(respond::refuse(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            media,
-            error,
-        ));
-    }
-    let timing = shared.config.timing;
-    let bytes = if is_get {
-        Bytes::new()
-    } else {
-        read_body(body, timing.execution)
-            .await
-            .map_err(|problem| problem.response(media))?
-    };
-    let identity = match authenticate(shared, parts, &bytes).await {
-        Ok(identity) => identity,
-        Err(error) => {
-            if error.code == ErrorCode::Unauthenticated {
-                let address = shared.authenticator.caller(parts, None);
-                charge(shared, &address, REFUSED_CREDENTIALS_POINTS, media, budget)?;
-            }
-            return Err(respond::unauthenticated(media, &error));
-        }
-    };
-    let caller = shared.authenticator.caller(parts, Some(&identity.actor));
-    charge(shared, &caller, 1, media, budget)?;
+    let (identity, caller) = identify(shared, parts, &bytes, media, budget).await?;
+    let is_get = parts.method == Method::GET;
     let params = if is_get {
         Params::from_uri(&parts.uri)
     } else {
@@ -123,23 +86,74 @@ async fn answer<E: Executor, A: Authenticate>(
     {
         let open = shared.streams.open(caller);
         let open = open.map_err(|e| respond::refuse(StatusCode::TOO_MANY_REQUESTS, media, e))?;
-        return Ok(sse::stream(
-            shared,
-            kind,
-            request,
-            identity.expires_at,
-            open,
-        ));
+        let expires_at = identity.expires_at;
+        return Ok(sse::stream(shared, kind, request, expires_at, open));
     }
     if kind == OperationType::Subscription {
         let error = ErrorCode::BadUserInput
             .error("subscriptions need `accept: text/event-stream` or a websocket");
         return Err(respond::refuse(StatusCode::BAD_REQUEST, media, error));
     }
-    Ok(respond::reply(
-        media,
-        execute::once(&shared.executor, request, timing.execution).await,
-    ))
+    let limit = shared.config.timing.execution;
+    let reply = execute::once(&shared.executor, request, limit).await;
+    Ok(respond::reply(media, reply))
+}
+
+/// What the request accepts, and its body: empty for a GET.
+async fn read(
+    config: &TransportConfig,
+    parts: &Parts,
+    body: Body,
+) -> Result<(Accepted, Bytes), Response> {
+    let is_get = parts.method == Method::GET;
+    if !is_get && parts.method != Method::POST {
+        return Err(not_allowed(
+            "GET, POST",
+            "only GET and POST are served: send a POST",
+        ));
+    }
+    let accepted = negotiate::accepted(&parts.headers).ok_or_else(not_acceptable)?;
+    let media = accepted.best;
+    if is_get {
+        check_sender(config, &parts.headers, media)?;
+        return Ok((accepted, Bytes::new()));
+    }
+    if !negotiate::is_json_body(&parts.headers) {
+        let error = ErrorCode::BadUserInput
+            .error("the body is not declared as JSON: send `content-type: application/json`");
+        return Err(respond::refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            media,
+            error,
+        ));
+    }
+    let bytes = read_body(body, config.timing.execution).await;
+    let bytes = bytes.map_err(|problem| problem.response(media))?;
+    Ok((accepted, bytes))
+}
+
+/// Who asks, and whose budget it is: charged for one point, and the address for wrong credentials.
+async fn identify<E: Executor, A: Authenticate>(
+    shared: &Shared<E, A>,
+    parts: &Parts,
+    bytes: &Bytes,
+    media: Media,
+    budget: &mut Option<Allowance>,
+) -> Result<(Identity<A::Actor>, Caller), Response> {
+    match authenticate(shared, parts, bytes).await {
+        Ok(identity) => {
+            let caller = shared.authenticator.caller(parts, Some(&identity.actor));
+            charge(shared, &caller, 1, media, budget)?;
+            Ok((identity, caller))
+        }
+        Err(error) => {
+            if error.code == ErrorCode::Unauthenticated {
+                let address = shared.authenticator.caller(parts, None);
+                charge(shared, &address, REFUSED_CREDENTIALS_POINTS, media, budget)?;
+            }
+            Err(respond::unauthenticated(media, &error))
+        }
+    }
 }
 
 async fn authenticate<E: Executor, A: Authenticate>(

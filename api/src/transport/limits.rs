@@ -151,6 +151,6 @@ pub const REFUSED_CREDENTIALS_POINTS: u32 = 10;
 /// Rows that a query can ask for, for each further point.
 pub const ROWS_PER_POINT: u64 = 100;
 
-/// Actors of one kind whose budgets are remembered; those unseen for longest begin anew. 40 bytes
-/// each.
+/// Actors of one kind whose budgets are remembered; those unseen for longest begin anew. About
+/// 100 bytes each.
 pub const MAX_BUDGETS: usize = 100_000;

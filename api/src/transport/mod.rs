@@ -10,6 +10,7 @@
 
 mod auth;
 mod config;
+mod connect;
 mod document;
 mod error;
 mod execute;

@@ -61,14 +61,18 @@ pub(crate) fn is_cross_site(headers: &HeaderMap, allowed: &[HeaderValue]) -> boo
 }
 
 /// Whether the request has a header field that a page can send to another site only after a
-/// preflight (CORS). `authorization` does not count: browsers add a remembered one by themselves.
+/// preflight (CORS), or the browser says that an own page sent it. `authorization` does not count:
+/// browsers add a remembered one by themselves.
 pub(crate) fn is_preflighted(headers: &HeaderMap) -> bool {
     let names = [
         "graphql-require-preflight",
         "apollo-require-preflight",
         "signature-input",
     ];
-    names.iter().any(|name| headers.contains_key(*name)) || is_json_body(headers)
+    let is_own = headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site.as_bytes() == b"same-origin");
+    is_own || names.iter().any(|name| headers.contains_key(*name)) || is_json_body(headers)
 }
 
 #[cfg(test)]
@@ -170,6 +174,8 @@ mod tests {
             (&[("graphql-require-preflight", "1")], true),
             (&[("apollo-require-preflight", "1")], true),
             (&[("signature-input", "sig=()")], true),
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "none")], false),
         ] {
             assert_eq!(is_preflighted(&headers(fields)), expected, "{fields:?}");
         }

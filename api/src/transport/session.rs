@@ -26,18 +26,14 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::{
     Shared,
-    auth::{AuthError, Authenticate, Identity},
+    auth::{AuthError, Authenticate},
+    connect::{Connected, connect},
     document::PreparedRequest,
     error::{ErrorCode, Reply},
     execute::{self, Step},
-    limits::{
-        MAX_OPERATIONS_PER_SOCKET, MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES, MAX_SILENT_PINGS,
-        REFUSED_CREDENTIALS_POINTS,
-    },
+    limits::{MAX_OPERATIONS_PER_SOCKET, MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES, MAX_SILENT_PINGS},
     messages::{self, ClientMessage, Close},
     params::Params,
-    rate::{self, Caller},
-    streams::OpenStream,
 };
 
 /// Time for the closing handshake; afterwards the socket is dropped.
@@ -52,13 +48,6 @@ enum Phase<A: Authenticate> {
     Opened(Option<Box<Parts>>),
     Authenticating(BoxFuture<'static, Result<Connected<A>, AuthError>>),
     Ready(Connected<A>),
-}
-
-/// A connection whose actor is known.
-struct Connected<A: Authenticate> {
-    identity: Identity<A::Actor>,
-    caller: Caller,
-    _open: OpenStream,
 }
 
 /// What an operation has to say.
@@ -425,50 +414,6 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
         }
         self.idle_until = Instant::now() + self.shared.config.timing.idle;
     }
-}
-
-impl<E: Executor, A: Authenticate> Shared<E, A> {
-    /// Charges a caller's budget for a request on a websocket, and checks it.
-    fn prepare(
-        &self,
-        caller: &Caller,
-        params: Params,
-    ) -> Result<PreparedRequest, Vec<ServerError>> {
-        let charge = |points| {
-            let left = self.budgets.charge(caller, points);
-            left.map_err(|refused| vec![refused.refusal()])
-        };
-        charge(1)?;
-        let prepared = self.guard.prepare(params)?;
-        charge(rate::further_points(caller, &prepared))?;
-        Ok(prepared)
-    }
-}
-
-/// Finds out who opened a connection, and whether they may have one more.
-async fn connect<E: Executor, A: Authenticate>(
-    shared: &Shared<E, A>,
-    parts: &Parts,
-    payload: Option<serde_json::Value>,
-) -> Result<Connected<A>, AuthError> {
-    let limited = |error: ServerError| AuthError::new(ErrorCode::RateLimited, error.message);
-    let identity = match shared.authenticator.connection(parts, payload).await {
-        Ok(identity) => identity,
-        Err(error) => {
-            let address = shared.authenticator.caller(parts, None);
-            let left = shared.budgets.charge(&address, REFUSED_CREDENTIALS_POINTS);
-            left.map_err(|refused| limited(refused.refusal()))?;
-            return Err(error);
-        }
-    };
-    let caller = shared.authenticator.caller(parts, Some(&identity.actor));
-    let left = shared.budgets.charge(&caller, 1);
-    left.map_err(|refused| limited(refused.refusal()))?;
-    Ok(Connected {
-        _open: shared.streams.open(caller).map_err(limited)?,
-        identity,
-        caller,
-    })
 }
 
 /// An operation's events. Aborting also suppresses `Done`, so the id may be used again at once.

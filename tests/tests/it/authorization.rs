@@ -449,3 +449,35 @@ async fn the_table_has_every_root_field_and_says_what_its_description_says() {
     }
     assert_eq!(found, ROOTS.len());
 }
+
+/// Plain HTTP endpoints with the least role that each needs.
+const ROUTES: [(&str, &str); 2] = [("/v1/events", "MEMBER"), ("/v1/models", "ADMIN")];
+
+/// In the reference any signed-in person could call any route.
+#[tokio::test]
+async fn roles_are_enforced_on_plain_routes() {
+    let scene = Scene::new().await.unwrap();
+    let before = scene.state().await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (path, least) in ROUTES {
+        let needs = Needs::Role(least);
+        for who in ["nobody"].iter().chain(&ROLES) {
+            let mut request = http.post(format!("{}{path}", scene.owner.url));
+            if let Caller::Person(person) = match *who {
+                "nobody" => Caller::Nobody,
+                role => scene.person(role).await.unwrap(),
+            } {
+                request = request.bearer_auth(person.token);
+            }
+            let answer = request.body("no such thing").send().await.unwrap();
+            // Who may is told that the body is wrong.
+            let expected = match refusal(needs, who) {
+                Some("UNAUTHENTICATED") => 401,
+                Some(_) => 403,
+                None => 400,
+            };
+            assert_eq!(answer.status(), expected, "{path} by {who}");
+        }
+    }
+    assert_eq!(scene.state().await.unwrap(), before);
+}

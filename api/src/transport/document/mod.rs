@@ -9,6 +9,7 @@
 mod inputs;
 mod measure;
 mod paging;
+mod positions;
 mod variables;
 
 use std::{fmt, sync::Arc};
@@ -220,7 +221,10 @@ impl DocumentGuard {
         let operations = valid
             .operations
             .iter()
-            .map(|operation| prepare_operation(&valid, operation, measured.introspects))
+            .map(|operation| {
+                positions::check(&self.schema, &valid, operation)?;
+                prepare_operation(&valid, operation, measured.introspects)
+            })
             .collect::<Result<_, _>>()
             .map_err(|error| vec![error])?;
         // The executor has its own parser, which refuses some legal escapes; written anew, the
