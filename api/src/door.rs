@@ -39,10 +39,18 @@ impl Door {
     }
 
     /// Takes points out of an actor's budget.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a refusal is the whole answer, made once"
+    )]
     pub(crate) fn charge(&self, parts: &Parts, actor: &Actor, points: u32) -> Result<(), Response> {
         self.take(&self.auth.caller(parts, Some(actor)), points)
     }
 
+    #[expect(
+        clippy::result_large_err,
+        reason = "a refusal is the whole answer, made once"
+    )]
     fn take(&self, caller: &Caller, points: u32) -> Result<(), Response> {
         self.budgets
             .charge(caller, points)

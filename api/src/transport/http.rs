@@ -175,6 +175,10 @@ async fn authenticate<E: Executor, A: Authenticate>(
 }
 
 /// Takes points out of the caller's budget and remembers what is left.
+#[expect(
+    clippy::result_large_err,
+    reason = "a refusal is the whole answer, made once"
+)]
 fn charge<E: Executor, A: Authenticate>(
     shared: &Shared<E, A>,
     caller: &Caller,
@@ -197,6 +201,10 @@ fn charge<E: Executor, A: Authenticate>(
 }
 
 /// Refuses a GET request that a page of another site may have made a browser send.
+#[expect(
+    clippy::result_large_err,
+    reason = "a refusal is the whole answer, made once"
+)]
 fn check_sender(
     config: &TransportConfig,
     headers: &HeaderMap,

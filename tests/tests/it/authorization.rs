@@ -346,8 +346,11 @@ async fn a_subscription_gives_an_organizations_own_facts_only() {
     assert_eq!(agent_id(&first), Some(stranger.id), "{first}");
 }
 
+/// A type, and the id of an object of it.
+type NodeRow = (&'static str, fn(&Ids) -> &str);
+
 /// An object behind `node(id:)` of each type that has a global id.
-const NODES: &[(&str, fn(&Ids) -> &str)] = &[
+const NODES: &[NodeRow] = &[
     ("Agent", |ids| &ids.agent),
     ("Alert", |ids| &ids.alert),
     ("ModelVersion", |ids| &ids.model),

@@ -1,5 +1,7 @@
 //! Budgets of the real server: who uses up theirs holds up nobody else.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use aim_tests::{AimConfig, AimProcess};
 use reqwest::Response;
 use serde_json::{Value, json};
