@@ -175,8 +175,8 @@ impl App {
             Some(AgentFacts {
                 agent: agent.id,
                 organization: agent.organization,
-                keys: keys.remove(&agent.id).unwrap_or_default(),
-                grants: grants.remove(&agent.id).unwrap_or_default(),
+                keys: exact(keys.remove(&agent.id)),
+                grants: exact(grants.remove(&agent.id)),
                 name: agent.name,
                 status: agent.status,
                 trust: agent.trust,
@@ -189,6 +189,13 @@ impl App {
         });
         Ok(facts.collect())
     }
+}
+
+/// Without the room to grow that a list has which was filled one by one: most agents have one key.
+fn exact<T>(list: Option<Vec<T>>) -> Vec<T> {
+    let mut list = list.unwrap_or_default();
+    list.shrink_to_fit();
+    list
 }
 
 /// As many as the next power of two, the last one again and again: a statement for each number of

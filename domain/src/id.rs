@@ -4,10 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// Ids are UUID version 7 where we make them (they sort by creation), version 5 where they are
-/// derived from somebody else's identifier.
+/// Ids are UUID version 7 where we make them (they sort by creation), version 8 (RFC 9562) where they
+/// are derived from somebody else's identifier.
 macro_rules! typed_id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -92,17 +93,22 @@ typed_id! {
 
 impl EventId {
     /// Name space of event ids derived from a producer's `source` and `id`.
-    const PRODUCED: Uuid = Uuid::from_u128(0x6f1c_8a0e_5b7d_4c39_9e21_7a40_d35b_18f2);
+    const PRODUCED: [u8; 16] = 0x6f1c_8a0e_5b7d_4c39_9e21_7a40_d35b_18f2_u128.to_be_bytes();
 
     /// The id of a producer's event: CloudEvents makes (`source`, `id`) unique, and the
-    /// organization keeps tenants apart, so the same event always gets the same id.
+    /// organization keeps tenants apart, so the same event always gets the same id. It is the
+    /// beginning of a SHA-256, so that nobody finds two events with one id.
     #[must_use]
     pub fn produced(organization: OrganizationId, source: &str, id: &str) -> Self {
-        let mut name = Vec::with_capacity(18 + source.len() + id.len());
-        name.extend_from_slice(organization.as_uuid().as_bytes());
-        name.extend_from_slice(source.as_bytes());
-        name.push(0);
-        name.extend_from_slice(id.as_bytes());
-        Self(Uuid::new_v5(&Self::PRODUCED, &name))
+        let digest = Sha256::new()
+            .chain_update(Self::PRODUCED)
+            .chain_update(organization.as_uuid().as_bytes())
+            .chain_update(source)
+            .chain_update([0])
+            .chain_update(id)
+            .finalize();
+        let mut first = [0; 16];
+        first.copy_from_slice(&digest[..16]);
+        Self(Uuid::new_v8(first))
     }
 }

@@ -2,19 +2,33 @@
 
 use sha2::{Digest, Sha256};
 
-/// Most parts are as short together.
+/// Most parts are as short together: no memory is asked for.
 const SHORT: usize = 128;
+/// Bytes of a length.
+const PREFIX: usize = size_of::<u32>();
 
 /// 64 bits of the SHA-256 of `parts`, kept apart by their lengths: who chooses the parts must not be
 /// able to choose two that look alike cheaply.
 pub(crate) fn mark(parts: &[&[u8]]) -> u64 {
-    let mut bytes = Vec::with_capacity(SHORT);
+    let length: usize = parts.iter().map(|part| PREFIX + part.len()).sum();
+    let (mut short, mut long);
+    let bytes: &mut [u8] = if length <= SHORT {
+        short = [0; SHORT];
+        &mut short[..length]
+    } else {
+        long = vec![0; length];
+        &mut long
+    };
+    let mut rest = &mut *bytes;
     for part in parts {
         let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(part);
+        let (prefix, more) = rest.split_at_mut(PREFIX);
+        prefix.copy_from_slice(&length.to_le_bytes());
+        let (text, more) = more.split_at_mut(part.len());
+        text.copy_from_slice(part);
+        rest = more;
     }
-    Sha256::digest(&bytes)
+    Sha256::digest(bytes)
         .iter()
         .take(8)
         .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
@@ -36,5 +50,12 @@ mod tests {
         assert_ne!(mark(&[b"ab", b"c"]), mark(&[b"a", b"bc"]));
         assert_ne!(mark(&[b"", b"a"]), mark(&[b"a"]));
         assert_eq!(mark(&[b"a"]), mark(&[b"a"]));
+        let long = [b'a'; SHORT];
+        for length in [SHORT - PREFIX, SHORT - PREFIX + 1, SHORT] {
+            let mut bytes = (length as u32).to_le_bytes().to_vec();
+            bytes.extend(&long[..length]);
+            let whole = Sha256::digest(&bytes);
+            assert_eq!(mark(&[&long[..length]]).to_be_bytes(), whole[..8]);
+        }
     }
 }

@@ -3,18 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
-use super::tree::{self, Node};
+use super::tree::{self, Node, Trees};
 
 /// Trees and where they start from. The score is the log-odds of risk, in nats.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Boosted {
     width: usize,
     base: f64,
-    trees: Vec<Vec<Node>>,
+    trees: Trees,
 }
 
 impl Boosted {
     pub(super) fn of(width: usize, base: f64, trees: Vec<Vec<Node>>) -> Result<Self, ModelError> {
+        let trees = Trees::from(trees);
         let model = Self { width, base, trees };
         model.check()?;
         Ok(model)
@@ -34,8 +35,7 @@ impl Boosted {
     }
 
     pub(super) fn score(&self, row: &[f64]) -> f64 {
-        let all = self.trees.iter().map(|it| tree::value(it, row));
-        self.base + all.sum::<f64>()
+        self.base + self.trees.sum(row)
     }
 
     /// The score at the roots, and what the steps by each feature change of it (Saabas).

@@ -13,7 +13,7 @@ use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use super::tree::{self, Node};
+use super::tree::{self, Node, Trees};
 use super::{ModelError, Rows, TrainParameters};
 
 /// Most rows of a tree. linfa looks at all of them for each node, so that time grows with their
@@ -29,7 +29,7 @@ const FEATURE_SHARE: f64 = 0.67;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Forest {
     width: usize,
-    trees: Vec<Vec<Node>>,
+    trees: Trees,
 }
 
 impl Forest {
@@ -67,6 +67,7 @@ impl Forest {
 
     /// Of trees grown elsewhere, whose leaves hold shares.
     pub(super) fn of(width: usize, trees: Vec<Vec<Node>>) -> Result<Self, ModelError> {
+        let trees = Trees::from(trees);
         let model = Self { width, trees };
         model.check()?;
         Ok(model)
@@ -90,8 +91,7 @@ impl Forest {
 
     #[expect(clippy::cast_precision_loss, reason = "at most a few thousand trees")]
     pub(super) fn score(&self, row: &[f64]) -> f64 {
-        let sum: f64 = self.trees.iter().map(|it| tree::value(it, row)).sum();
-        sum / self.trees.len() as f64
+        self.trees.sum(row) / self.trees.len() as f64
     }
 
     /// The mean share at the roots, and what the steps by each feature change of it (Saabas).

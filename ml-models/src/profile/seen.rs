@@ -23,6 +23,9 @@ mod bytes {
     }
 }
 
+/// By so many it grows: most agents have few, and there are many agents.
+const STEP: usize = 8;
+
 /// The newest `capacity` different things, by their marks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Seen {
@@ -59,6 +62,9 @@ impl Seen {
             return true;
         }
         if self.marks.len() < usize::from(self.capacity) {
+            if self.marks.len() == self.marks.capacity() {
+                self.marks.reserve_exact(STEP);
+            }
             self.marks.push(mark);
         } else if let Some(oldest) = self.marks.get_mut(usize::from(self.next)) {
             *oldest = mark;

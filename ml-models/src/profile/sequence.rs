@@ -128,6 +128,9 @@ impl Sequence {
             return *count;
         }
         if self.marks.len() < COUNTERS {
+            // At once as much as there will ever be: lists that grow leave holes behind.
+            self.marks.reserve_exact(COUNTERS - self.marks.len());
+            self.counts.reserve_exact(COUNTERS - self.counts.len());
             self.marks.push(mark);
             self.counts.push(1);
             return 1;

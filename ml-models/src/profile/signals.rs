@@ -9,7 +9,7 @@ use super::combined::{self, combine};
 use super::drift::Drift;
 use super::rhythm::Rhythm;
 use super::sequence::{self, Place, Sequence};
-use super::spread::Spread;
+use super::spread::{Counted, Spread};
 use super::volume::Volume;
 use super::{BehaviourProfile, Judge, weight};
 use crate::mark::mark;
@@ -82,9 +82,15 @@ impl BehaviourProfile {
             .fold(0.0, f64::max);
         let (bits, sequence) = self.judge_sequence(judge, marks, when);
         let (mut volume, mut spread, mut burst) = (0.0, 0.0, 0.0);
-        if !when.is_late {
+        let different;
+        if when.is_late {
+            different = self.signals.spread.estimate();
+        } else {
             volume = self.judge_volume(judge, when.seconds, risk);
-            spread = self.judge_spread(judge, when.seconds, marks.deed);
+            Counted {
+                decades: spread,
+                estimate: different,
+            } = self.judge_spread(judge, when.seconds, marks.deed);
             burst = self.judge_burst(judge, when.seconds, marks.deed);
             self.judge_rhythm(judge, when.seconds);
             self.judge_drift(judge, marks.action);
@@ -98,7 +104,7 @@ impl BehaviourProfile {
         [
             bits,
             own.volume.as_ref().map_or(0.0, |volume| volume.level()),
-            own.spread.estimate(),
+            different,
             burst,
             own.drift.decades(),
             own.rhythm.score(),
@@ -174,18 +180,21 @@ impl BehaviourProfile {
         rare
     }
 
-    fn judge_spread(&mut self, judge: &mut Judge<'_>, seconds: i64, deed: u64) -> f64 {
+    fn judge_spread(&mut self, judge: &mut Judge<'_>, seconds: i64, deed: u64) -> Counted {
         let spread = &mut self.signals.spread;
-        let rare = spread.count(seconds, deed);
+        let counted = spread.count(seconds, deed);
+        let Counted {
+            estimate,
+            decades: rare,
+        } = counted;
         if spread.is_news(rare) {
             let severity = graded(rare);
-            let estimate = spread.estimate();
             self.tallies.novelty += weight(severity);
             let summary = format!("about {estimate:.0} different things done in an hour");
             let evidence = decades("different actions and targets in an hour", rare);
             judge.find(AnomalyKind::WideSpread, severity, summary, vec![evidence]);
         }
-        rare
+        counted
     }
 
     fn judge_burst(&mut self, judge: &mut Judge<'_>, seconds: i64, deed: u64) -> f64 {

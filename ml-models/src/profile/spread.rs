@@ -24,6 +24,15 @@ pub(super) struct Spread {
     registers: [u8; REGISTERS],
 }
 
+/// The open hour, with a thing that was counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted {
+    /// Different things in it, about.
+    pub(super) estimate: f64,
+    /// As many come once in 10 to this many hours.
+    pub(super) decades: f64,
+}
+
 /// 2 to the power of −`rank`, which is at most 60: the exponent alone.
 fn half_to(rank: u8) -> f64 {
     f64::from_bits((1_023 - u64::from(rank)) << 52)
@@ -43,10 +52,11 @@ impl Spread {
         }
     }
 
-    /// Counts a thing; as many different ones in an hour come once in 10 to the returned many hours.
-    pub(super) fn count(&mut self, seconds: i64, mark: u64) -> f64 {
-        let level = (1.0 + self.estimate()).log2();
-        if self.hours.open(seconds, WINDOW_SECONDS, level, LEAST) {
+    /// Counts a thing.
+    pub(super) fn count(&mut self, seconds: i64, mark: u64) -> Counted {
+        if self.hours.is_over(seconds, WINDOW_SECONDS) {
+            let level = (1.0 + self.estimate()).log2();
+            self.hours.open(seconds, WINDOW_SECONDS, level, LEAST);
             self.registers = [0; REGISTERS];
         }
         let mark = mix(mark);
@@ -55,7 +65,11 @@ impl Spread {
         if let Some(register) = self.registers.get_mut((mark % REGISTERS as u64) as usize) {
             *register = (*register).max(rank);
         }
-        self.hours.decades((1.0 + self.estimate()).log2(), LEAST)
+        let estimate = self.estimate();
+        Counted {
+            estimate,
+            decades: self.hours.decades((1.0 + estimate).log2(), LEAST),
+        }
     }
 
     /// Whether the open hour has become worse news than was told of it.

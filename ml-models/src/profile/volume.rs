@@ -30,8 +30,9 @@ impl Volume {
 
     /// Adds what an action moved; as much in a window comes once in 10 to the returned many windows.
     pub(super) fn add(&mut self, seconds: i64, bytes: u64) -> f64 {
-        let level = self.level();
-        if self.windows.open(seconds, WINDOW_SECONDS, level, LEAST) {
+        if self.windows.is_over(seconds, WINDOW_SECONDS) {
+            let level = self.level();
+            self.windows.open(seconds, WINDOW_SECONDS, level, LEAST);
             self.open = 0;
         }
         self.open = self.open.saturating_add(bytes);

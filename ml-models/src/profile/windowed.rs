@@ -36,13 +36,14 @@ impl Default for Windowed {
 }
 
 impl Windowed {
-    /// Goes on to the window of `seconds`; true when it is a new one, and then the one before, which
-    /// came to `level`, is learned. Windows are `length` seconds long.
-    pub(super) fn open(&mut self, seconds: i64, length: i64, level: f64, least: f64) -> bool {
-        let window = seconds.div_euclid(length);
-        if window <= self.window {
-            return false;
-        }
+    /// Whether `seconds` lies in a later window than the open one. Windows are `length` seconds long.
+    pub(super) const fn is_over(&self, seconds: i64, length: i64) -> bool {
+        seconds.div_euclid(length) > self.window
+    }
+
+    /// Goes on to the window of `seconds`, where the open one is over; that, which came to `level`, is
+    /// learned.
+    pub(super) fn open(&mut self, seconds: i64, length: i64, level: f64, least: f64) {
         if self.window != i64::MIN {
             let day = day_of(self.window, length);
             if day > self.day {
@@ -51,9 +52,8 @@ impl Windowed {
             }
             self.usual.learn(level.min(self.most.into()), least);
         }
-        self.window = window;
+        self.window = seconds.div_euclid(length);
         self.told = 0.0;
-        true
     }
 
     /// A level as high comes once in 10 to this many windows.

@@ -75,13 +75,9 @@ fn line(agent: &Agent, round: usize, begin: DateTime<Utc>) -> String {
     let seconds = round.min(USUAL) * 20 + round.saturating_sub(USUAL) * 2;
     let seconds = i64::try_from(seconds).unwrap_or(0);
     let event = agent.event(action, begin + TimeDelta::seconds(seconds));
-    // The same event whenever it is sent.
-    let id = Uuid::new_v5(
-        &Uuid::NAMESPACE_OID,
-        format!("{}-{round}", agent.name).as_bytes(),
-    );
     let mut event: Value = serde_json::from_str(&event).unwrap_or_default();
-    event["id"] = id.to_string().into();
+    // The same event whenever it is sent.
+    event["id"] = format!("{}-{round}", agent.name).into();
     agent.line(&event.to_string())
 }
 
