@@ -133,7 +133,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Health { url } => commands::health::run(&url).await,
         Command::Schema => {
-            crate::out::line(aim_api::schema().sdl());
+            crate::out::line(aim_api::sdl());
             Ok(())
         }
         Command::Demo(args) => commands::demo::run(args).await,

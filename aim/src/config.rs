@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use aim_api::transport::{RateLimits, TrustedDocuments, limits, parse_origins};
+use aim_api::{ApiConfig, ServerLimits};
 use aim_app::GeoDatabase;
 use aim_eventlog::KafkaConfig;
 use anyhow::Context;
@@ -86,8 +88,23 @@ pub(crate) struct Config {
     pub(crate) geo_asn_database: PathBuf,
     /// Origins of web pages that may call from another host, with commas.
     pub(crate) cors_origins: String,
-    /// Whether clients may ask for the schema, and GraphiQL is served.
-    pub(crate) introspection: bool,
+    /// Whether this faces strangers: no introspection, no hints at names, no GraphiQL, no GET that a
+    /// page elsewhere could send, and browsers are told to use TLS only.
+    pub(crate) production: bool,
+    /// Whether clients may ask for the schema, and GraphiQL is served; unless production when not set.
+    pub(crate) introspection: Option<bool>,
+    /// File with the only documents that are executed; any valid one when empty.
+    pub(crate) trusted_documents: PathBuf,
+    /// Connections at one time.
+    pub(crate) max_connections: usize,
+    /// Websockets and event streams that one actor may have open.
+    pub(crate) max_streams_per_actor: u32,
+    /// Points a minute for nobody we know, by address; 0 for no limit.
+    pub(crate) rate_limit_anonymous: u32,
+    /// Points a minute for a person; 0 for no limit.
+    pub(crate) rate_limit_person: u32,
+    /// Points a minute for an agent; 0 for no limit.
+    pub(crate) rate_limit_agent: u32,
     /// Where `scripts/graphiql` put GraphiQL's files; no GraphiQL when empty.
     pub(crate) graphiql_dir: PathBuf,
     /// What is logged.
@@ -120,7 +137,14 @@ impl Default for Config {
             geo_database: PathBuf::new(),
             geo_asn_database: PathBuf::new(),
             cors_origins: String::new(),
-            introspection: true,
+            production: false,
+            introspection: None,
+            trusted_documents: PathBuf::new(),
+            max_connections: limits::MAX_CONNECTIONS,
+            max_streams_per_actor: limits::MAX_STREAMS_PER_ACTOR,
+            rate_limit_anonymous: limits::ANONYMOUS_POINTS,
+            rate_limit_person: limits::PERSON_POINTS,
+            rate_limit_agent: limits::AGENT_POINTS,
             graphiql_dir: PathBuf::new(),
             log: "info".to_owned(),
         }
@@ -166,6 +190,40 @@ impl Config {
         let given = |file: &'_ PathBuf| (*file != PathBuf::new()).then(|| file.clone());
         let (places, networks) = (given(&self.geo_database), given(&self.geo_asn_database));
         Ok(GeoDatabase::open(places.as_deref(), networks.as_deref())?)
+    }
+
+    /// How the API is served.
+    pub(crate) fn api(&self) -> anyhow::Result<ApiConfig> {
+        let given = |path: &'_ PathBuf| (*path != PathBuf::new()).then(|| path.clone());
+        let trusted = given(&self.trusted_documents).map(|file| {
+            let text = std::fs::read_to_string(&file);
+            let text = text.with_context(|| format!("`trusted_documents` {}", file.display()))?;
+            TrustedDocuments::parse(&text).map_err(|problem| {
+                anyhow::anyhow!("`trusted_documents` {}: {problem}", file.display())
+            })
+        });
+        Ok(ApiConfig {
+            production: self.production,
+            introspection: self.introspection.unwrap_or(!self.production),
+            allowed_origins: parse_origins(&self.cors_origins)
+                .map_err(|problem| anyhow::anyhow!("`cors_origins`: {problem}"))?,
+            trusted_documents: trusted.transpose()?,
+            rates: RateLimits {
+                anonymous: self.rate_limit_anonymous,
+                person: self.rate_limit_person,
+                agent: self.rate_limit_agent,
+            },
+            streams_per_actor: self.max_streams_per_actor,
+            graphiql_dir: given(&self.graphiql_dir),
+        })
+    }
+
+    /// How connections are taken.
+    pub(crate) fn server(&self) -> ServerLimits {
+        ServerLimits {
+            connections: self.max_connections,
+            ..ServerLimits::default()
+        }
     }
 
     /// Where Kafka is, if it is used.

@@ -23,7 +23,7 @@ use serde_json::Value;
 use crate::client_address::TrustedProxies;
 use crate::error_code::code;
 use crate::graphql::RequestContext;
-use crate::transport::{AuthError, Authenticate, Identity};
+use crate::transport::{AuthError, Authenticate, Caller, CallerKind, Identity};
 
 /// How long a connection lasts that an agent's signature or an API key opened.
 const CONNECTION_LIFE: Duration = Duration::hours(1);
@@ -49,7 +49,7 @@ struct Claims {
 
 /// Who makes a request, and where from.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub struct Requester {
     actor: Actor,
     client: Client,
 }
@@ -185,17 +185,17 @@ impl Authenticator {
     }
 
     /// Who sent this request, and where from.
-    async fn call(&self, parts: &Parts, body: &Bytes) -> Result<Identity<Caller>, AppError> {
+    async fn call(&self, parts: &Parts, body: &Bytes) -> Result<Identity<Requester>, AppError> {
         let identity = self.identify(parts, body).await?;
         Ok(self.at_client(parts, identity))
     }
 
-    fn at_client(&self, parts: &Parts, identity: Identity<Actor>) -> Identity<Caller> {
+    fn at_client(&self, parts: &Parts, identity: Identity<Actor>) -> Identity<Requester> {
         let agent = parts.headers.get(header::USER_AGENT);
         let agent = agent.and_then(|it| it.to_str().ok());
         let client = Client::new(self.proxies.client(parts), agent);
         Identity {
-            actor: Caller {
+            actor: Requester {
                 actor: identity.actor,
                 client,
             },
@@ -284,9 +284,9 @@ fn dpop_token(authorization: &str) -> Option<&str> {
 }
 
 impl Authenticate for Authenticator {
-    type Actor = Caller;
+    type Actor = Requester;
 
-    async fn http(&self, parts: &Parts, body: &Bytes) -> Result<Identity<Caller>, AuthError> {
+    async fn http(&self, parts: &Parts, body: &Bytes) -> Result<Identity<Requester>, AuthError> {
         self.call(parts, body).await.map_err(auth_error)
     }
 
@@ -296,7 +296,7 @@ impl Authenticate for Authenticator {
         &self,
         parts: &Parts,
         init_payload: Option<Value>,
-    ) -> Result<Identity<Caller>, AuthError> {
+    ) -> Result<Identity<Requester>, AuthError> {
         let given = init_payload.as_ref().and_then(|payload| {
             payload
                 .get("authorization")
@@ -312,21 +312,36 @@ impl Authenticate for Authenticator {
     }
 
     /// An agent's nonce is written off for all nodes; a mutation does that with what it writes.
-    async fn spend(&self, identity: &Identity<Caller>) -> Result<(), AuthError> {
+    async fn spend(&self, identity: &Identity<Requester>) -> Result<(), AuthError> {
         match &identity.actor.actor {
             Actor::Agent(agent) => self.app.spend_nonce(agent).await.map_err(auth_error),
             _ => Ok(()),
         }
     }
 
-    fn ended(&self, identity: &Identity<Caller>) -> BoxFuture<'static, ()> {
+    fn ended(&self, identity: &Identity<Requester>) -> BoxFuture<'static, ()> {
         self.app.ended(identity.actor.actor.clone()).boxed()
     }
 
-    fn data(&self, identity: &Identity<Caller>, _: OperationType) -> Data {
+    fn caller(&self, parts: &Parts, requester: Option<&Requester>) -> Caller {
+        let known = |kind, id: uuid::Uuid| Caller {
+            kind,
+            key: id.as_u128(),
+        };
+        match requester.map(|it| &it.actor) {
+            None | Some(Actor::Anonymous) => Caller::at(self.proxies.client(parts)),
+            Some(Actor::User(user)) => known(CallerKind::Person, user.id.as_uuid()),
+            Some(Actor::ApiKey(program) | Actor::SdkToken(program)) => {
+                known(CallerKind::Agent, program.id)
+            }
+            Some(Actor::Agent(agent)) => known(CallerKind::Agent, agent.agent.as_uuid()),
+        }
+    }
+
+    fn data(&self, identity: &Identity<Requester>, _: OperationType) -> Data {
         let request_id = self.app.next_id().to_string();
         let mut data = Data::default();
-        let Caller { actor, client } = identity.actor.clone();
+        let Requester { actor, client } = identity.actor.clone();
         let actor = self.app.actor_now(actor);
         let request = RequestContext::new(Arc::clone(&self.app), actor, client, request_id);
         data.insert(request);

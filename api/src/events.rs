@@ -16,11 +16,14 @@ use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::Door;
+use crate::door::Door;
 use crate::error_code::code;
 
 /// Most bytes of a body: 1,000 events of 4 KiB.
 const BODY_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// Events for each point of the sender's budget beyond the first.
+const EVENTS_PER_POINT: usize = 100;
 
 #[derive(Deserialize)]
 struct Line {
@@ -32,13 +35,17 @@ struct Line {
 pub(crate) async fn post(State(door): State<Arc<Door>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let outcome = async {
-        let body = read(body, BODY_MAX_BYTES).await?;
-        let identity = door.auth.identify(&parts, &body).await?;
+        let refused = |error| problem(&error);
+        let body = read(body, BODY_MAX_BYTES).await.map_err(refused)?;
+        let actor = door.identify(&parts, &body).await?;
         let request_id = door.app.next_id().to_string();
-        let permit = identity
-            .actor
-            .permit(Permission::IngestEvents, &request_id)?;
-        door.app.ingest_events(&permit, lines(&body)?).await
+        let permit = actor.permit(Permission::IngestEvents, &request_id);
+        let permit = permit.map_err(refused)?;
+        let events = lines(&body).map_err(refused)?;
+        let points = events.len() / EVENTS_PER_POINT;
+        door.charge(&parts, &actor, u32::try_from(points).unwrap_or(u32::MAX))?;
+        let accepted = door.app.ingest_events(&permit, events).await;
+        accepted.map_err(refused)
     };
     match outcome.await {
         Ok(accepted) => (
@@ -46,7 +53,7 @@ pub(crate) async fn post(State(door): State<Arc<Door>>, request: Request) -> Res
             axum::Json(json!({ "accepted": accepted })),
         )
             .into_response(),
-        Err(error) => problem(&error),
+        Err(refused) => refused,
     }
 }
 
@@ -86,6 +93,7 @@ pub(crate) fn problem(error: &AppError) -> Response {
         ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorCode::Forbidden | ErrorCode::PreconditionFailed => StatusCode::FORBIDDEN,
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,

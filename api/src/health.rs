@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::Door;
+use crate::door::Door;
 
 /// The process answers.
 pub(crate) async fn live() -> &'static str {

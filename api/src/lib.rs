@@ -1,41 +1,56 @@
 //! The GraphQL door: axum and async-graphql over `app/`. Owns no rule and no query.
 
-mod audit;
 mod agent_token;
+mod audit;
 mod auth;
 mod certificates;
 mod client_address;
+mod door;
 mod dpop;
 mod error_code;
 mod events;
 mod graphql;
 mod health;
 mod models;
-mod oidc;
 mod oauth;
+mod oidc;
+mod server;
 pub mod transport;
 
 pub use auth::Authenticator;
 pub use client_address::TrustedProxies;
-pub use graphql::{AimSchema, schema};
+pub use graphql::{AimSchema, schema, sdl};
+pub use server::{ServerLimits, serve};
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use aim_app::App;
 use axum::Router;
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::{get, post};
+use door::Door;
 use metrics_exporter_prometheus::PrometheusHandle;
-use transport::{SchemaError, TransportConfig};
+use transport::{Budgets, RateLimits, SchemaError, TransportConfig, TrustedDocuments};
 
 /// How an API process is set up.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
+    /// Whether GET requests need a header field that no other site's page can send unasked, and
+    /// browsers are told to use TLS only.
+    pub production: bool,
     /// Whether clients may ask for the schema, and GraphiQL is served.
     pub introspection: bool,
-    /// Origins of web pages that may call from another host.
-    pub allowed_origins: Vec<String>,
+    /// Origins of web pages that may call from another host; see [`transport::parse_origins`].
+    pub allowed_origins: Vec<HeaderValue>,
+    /// The only documents that are executed; any valid one if absent.
+    pub trusted_documents: Option<TrustedDocuments>,
+    /// Points a minute.
+    pub rates: RateLimits,
+    /// Websockets and event streams that one actor may have open.
+    pub streams_per_actor: u32,
     /// Where GraphiQL's and React's files are.
     pub graphiql_dir: Option<PathBuf>,
     /// Page that browsers are sent to behind a sign-in at an issuer; none answers them JSON.
@@ -62,21 +77,26 @@ pub fn router(
 ) -> Result<Router, SchemaError> {
     let schema = schema();
     let clock = Arc::clone(app);
-    let mut transport = TransportConfig::new(schema.sdl(), Arc::new(move || clock.clock().now()));
+    let mut transport = TransportConfig::new(sdl(), Arc::new(move || clock.clock().now()));
     transport.introspection = config.introspection;
     transport.suggestions = config.introspection;
     transport.graphiql = config.introspection;
     transport.graphiql_dir.clone_from(&config.graphiql_dir);
-    transport.allowed_origins = config
+    transport
         .allowed_origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin).ok())
-        .collect();
-    let graphql = transport::router(schema, auth.clone(), transport)?;
+        .clone_from(&config.allowed_origins);
+    transport.strict_get = config.production;
+    transport
+        .trusted_documents
+        .clone_from(&config.trusted_documents);
+    transport.streams_per_actor = config.streams_per_actor;
+    let budgets = Arc::new(Budgets::new(config.rates));
+    let graphql = transport::router(schema, auth.clone(), Arc::clone(&budgets), transport)?;
     let door = Arc::new(Door {
         app: Arc::clone(app),
         auth,
         oidc_return_url: config.oidc_return_url.clone(),
+        budgets,
     });
     let plain = Router::new()
         .route("/v1/events", post(events::post))
@@ -107,7 +127,23 @@ pub fn router(
             get(move || async move { health::metrics(&metrics) }),
         )
         .with_state(door);
-    Ok(plain.merge(graphql))
+    let production = config.production;
+    let secured =
+        map_response(move |response: Response| async move { secured(response, production) });
+    Ok(plain.merge(graphql).layer(secured))
+}
+
+/// Every response, also of a path that does not exist, with the security headers.
+fn secured(response: Response, production: bool) -> Response {
+    let mut response = transport::secured(response);
+    if production {
+        // Browsers heed it over TLS only, which a proxy in front of us speaks.
+        let year = HeaderValue::from_static("max-age=31536000");
+        response
+            .headers_mut()
+            .insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    response
 }
 
 /// The routes of a process that serves no API: whether it lives, and its metrics.

@@ -13,7 +13,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::Door;
+use crate::door::Door;
 use crate::events::{problem, read};
 use crate::graphql::global_id;
 
@@ -24,18 +24,19 @@ const SIGNER: &str = "aim-signer-key";
 pub(crate) async fn post(State(door): State<Arc<Door>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let outcome = async {
-        let identity = door.auth.identify(&parts, &Bytes::new()).await?;
+        let refused = |error| problem(&error);
+        let actor = door.identify(&parts, &Bytes::new()).await?;
         let request_id = door.app.next_id().to_string();
-        let permit = identity
-            .actor
-            .permit(Permission::ManageModels, &request_id)?;
+        let permit = actor.permit(Permission::ManageModels, &request_id);
+        let permit = permit.map_err(refused)?;
         let key = parts.headers.get(SIGNER).and_then(|it| it.to_str().ok());
         let key = key.ok_or_else(|| {
             let message = format!("header `{SIGNER}` is missing; give the key that signed");
-            AppError::new(ErrorCode::InvalidInput, message)
+            refused(AppError::new(ErrorCode::InvalidInput, message))
         })?;
-        let bytes = read(body, MODEL_BYTES_MAX).await?;
-        door.app.publish_model(&permit, bytes.into(), key).await
+        let bytes = read(body, MODEL_BYTES_MAX).await.map_err(refused)?;
+        let published = door.app.publish_model(&permit, bytes.into(), key).await;
+        published.map_err(refused)
     };
     match outcome.await {
         Ok(version) => axum::Json(json!({
@@ -44,6 +45,6 @@ pub(crate) async fn post(State(door): State<Arc<Door>>, request: Request) -> Res
             "kind": version.kind,
         }))
         .into_response(),
-        Err(error) => problem(&error),
+        Err(refused) => refused,
     }
 }

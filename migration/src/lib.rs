@@ -18,8 +18,8 @@ mod m0010_models;
 mod m0011_action_classes;
 mod m0012_audit_log;
 mod m0013_people;
-mod m0015_accounts;
 mod m0014_agent_keys;
+mod m0015_accounts;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]

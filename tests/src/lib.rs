@@ -26,6 +26,7 @@ mod onnx;
 mod poll;
 mod port;
 mod postgres;
+mod python;
 mod registry;
 
 pub use aim::{AimConfig, AimProcess, Bootstrap, aim_command};
@@ -38,4 +39,5 @@ pub use onnx::LogisticFile;
 pub use poll::{wait_for, wait_until};
 pub use port::free_port;
 pub use postgres::Postgres;
+pub use python::python_module;
 pub use registry::Registry;

@@ -1,11 +1,10 @@
 //! The life of a process: tasks, signals, an orderly end with a deadline.
 
-use std::future::{Future, IntoFuture};
-use std::net::SocketAddr;
+use std::future::Future;
 use std::time::Duration;
 
+use aim_api::ServerLimits;
 use axum::Router;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -71,16 +70,10 @@ impl Lifecycle {
         &mut self,
         listener: TcpListener,
         router: Router,
+        limits: ServerLimits,
     ) -> anyhow::Result<()> {
-        let stop = self.stop.clone();
-        let listener = listener.tap_io(|stream| {
-            // Small answers go at once; only slower without it.
-            let _ = stream.set_nodelay(true);
-        });
-        let router = router.into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(listener, router)
-            .with_graceful_shutdown(async move { stop.cancelled().await });
-        let server = tokio::spawn(server.into_future());
+        let server = aim_api::serve(listener, router, limits, self.stop.clone());
+        let server = tokio::spawn(server);
         tokio::select! {
             _ = self.interrupt.recv() => tracing::info!("interrupted; stopping"),
             _ = self.terminate.recv() => tracing::info!("told to stop"),

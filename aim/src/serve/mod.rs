@@ -6,11 +6,10 @@ mod lifecycle;
 mod models;
 mod secret;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aim_api::{ApiConfig, Authenticator, TrustedProxies};
+use aim_api::{Authenticator, TrustedProxies};
 use aim_app::{App, AppConfig, IngestSink};
 use aim_domain::clock::Clock;
 use aim_eventlog::{
@@ -232,6 +231,7 @@ async fn listen(
             oidc_return_url: Some(config.oidc_return_url.clone()).filter(|it| !it.is_empty()),
         };
         aim_api::router(app, auth, &api, metrics)?
+        aim_api::router(app, auth, &config.api()?, metrics)?
     } else {
         aim_api::health_router(app, metrics)
     };
@@ -245,5 +245,5 @@ async fn listen(
         Role::Stream => "stream",
     };
     out::line(json!({ "event": "ready", "url": format!("http://{address}"), "role": role }));
-    life.serve(listener, router).await
+    life.serve(listener, router, config.server()).await
 }

@@ -19,7 +19,7 @@ mod subscription;
 mod types;
 mod user_error;
 
-use async_graphql::{MergedObject, Schema, ValidationMode};
+use async_graphql::{MergedObject, SDLExportOptions, Schema, ValidationMode};
 
 pub(crate) use context::RequestContext;
 pub(crate) use id::global_id;
@@ -67,6 +67,17 @@ pub struct Mutation(
     mutation::CredentialMutations,
     mutation::PeopleMutations,
 );
+
+/// The schema as text, the same for the same schema: fields, arguments and values by name.
+#[must_use]
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new();
+    let options = options
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items();
+    schema().sdl_with_options(options)
+}
 
 /// The schema.
 pub type AimSchema = Schema<Query, Mutation, subscription::Subscription>;

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderValue, request::Parts};
 
-use super::error::ErrorCode;
+use super::{error::ErrorCode, rate::Caller};
 
 /// Who is asking, and until when that is known.
 #[derive(Debug, Clone)]
@@ -75,6 +75,11 @@ pub trait Authenticate: Send + Sync + 'static {
         _identity: &Identity<Self::Actor>,
     ) -> impl Future<Output = Result<(), AuthError>> + Send {
         std::future::ready(Ok(()))
+    }
+
+    /// Whose budget a request is taken from; `None` for the actor when its credentials were refused.
+    fn caller(&self, _parts: &Parts, _actor: Option<&Self::Actor>) -> Caller {
+        Caller::at(None)
     }
 
     /// Request data for one operation: the actor, and whatever lives as long as the operation, such

@@ -7,7 +7,13 @@ use chrono::{DateTime, Utc};
 use http::HeaderValue;
 use tokio::time::Instant;
 
-use super::limits::{EXECUTION_TIMEOUT, INIT_TIMEOUT, KEEP_ALIVE_INTERVAL, PING_INTERVAL};
+use super::{
+    limits::{
+        EXECUTION_TIMEOUT, IDLE_TIMEOUT, INIT_TIMEOUT, KEEP_ALIVE_INTERVAL, MAX_STREAMS_PER_ACTOR,
+        PING_INTERVAL,
+    },
+    persisted::TrustedDocuments,
+};
 
 /// The time, as a parameter.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -21,6 +27,12 @@ pub struct TransportConfig {
     pub introspection: bool,
     /// Whether validation errors may hint at names; off in production.
     pub suggestions: bool,
+    /// Whether GET requests need a header field that no other site's page can send unasked.
+    pub strict_get: bool,
+    /// The only documents that are executed; any valid one if absent.
+    pub trusted_documents: Option<TrustedDocuments>,
+    /// Websockets and event streams that one actor may have open.
+    pub streams_per_actor: u32,
     /// Whether `/graphiql` is served.
     pub graphiql: bool,
     /// Where GraphiQL's and React's files are; see `scripts/graphiql`.
@@ -41,6 +53,8 @@ pub struct Timing {
     pub execution: Duration,
     /// From the open websocket to `connection_init`.
     pub init: Duration,
+    /// A websocket without an operation.
+    pub idle: Duration,
     /// Between pings on a websocket.
     pub ping: Duration,
     /// Between comments on an event stream.
@@ -52,6 +66,7 @@ impl Default for Timing {
         Self {
             execution: EXECUTION_TIMEOUT,
             init: INIT_TIMEOUT,
+            idle: IDLE_TIMEOUT,
             ping: PING_INTERVAL,
             keep_alive: KEEP_ALIVE_INTERVAL,
         }
@@ -59,12 +74,16 @@ impl Default for Timing {
 }
 
 impl TransportConfig {
-    /// Production choices: no introspection, no hints, no GraphiQL, no foreign origins.
+    /// Production choices: no introspection, no hints, no GraphiQL, no foreign origins, no GET that
+    /// a page elsewhere could send.
     pub fn new(sdl: impl Into<String>, clock: Clock) -> Self {
         Self {
             sdl: sdl.into(),
             introspection: false,
             suggestions: false,
+            strict_get: true,
+            trusted_documents: None,
+            streams_per_actor: MAX_STREAMS_PER_ACTOR,
             graphiql: false,
             graphiql_dir: None,
             allowed_origins: Vec::new(),
@@ -87,6 +106,7 @@ impl fmt::Debug for TransportConfig {
             .field("introspection", &self.introspection)
             .field("suggestions", &self.suggestions)
             .field("graphiql", &self.graphiql)
+            .field("strict_get", &self.strict_get)
             .field("allowed_origins", &self.allowed_origins)
             .field("timing", &self.timing)
             .finish_non_exhaustive()

@@ -34,10 +34,12 @@ pub enum ErrorCode {
     Internal,
     /// The client reads too slowly; it resumes by cursor.
     SubscriptionLagged,
+    /// The hash is of a document that is not known here; the client sends the document with it.
+    PersistedQueryNotFound,
 }
 
 impl ErrorCode {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::BadUserInput,
@@ -48,6 +50,7 @@ impl ErrorCode {
         Self::Unavailable,
         Self::Internal,
         Self::SubscriptionLagged,
+        Self::PersistedQueryNotFound,
     ];
 
     /// The code as written in `extensions.code`.
@@ -63,6 +66,7 @@ impl ErrorCode {
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
             Self::SubscriptionLagged => "SUBSCRIPTION_LAGGED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
         }
     }
 
@@ -178,6 +182,13 @@ fn mask(error: &mut ServerError) {
     *error = masked;
 }
 
+/// How the executor's words about a value begin.
+const OF_THE_INPUT: [&str; 3] = [
+    "Failed to parse \"",
+    "Invalid value for argument \"",
+    "Expected input type \"",
+];
+
 /// Whether the executor refused an argument, such as a malformed custom scalar.
 ///
 /// These are the only texts of the executor that are made from the client's own input. An error
@@ -185,8 +196,9 @@ fn mask(error: &mut ServerError) {
 fn is_refused_input(error: &ServerError) -> bool {
     error.source.is_none()
         && error.extensions.is_none()
-        && (error.message.starts_with("Failed to parse \"")
-            || error.message.starts_with("Invalid value for argument \""))
+        && OF_THE_INPUT
+            .iter()
+            .any(|start| error.message.starts_with(start))
 }
 
 #[cfg(test)]
@@ -207,6 +219,7 @@ mod tests {
             ServerError::new("connection to db-7 refused", None),
             ErrorCode::Forbidden.error("not yours"),
             ServerError::new("Failed to parse \"DateTime\": x", None),
+            ServerError::new("Expected input type \"String\", found null.", None),
             ErrorCode::Internal.error("secret"),
         ]);
         let reply = Reply::executed(response);
@@ -222,6 +235,10 @@ mod tests {
                 ("not yours", Some(ErrorCode::Forbidden)),
                 (
                     "Failed to parse \"DateTime\": x",
+                    Some(ErrorCode::BadUserInput)
+                ),
+                (
+                    "Expected input type \"String\", found null.",
                     Some(ErrorCode::BadUserInput)
                 ),
                 ("internal error", Some(ErrorCode::Internal)),

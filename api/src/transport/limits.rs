@@ -100,3 +100,57 @@ pub const MAX_QUEUED_BYTES: usize = 512 * 1024;
 /// Read and write buffer of one websocket. The default of 128 KiB each is what an idle connection
 /// would mostly consist of.
 pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
+
+/// Time for the header of a request, also for the next one on a connection that is kept open.
+/// Slower clients hold a connection for nothing.
+pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of a request's line and header. A GET request carries its document there.
+pub const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// Fields of a request's header. Browsers behind three proxies send 40.
+pub const MAX_HEADER_FIELDS: usize = 100;
+
+/// Connections of one process, unless configured. A connection that says nothing takes about 10 KB.
+pub const MAX_CONNECTIONS: usize = 10_000;
+
+/// Websockets and event streams that one actor has open, unless configured. A person with ten
+/// pages open on three devices has 30.
+pub const MAX_STREAMS_PER_ACTOR: u32 = 200;
+
+/// Time a websocket may stay without an operation. Clients open another when they need it.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Bytes of all documents that clients named by their hash, oldest unused out first.
+pub const PERSISTED_CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Documents in the file of trusted ones. Each is kept, and validated at the start.
+pub const MAX_TRUSTED_DOCUMENTS: usize = 10_000;
+
+/// Points a minute for all who say nobody they are, by client address, unless configured.
+pub const ANONYMOUS_POINTS: u32 = 3_000;
+
+/// Points a minute for a person, unless configured. A script that registers agents makes some
+/// hundred mutations a second at most.
+pub const PERSON_POINTS: u32 = 120_000;
+
+/// Points a minute for an agent, unless configured: 2,000 decisions a second without end.
+pub const AGENT_POINTS: u32 = 600_000;
+
+/// Points for each root field of a mutation: a transaction. Root fields of queries and
+/// subscriptions cost one.
+pub const MUTATION_POINTS: u32 = 5;
+
+/// Points for each root field of a mutation by nobody: such as a sign-in, whose password takes
+/// 18 ms of a core to check.
+pub const ANONYMOUS_MUTATION_POINTS: u32 = 25;
+
+/// Points for credentials that were wrong, out of the budget of the address.
+pub const REFUSED_CREDENTIALS_POINTS: u32 = 10;
+
+/// Rows that a query can ask for, for each further point.
+pub const ROWS_PER_POINT: u64 = 100;
+
+/// Actors of one kind whose budgets are remembered; those unseen for longest begin anew. About
+/// 100 bytes each.
+pub const MAX_BUDGETS: usize = 100_000;

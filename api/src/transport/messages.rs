@@ -21,6 +21,7 @@ pub(crate) enum Close {
     GoingAway = 1001,
     ProtocolError = 1002,
     MessageTooBig = 1009,
+    TryAgainLater = 1013,
     InvalidMessage = 4400,
     Unauthorized = 4401,
     Forbidden = 4403,

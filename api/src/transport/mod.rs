@@ -10,6 +10,7 @@
 
 mod auth;
 mod config;
+mod connect;
 mod document;
 mod error;
 mod execute;
@@ -18,10 +19,14 @@ mod http;
 pub mod limits;
 mod messages;
 mod negotiate;
+mod origin;
 mod params;
+mod persisted;
+mod rate;
 mod respond;
 mod session;
 mod sse;
+mod streams;
 mod websocket;
 
 use std::sync::Arc;
@@ -34,12 +39,17 @@ use axum::{
 };
 use tower_http::cors::CorsLayer;
 
+pub(crate) use self::respond::secured;
+use self::streams::Streams;
 pub use self::{
     auth::{AuthError, Authenticate, Identity},
     config::{Clock, Timing, TransportConfig},
     document::{DocumentGuard, DocumentRules, PreparedRequest, SchemaError},
     error::ErrorCode,
+    origin::parse_origins,
     params::Params,
+    persisted::{DocumentHash, TrustedDocuments},
+    rate::{Allowance, Budgets, Caller, CallerKind, RateLimits},
 };
 
 /// What every request needs.
@@ -47,29 +57,34 @@ struct Shared<E, A> {
     executor: E,
     authenticator: A,
     guard: DocumentGuard,
+    budgets: Arc<Budgets>,
+    streams: Arc<Streams>,
     config: TransportConfig,
 }
 
 /// The routes `/graphql` (GET, POST, websocket) and, by configuration, `/graphiql`.
 ///
 /// # Errors
-/// [`SchemaError`] if `config.sdl` is not a valid schema.
+/// [`SchemaError`] if `config.sdl` is not a valid schema, or a trusted document is not valid.
 pub fn router<E: Executor, A: Authenticate>(
     executor: E,
     authenticator: A,
+    budgets: Arc<Budgets>,
     config: TransportConfig,
 ) -> Result<Router, SchemaError> {
     let rules = DocumentRules {
         introspection: config.introspection,
         suggestions: config.suggestions,
     };
-    let guard = DocumentGuard::new(&config.sdl, rules)?;
+    let guard = DocumentGuard::new(&config.sdl, rules, config.trusted_documents.clone())?;
     let cors = cors(&config);
     let serves_graphiql = config.graphiql.then(|| config.graphiql_dir.clone());
     let shared = Arc::new(Shared {
         executor,
         authenticator,
         guard,
+        budgets,
+        streams: Streams::new(config.streams_per_actor),
         config,
     });
     let mut router = Router::new()
@@ -103,6 +118,12 @@ fn cors(config: &TransportConfig) -> Option<CorsLayer> {
             HeaderName::from_static("content-digest"),
             HeaderName::from_static("signature"),
             HeaderName::from_static("signature-input"),
+            origin::PREFLIGHT,
+        ])
+        .expose_headers([
+            rate::RATE_LIMIT,
+            rate::RATE_LIMIT_POLICY,
+            header::RETRY_AFTER,
         ])
         .max_age(std::time::Duration::from_secs(600));
     Some(layer)

@@ -6,15 +6,18 @@
 use std::collections::BTreeMap;
 
 use async_graphql::{ServerError, Variables};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
+use serde_json::Value;
 
-use super::{error::ErrorCode, limits::MAX_JSON_DEPTH};
+use super::{error::ErrorCode, limits::MAX_JSON_DEPTH, persisted::DocumentHash};
 
 /// The parameters of a GraphQL request.
 #[derive(Debug, Clone, Default)]
 pub struct Params {
-    /// The document.
+    /// The document; empty if only its hash was sent.
     pub query: String,
+    /// The SHA-256 of the document, if it was sent.
+    pub hash: Option<DocumentHash>,
     /// Which operation of the document; needed if it has several.
     pub operation_name: Option<String>,
     /// Values for the operation's variables.
@@ -24,20 +27,25 @@ pub struct Params {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fields {
-    query: String,
+    #[serde(default)]
+    query: Option<String>,
+    #[serde(default)]
+    document_id: Option<String>,
     #[serde(default)]
     operation_name: Option<String>,
     #[serde(default)]
     variables: Variables,
-    /// Accepted and unused; it still has to be a map.
-    #[serde(default, rename = "extensions")]
-    _extensions: Option<BTreeMap<String, IgnoredAny>>,
+    #[serde(default)]
+    extensions: Option<Extensions>,
 }
+
+type Extensions = BTreeMap<String, Value>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct QueryString {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
@@ -54,19 +62,24 @@ impl Params {
                 "the JSON nests deeper than {MAX_JSON_DEPTH} levels: flatten `variables`"
             )));
         }
-        match serde_json::from_slice::<Fields>(bytes) {
-            Ok(Fields {
-                query,
-                operation_name,
-                variables,
-                ..
-            }) => Ok(Self {
-                query,
-                operation_name,
-                variables,
-            }),
-            Err(_) => Err(explain(bytes)),
+        // A derived reader would take a list for an object's fields in their order.
+        let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
+        let fields = serde_json::from_slice::<Fields>(bytes)
+            .ok()
+            .filter(|_| is_object);
+        let Some(fields) = fields else {
+            return Err(explain(bytes));
+        };
+        let hash = hash(fields.document_id.as_deref(), fields.extensions.as_ref())?;
+        if fields.query.is_none() && hash.is_none() {
+            return Err(refusal(NO_QUERY));
         }
+        Ok(Self {
+            query: fields.query.unwrap_or_default(),
+            hash,
+            operation_name: fields.operation_name,
+            variables: fields.variables,
+        })
     }
 
     /// Reads the query string of a GET request.
@@ -77,22 +90,54 @@ impl Params {
         let axum::extract::Query(fields) =
             axum::extract::Query::<QueryString>::try_from_uri(uri)
                 .map_err(|_| refusal("the query string is malformed: send each parameter once"))?;
-        let query = fields
-            .query
-            .ok_or_else(|| refusal("`query` is missing: send a GraphQL document"))?;
         let variables = match fields.variables.filter(|text| !text.is_empty()) {
             Some(text) => json_map(&text, "variables")?,
             None => Variables::default(),
         };
-        if let Some(text) = fields.extensions.filter(|text| !text.is_empty()) {
-            json_map::<Option<BTreeMap<String, IgnoredAny>>>(&text, "extensions")?;
+        let extensions = match fields.extensions.filter(|text| !text.is_empty()) {
+            Some(text) => json_map::<Option<Extensions>>(&text, "extensions")?,
+            None => None,
+        };
+        let hash = hash(fields.document_id.as_deref(), extensions.as_ref())?;
+        if fields.query.is_none() && hash.is_none() {
+            return Err(refusal(NO_QUERY));
         }
         let operation_name = fields.operation_name.filter(|name| !name.is_empty());
         Ok(Self {
-            query,
+            query: fields.query.unwrap_or_default(),
+            hash,
             operation_name,
             variables,
         })
+    }
+}
+
+const NO_QUERY: &str = "`query` is missing: send a GraphQL document";
+
+/// The hash in `documentId`, or in the extension `persistedQuery`.
+fn hash(
+    document_id: Option<&str>,
+    extensions: Option<&Extensions>,
+) -> Result<Option<DocumentHash>, ServerError> {
+    let hash_of = |text: Option<&str>, name: &str| {
+        let hash = text.and_then(DocumentHash::parse);
+        hash.map(Some).ok_or_else(|| {
+            refusal(format!(
+                "`{name}` is no SHA-256: send its 64 hexadecimal digits"
+            ))
+        })
+    };
+    if document_id.is_some() {
+        return hash_of(document_id, "documentId");
+    }
+    match extensions.and_then(|it| it.get("persistedQuery")) {
+        None | Some(Value::Null) => Ok(None),
+        Some(persisted) if persisted["version"] == 1 => {
+            hash_of(persisted["sha256Hash"].as_str(), "sha256Hash")
+        }
+        Some(_) => Err(refusal(
+            "`persistedQuery` has no known version: send `\"version\": 1`",
+        )),
     }
 }
 
@@ -107,7 +152,6 @@ fn json_map<T: for<'de> Deserialize<'de>>(text: &str, name: &str) -> Result<T, S
 
 /// Says what is wrong with JSON that could not be read; costs a second parse of a bad body.
 fn explain(bytes: &[u8]) -> ServerError {
-    use serde_json::Value;
     let object = match serde_json::from_slice::<Value>(bytes) {
         Ok(Value::Object(object)) => object,
         Ok(Value::Array(_)) => return refusal("batches are off: send one request object"),
@@ -121,15 +165,16 @@ fn explain(bytes: &[u8]) -> ServerError {
         }
     };
     match object.get("query") {
-        None | Some(Value::Null) => return refusal("`query` is missing: send a GraphQL document"),
-        Some(Value::String(_)) => {}
+        None | Some(Value::Null | Value::String(_)) => {}
         Some(_) => return refusal("`query` is not a string: send a GraphQL document"),
     }
-    if !matches!(
-        object.get("operationName"),
-        None | Some(Value::Null | Value::String(_))
-    ) {
-        return refusal("`operationName` is not a string: send a name or null");
+    for (name, remedy) in [("operationName", "a name"), ("documentId", "a hash")] {
+        if !matches!(
+            object.get(name),
+            None | Some(Value::Null | Value::String(_))
+        ) {
+            return refusal(format!("`{name}` is not a string: send {remedy} or null"));
+        }
     }
     for name in ["variables", "extensions"] {
         if !matches!(
@@ -201,6 +246,23 @@ mod tests {
             (
                 r#"[{"query":"q"}]"#,
                 "batches are off: send one request object",
+            ),
+            (r#"["q"]"#, "batches are off: send one request object"),
+            (
+                r#"{"documentId":"abc"}"#,
+                "`documentId` is no SHA-256: send its 64 hexadecimal digits",
+            ),
+            (
+                r#"{"extensions":{"persistedQuery":{"version":1}}}"#,
+                "`sha256Hash` is no SHA-256: send its 64 hexadecimal digits",
+            ),
+            (
+                r#"{"extensions":{"persistedQuery":{"version":2}}}"#,
+                "`persistedQuery` has no known version: send `\"version\": 1`",
+            ),
+            (
+                r#"{"extensions":{"persistedQuery":[]}}"#,
+                "`persistedQuery` has no known version: send `\"version\": 1`",
             ),
             (
                 r#""q""#,

@@ -26,7 +26,8 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::{
     Shared,
-    auth::{AuthError, Authenticate, Identity},
+    auth::{AuthError, Authenticate},
+    connect::{Connected, connect},
     document::PreparedRequest,
     error::{ErrorCode, Reply},
     execute::{self, Step},
@@ -45,8 +46,8 @@ const MAX_CLOSE_REASON_BYTES: usize = 123;
 enum Phase<A: Authenticate> {
     /// Before `connection_init`; `None` once the parts are taken.
     Opened(Option<Box<Parts>>),
-    Authenticating(BoxFuture<'static, Result<Identity<A::Actor>, AuthError>>),
-    Ready(Identity<A::Actor>),
+    Authenticating(BoxFuture<'static, Result<Connected<A>, AuthError>>),
+    Ready(Connected<A>),
 }
 
 /// What an operation has to say.
@@ -67,7 +68,7 @@ enum EventKind {
 enum Wake<A: Authenticate> {
     Input(Option<Result<Message, axum::Error>>),
     Operation(OperationEvent),
-    Authenticated(Result<Identity<A::Actor>, AuthError>),
+    Authenticated(Result<Connected<A>, AuthError>),
     Timer,
     Ended,
     Broken,
@@ -100,6 +101,8 @@ pub(crate) struct Session<E, A: Authenticate> {
     init_until: Option<Instant>,
     expires: Option<Instant>,
     ended: BoxFuture<'static, ()>,
+    /// When a connection without an operation ends.
+    idle_until: Instant,
     next_ping: Instant,
     silent_pings: u32,
 }
@@ -120,6 +123,7 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
             init_until: Some(now + timing.init),
             expires: None,
             ended: std::future::pending().boxed(),
+            idle_until: now + timing.idle,
             next_ping: now + timing.ping,
             silent_pings: 0,
         }
@@ -213,7 +217,8 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
 
     fn wake_at(&self) -> Instant {
         let mut at = self.next_ping;
-        for deadline in [self.init_until, self.expires].into_iter().flatten() {
+        let idle = self.active.is_empty().then_some(self.idle_until);
+        for deadline in [self.init_until, self.expires, idle].into_iter().flatten() {
             at = at.min(deadline);
         }
         at
@@ -245,6 +250,9 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
                 Close::Forbidden,
                 "Forbidden: the session expired",
             ));
+        }
+        if self.active.is_empty() && self.idle_until <= now {
+            return Err(End::close(Close::GoingAway, "no operation for too long"));
         }
         if self.next_ping <= now {
             if self.silent_pings >= MAX_SILENT_PINGS {
@@ -285,9 +293,7 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
             }
             ClientMessage::Pong => Ok(()),
             ClientMessage::Complete { id } => {
-                if let Some(operation) = self.active.remove(id.as_ref()) {
-                    operation.abort();
-                }
+                self.end(id.as_ref());
                 Ok(())
             }
             ClientMessage::Subscribe { id, payload } => self.subscribe(id, payload.get()),
@@ -308,35 +314,39 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
         self.init_until = None;
         let shared = Arc::clone(&self.shared);
         self.phase = Phase::Authenticating(Box::pin(async move {
-            let answer = shared.authenticator.connection(&parts, payload);
-            timeout(shared.config.timing.execution, answer)
-                .await
-                .unwrap_or_else(|_| {
-                    Err(AuthError::new(
-                        ErrorCode::Timeout,
-                        "authentication timed out",
-                    ))
-                })
+            timeout(
+                shared.config.timing.execution,
+                connect(&shared, &parts, payload),
+            )
+            .await
+            .unwrap_or_else(|_| {
+                Err(AuthError::new(
+                    ErrorCode::Timeout,
+                    "authentication timed out",
+                ))
+            })
         }));
         Ok(())
     }
 
-    fn authenticated(&mut self, result: Result<Identity<A::Actor>, AuthError>) -> Result<(), End> {
-        let identity = result.map_err(|error| match error.code {
+    fn authenticated(&mut self, result: Result<Connected<A>, AuthError>) -> Result<(), End> {
+        let connected = result.map_err(|error| match error.code {
             ErrorCode::Internal | ErrorCode::Unavailable | ErrorCode::Timeout => {
                 End::close(Close::InternalError, error.to_server_error().message)
             }
+            ErrorCode::RateLimited => End::close(Close::TryAgainLater, error.message),
             _ => End::close(Close::Forbidden, format!("Forbidden: {}", error.message)),
         })?;
-        self.expires = self.shared.config.deadline(identity.expires_at);
-        self.ended = self.shared.authenticator.ended(&identity);
-        self.phase = Phase::Ready(identity);
+        self.expires = self.shared.config.deadline(connected.identity.expires_at);
+        self.ended = self.shared.authenticator.ended(&connected.identity);
+        self.idle_until = Instant::now() + self.shared.config.timing.idle;
+        self.phase = Phase::Ready(connected);
         self.send(messages::ack());
         Ok(())
     }
 
     fn subscribe(&mut self, id: Arc<str>, payload: &str) -> Result<(), End> {
-        let Phase::Ready(identity) = &self.phase else {
+        let Phase::Ready(connected) = &self.phase else {
             return Err(End::close(Close::Unauthorized, "Unauthorized"));
         };
         if self.active.contains_key(&id) {
@@ -349,14 +359,17 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
             self.send(messages::error(&id, &[too_many_operations()]));
             return Ok(());
         }
-        let PreparedRequest { kind, mut request } = match self.shared.guard.prepare(params) {
+        let prepared = match self.shared.prepare(&connected.caller, params) {
             Ok(prepared) => prepared,
             Err(errors) => {
                 self.send(messages::error(&id, &errors));
                 return Ok(());
             }
         };
-        request.data = self.shared.authenticator.data(identity, kind);
+        let PreparedRequest {
+            kind, mut request, ..
+        } = prepared;
+        request.data = self.shared.authenticator.data(&connected.identity, kind);
         let (handle, registration) = AbortHandle::new_pair();
         let operation_id = Arc::clone(&id);
         let kinds: BoxStream<'static, EventKind> = if kind == OperationType::Subscription {
@@ -396,7 +409,7 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
                 self.send(messages::error(&id, &reply.errors));
             }
             EventKind::Done => {
-                self.active.remove(&id);
+                self.end(&id);
                 self.send(messages::complete(&id));
             }
         }
@@ -407,6 +420,7 @@ impl<E: Executor, A: Authenticate> Session<E, A> {
         if let Some(operation) = self.active.remove(id) {
             operation.abort();
         }
+        self.idle_until = Instant::now() + self.shared.config.timing.idle;
     }
 }
 

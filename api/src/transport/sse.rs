@@ -21,6 +21,7 @@ use super::{
     execute::{self, Step},
     negotiate::Media,
     respond,
+    streams::OpenStream,
 };
 
 /// Tells proxies not to hold events back.
@@ -35,6 +36,7 @@ pub(crate) fn stream<E: Executor, A: Authenticate>(
     kind: OperationType,
     request: Request,
     identity: &Identity<A::Actor>,
+    open: OpenStream,
 ) -> Response {
     let timing = shared.config.timing;
     let replies: BoxStream<'static, Reply> = if kind == OperationType::Subscription {
@@ -67,6 +69,7 @@ pub(crate) fn stream<E: Executor, A: Authenticate>(
             ended,
             keep_alive: timing.keep_alive,
             done: false,
+            _open: open,
         }
         .into_stream(),
     )
@@ -101,6 +104,7 @@ struct Feed {
     ended: BoxFuture<'static, ()>,
     keep_alive: std::time::Duration,
     done: bool,
+    _open: OpenStream,
 }
 
 impl Feed {

@@ -7,9 +7,13 @@
 )]
 
 mod authorization;
+mod fuzz;
 mod jws;
 mod schema;
+mod server;
 mod toy;
 mod transport_http;
+mod transport_limits;
+mod transport_persisted;
 mod transport_sse;
 mod transport_ws;

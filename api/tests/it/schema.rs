@@ -1,6 +1,6 @@
 //! The committed SDL is the schema, and every part of it is described.
 
-use aim_api::schema;
+use aim_api::sdl;
 use apollo_compiler::Schema;
 use apollo_compiler::schema::ExtendedType;
 
@@ -8,7 +8,7 @@ const COMMITTED: &str = include_str!("../../schema.graphql");
 
 #[test]
 fn the_committed_sdl_is_fresh() {
-    let fresh = schema().sdl();
+    let fresh = sdl();
     assert_eq!(
         COMMITTED.trim(),
         fresh.trim(),

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aim_api::transport::{AuthError, Authenticate, ErrorCode, Identity, TransportConfig, router};
+use aim_api::transport::{
+    AuthError, Authenticate, Budgets, Caller, CallerKind, ErrorCode, Identity, RateLimits,
+    TransportConfig, router,
+};
 use async_graphql::{
     Context, Error, ErrorExtensions, InputObject, Object, Schema, Subscription, ValidationMode,
     futures_util::{Stream, stream},
@@ -171,6 +174,21 @@ impl Authenticate for Names {
             .and_then(|payload| payload.get("token")?.as_str());
         Self::identity(token.unwrap_or("anonymous"))
     }
+
+    /// Each name of one letter is an agent, others are people.
+    fn caller(&self, _: &Parts, actor: Option<&String>) -> Caller {
+        let Some(name) = actor.filter(|name| *name != "anonymous") else {
+            return Caller::at(None);
+        };
+        let kind = match name.len() {
+            1 => CallerKind::Agent,
+            _ => CallerKind::Person,
+        };
+        let key = name
+            .bytes()
+            .fold(0, |key, byte| key << 8 | u128::from(byte));
+        Caller { kind, key }
+    }
 }
 
 /// The time is always this; expiry is measured from it.
@@ -188,9 +206,15 @@ pub(crate) fn config() -> TransportConfig {
     let mut config = TransportConfig::new(schema().sdl(), Arc::new(epoch));
     config.introspection = true;
     config.graphiql = true;
+    config.strict_get = false;
     config
 }
 
 pub(crate) fn app(config: TransportConfig) -> Router {
-    router(schema(), Names, config).expect("the schema is valid")
+    limited(config, RateLimits::default())
+}
+
+pub(crate) fn limited(config: TransportConfig, limits: RateLimits) -> Router {
+    let budgets = Arc::new(Budgets::new(limits));
+    router(schema(), Names, budgets, config).expect("the schema is valid")
 }

@@ -1,8 +1,10 @@
 //! graphql-transport-ws: close codes, message order and limits, over real sockets.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use aim_api::transport::TransportConfig;
+use aim_api::transport::{RateLimits, TransportConfig};
+use axum::Router;
 use futures::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -12,7 +14,7 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest},
 };
 
-use crate::toy::{app, config};
+use crate::toy::{app, config, limited};
 
 /// Longer than any test needs; a hanging server fails instead of blocking the run.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,11 +26,25 @@ async fn connect(
     protocol: Option<&'static str>,
     origin: Option<&'static str>,
 ) -> Result<Client, tungstenite::Error> {
+    let address = listen(app(config)).await;
+    dial(address, protocol, origin).await.map(Client)
+}
+
+/// Serves on a free port.
+async fn listen(app: Router) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await
         .expect("a free port");
     let address = listener.local_addr().expect("bound");
-    tokio::spawn(async move { axum::serve(listener, app(config)).await });
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+async fn dial(
+    address: SocketAddr,
+    protocol: Option<&'static str>,
+    origin: Option<&'static str>,
+) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
     let mut request = format!("ws://{address}/graphql")
         .into_client_request()
         .expect("valid");
@@ -49,7 +65,7 @@ async fn connect(
         agreed.map(HeaderValue::as_bytes),
         protocol.map(str::as_bytes)
     );
-    Ok(Client(socket))
+    Ok(socket)
 }
 
 impl Client {
@@ -346,4 +362,74 @@ async fn bombs_are_refused_over_websockets() {
         "{message}"
     );
     assert!(took < Duration::from_millis(100), "took {took:?}");
+}
+
+#[tokio::test]
+async fn a_connection_without_an_operation_ends_and_one_with_does_not() {
+    let mut config = config();
+    config.timing.idle = Duration::from_millis(300);
+    let mut client = Client::ready(config.clone()).await;
+    assert_eq!(client.closed().await, 1001);
+    let mut busy = Client::ready(config).await;
+    busy.subscribe("1", "subscription { silence }").await;
+    let quiet = tokio::time::timeout(Duration::from_secs(1), busy.0.next()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    busy.send(json!({ "id": "1", "type": "complete" })).await;
+    assert_eq!(busy.closed().await, 1001);
+}
+
+#[tokio::test]
+async fn operations_on_a_connection_are_charged() {
+    let limits = RateLimits {
+        anonymous: 3,
+        ..RateLimits::default()
+    };
+    let address = listen(limited(config(), limits)).await;
+    let socket = dial(address, Some("graphql-transport-ws"), None).await;
+    let mut client = Client(socket.expect("accepted"));
+    client.send(json!({ "type": "connection_init" })).await;
+    assert_eq!(client.next().await["type"], "connection_ack");
+    for id in ["1", "2"] {
+        client.subscribe(id, "{ hello }").await;
+        assert_eq!(client.next().await["type"], "next");
+        assert_eq!(client.next().await["type"], "complete");
+    }
+    client.subscribe("3", "{ hello }").await;
+    let refused = client.next().await;
+    assert_eq!(refused["type"], "error", "{refused}");
+    assert_eq!(refused["payload"][0]["extensions"]["code"], "RATE_LIMITED");
+}
+
+#[tokio::test]
+async fn an_actor_has_the_most_streams_that_it_may() {
+    let mut config = config();
+    config.streams_per_actor = 1;
+    let app = app(config);
+    let address = listen(app).await;
+    let open = async |token: &str| {
+        let mut client = Client(
+            dial(address, Some("graphql-transport-ws"), None)
+                .await
+                .expect("accepted"),
+        );
+        let payload = json!({ "token": token });
+        client
+            .send(json!({ "type": "connection_init", "payload": payload }))
+            .await;
+        client
+    };
+    let mut first = open("anna").await;
+    assert_eq!(first.next().await["type"], "connection_ack");
+    assert_eq!(open("anna").await.closed().await, 1013);
+    assert_eq!(open("bert").await.next().await["type"], "connection_ack");
+    drop(first);
+    // The server learns of it in its own time.
+    let started = Instant::now();
+    loop {
+        let mut again = open("anna").await;
+        if let Message::Text(_) = again.next_frame().await {
+            break;
+        }
+        assert!(started.elapsed() < PATIENCE, "still counted");
+    }
 }

@@ -6,6 +6,7 @@ mod components;
 mod digests;
 mod events;
 mod fields;
+mod fuzz;
 mod hex;
 mod jcs;
 mod keys;

@@ -4,6 +4,7 @@ mod bell;
 mod binary_mode;
 mod commits;
 mod contract;
+mod fuzz;
 mod group;
 mod lag;
 mod logs;

@@ -183,7 +183,16 @@ impl Scene {
     }
 
     async fn open(&self, caller: &Caller, root: &Root) -> anyhow::Result<reqwest::Response> {
-        let body = root.body(&self.ids).to_string().into_bytes();
+        self.send(caller, root, &root.body(&self.ids)).await
+    }
+
+    async fn send(
+        &self,
+        caller: &Caller,
+        root: &Root,
+        body: &Value,
+    ) -> anyhow::Result<reqwest::Response> {
+        let body = body.to_string().into_bytes();
         let accept = match root.kind {
             "subscription" => "text/event-stream",
             _ => "application/graphql-response+json",
@@ -433,6 +442,80 @@ async fn a_subscription_gives_an_organizations_own_facts_only() {
     assert_eq!(agent_id(&first), Some(stranger.id), "{first}");
 }
 
+/// A type, and the id of an object of it.
+type NodeRow = (&'static str, fn(&Ids) -> &str);
+
+/// An object behind `node(id:)` of each type that has a global id.
+const NODES: &[NodeRow] = &[
+    ("Agent", |ids| &ids.agent),
+    ("Alert", |ids| &ids.alert),
+    ("ModelVersion", |ids| &ids.model),
+    ("TrustSnapshot", |_| SNAPSHOT_ID),
+    ("Verification", |ids| &ids.verification),
+];
+
+const SNAPSHOT: &str =
+    "INSERT INTO trust_snapshots (id, organization_id, agent_id, score, confidence,
+    sample_count, factors, event_time, created_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60d',
+    organization_id, id, 5000, 5000, 10, '[]', created_at, created_at FROM agents
+    WHERE name = 'reader'";
+/// The global id of that: `TrustSnapshot:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f60d`.
+const SNAPSHOT_ID: &str = "VHJ1c3RTbmFwc2hvdDowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2MGQ";
+
+#[tokio::test]
+async fn every_type_of_node_is_its_organizations_own() {
+    let scene = Scene::new().await.unwrap();
+    let database = database_of(&scene.aim).await.unwrap();
+    database.execute_unprepared(SNAPSHOT).await.unwrap();
+    let foreign = scene
+        .owner
+        .sign_in(&scene.aim, "foreigner@test.local")
+        .await;
+    let foreign = foreign.unwrap();
+    let stranger = foreign.register("stranger", &["files:read"]).await.unwrap();
+    let types = "{ __type(name: \"Node\") { possibleTypes { name } } }";
+    let types = scene.owner.ask(types, json!({})).await.unwrap();
+    for kind in types["__type"]["possibleTypes"].as_array().unwrap() {
+        let kind = kind["name"].as_str().unwrap();
+        let row = NODES.iter().find(|(name, _)| *name == kind);
+        let (_, id) = row.unwrap_or_else(|| panic!("`{kind}` is not in the table of nodes"));
+        let id = id(&scene.ids);
+        let root = ROOTS.iter().find(|root| root.name == "node").unwrap();
+        let body = json!({
+            "query": "query($id: ID!) { node(id: $id) { __typename id } }",
+            "variables": { "id": id },
+        });
+        let own = json!({ "data": { "node": { "__typename": kind, "id": id } } });
+        let none = json!({ "data": { "node": null } });
+        for (who, caller, expected) in [
+            ("viewer", scene.person("VIEWER").await.unwrap(), Some(&own)),
+            (
+                "agent",
+                Caller::Agent(Box::new(scene.agent.clone())),
+                Some(&own),
+            ),
+            (
+                "foreigner",
+                scene.person("foreigner").await.unwrap(),
+                Some(&none),
+            ),
+            (
+                "foreign agent",
+                Caller::Agent(Box::new(stranger.clone())),
+                Some(&none),
+            ),
+            ("nobody", Caller::Nobody, None),
+        ] {
+            let answer = scene.send(&caller, root, &body).await.unwrap();
+            let answer: Value = answer.json().await.unwrap();
+            match expected {
+                Some(expected) => assert_eq!(answer, *expected, "{kind} by {who}"),
+                None => assert_eq!(code(&answer), Some("UNAUTHENTICATED"), "{kind}: {answer}"),
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_table_has_every_root_field_and_says_what_its_description_says() {
     let scene = Scene::new().await.unwrap();
@@ -465,4 +548,36 @@ async fn the_table_has_every_root_field_and_says_what_its_description_says() {
         }
     }
     assert_eq!(found, ROOTS.len());
+}
+
+/// Plain HTTP endpoints with the least role that each needs.
+const ROUTES: [(&str, &str); 2] = [("/v1/events", "MEMBER"), ("/v1/models", "ADMIN")];
+
+/// In the reference any signed-in person could call any route.
+#[tokio::test]
+async fn roles_are_enforced_on_plain_routes() {
+    let scene = Scene::new().await.unwrap();
+    let before = scene.state().await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (path, least) in ROUTES {
+        let needs = Needs::Role(least);
+        for who in ["nobody"].iter().chain(&ROLES) {
+            let mut request = http.post(format!("{}{path}", scene.owner.url));
+            if let Caller::Person(person) = match *who {
+                "nobody" => Caller::Nobody,
+                role => scene.person(role).await.unwrap(),
+            } {
+                request = request.bearer_auth(person.token);
+            }
+            let answer = request.body("no such thing").send().await.unwrap();
+            // Who may is told that the body is wrong.
+            let expected = match refusal(needs, who) {
+                Some("UNAUTHENTICATED") => 401,
+                Some(_) => 403,
+                None => 400,
+            };
+            assert_eq!(answer.status(), expected, "{path} by {who}");
+        }
+    }
+    assert_eq!(scene.state().await.unwrap(), before);
 }

@@ -6,10 +6,10 @@ mod agent_key;
 mod alert;
 mod audit;
 mod audit_log;
-mod credentials;
-mod join;
 mod certificate;
+mod credentials;
 mod delegation;
+mod join;
 mod kill_switch;
 mod model;
 mod operations;
@@ -30,16 +30,16 @@ pub(crate) use audit_log::{
     AuditCheckpoint, AuditCheckpointConnection, AuditConsistencyProof, AuditErasure,
     AuditErasureConnection, AuditLog, AuditRetention, AuditWitness,
 };
+pub(crate) use certificate::AgentCertificate;
 pub(crate) use credentials::{
     ApiKey, ApiKeyConnection, OrganizationSettings, ProgramPermission, SdkToken,
     SdkTokenConnection, UserAccount, UserAccountConnection,
 };
+pub(crate) use delegation::{Delegation, DelegationConnection};
 pub(crate) use join::{
     Invitation, InvitationConnection, JoinSettings, Registration, RegistrationConnection,
     RegistrationStatus,
 };
-pub(crate) use certificate::AgentCertificate;
-pub(crate) use delegation::{Delegation, DelegationConnection};
 pub(crate) use kill_switch::KillSwitch;
 pub(crate) use model::{
     ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,

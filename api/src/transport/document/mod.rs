@@ -6,8 +6,10 @@
 //! cached, under their whole text, so no other text can take their place; the cache is bounded.
 //! Does not execute anything.
 
+mod inputs;
 mod measure;
 mod paging;
+mod positions;
 mod variables;
 
 use std::{fmt, sync::Arc};
@@ -34,14 +36,15 @@ use super::{
     error::ErrorCode,
     limits::{
         DOCUMENT_CACHE_BYTES, MAX_NODES, MAX_PARSER_RECURSION, MAX_QUERY_BYTES,
-        MAX_REPORTED_ERRORS, MAX_TOKENS, TREE_BYTES_PER_TEXT_BYTE,
+        MAX_REPORTED_ERRORS, MAX_TOKENS, ROWS_PER_POINT, TREE_BYTES_PER_TEXT_BYTE,
     },
     params::Params,
+    persisted::{DocumentHash, Persisted, TrustedDocuments},
 };
 
-/// The schema handed to the transport is not a valid one.
+/// The schema handed to the transport, or a trusted document, is not a valid one.
 #[derive(Debug, thiserror::Error)]
-#[error("schema text is not valid: {0}")]
+#[error("the schema or a trusted document is not valid: {0}")]
 pub struct SchemaError(String);
 
 /// What clients may do beyond valid documents.
@@ -58,6 +61,7 @@ pub struct DocumentGuard {
     schema: Valid<Schema>,
     rules: DocumentRules,
     cache: Cache<Arc<str>, Arc<Prepared>>,
+    persisted: Persisted,
 }
 
 impl fmt::Debug for DocumentGuard {
@@ -78,6 +82,7 @@ struct Prepared {
 struct PreparedOperation {
     name: Option<String>,
     kind: OperationType,
+    root_fields: u32,
     variables: Vec<Declared>,
     pages: Option<PageCost>,
 }
@@ -89,14 +94,22 @@ pub struct PreparedRequest {
     pub kind: OperationType,
     /// The request, with its document already parsed.
     pub request: Request,
+    /// Fields at the root.
+    pub root_fields: u32,
+    /// Points for the rows that it can ask for.
+    pub row_points: u32,
 }
 
 impl DocumentGuard {
     /// A guard for the schema written in `sdl`.
     ///
     /// # Errors
-    /// [`SchemaError`] if `sdl` is not a valid schema.
-    pub fn new(sdl: &str, rules: DocumentRules) -> Result<Self, SchemaError> {
+    /// [`SchemaError`] if `sdl` is not a valid schema, or a trusted document is not valid.
+    pub fn new(
+        sdl: &str,
+        rules: DocumentRules,
+        trusted: Option<TrustedDocuments>,
+    ) -> Result<Self, SchemaError> {
         let schema = Schema::parse_and_validate(sdl, "schema.graphql")
             .map_err(|error| SchemaError(error.errors.to_string()))?;
         let cache = Cache::builder()
@@ -108,28 +121,49 @@ impl DocumentGuard {
                     .saturating_add(1024)
             })
             .build();
-        Ok(Self {
+        let guard = Self {
             schema,
             rules,
             cache,
-        })
+            persisted: Persisted::new(trusted),
+        };
+        guard.check_trusted()?;
+        Ok(guard)
+    }
+
+    /// A trusted document that cannot be executed is found at the start, not by a client.
+    fn check_trusted(&self) -> Result<(), SchemaError> {
+        let Persisted::Trusted(documents) = &self.persisted else {
+            return Ok(());
+        };
+        for (hash, text) in documents.iter() {
+            self.check(text).map_err(|errors| {
+                let why = errors.first().map_or("", |error| error.message.as_str());
+                SchemaError(format!("trusted document {hash}: {why}"))
+            })?;
+            tracing::info!(%hash, "trusted document");
+        }
+        Ok(())
     }
 
     /// Turns parameters into a request that may be executed.
     ///
     /// # Errors
     /// Request errors, each with a code; nothing may be executed and the response has no `data`.
-    pub fn prepare(&self, params: Params) -> Result<PreparedRequest, Vec<ServerError>> {
+    pub fn prepare(&self, mut params: Params) -> Result<PreparedRequest, Vec<ServerError>> {
+        let new: Option<DocumentHash> = self.persisted.resolve(&mut params).map_err(|e| vec![e])?;
         let prepared = self.document(&params.query)?;
+        if let Some(hash) = new {
+            self.persisted.remember(hash, &params.query);
+        }
         let operation = prepared
             .select(params.operation_name.as_deref())
             .map_err(|e| vec![e])?;
         variables::check(&self.schema, &operation.variables, &params.variables)?;
-        if let Some(pages) = &operation.pages {
-            let nodes = pages.nodes(&params.variables);
-            if nodes > MAX_NODES {
-                return Err(vec![too_many_nodes(nodes)]);
-            }
+        let rows = operation.pages.as_ref();
+        let rows = rows.map_or(0, |pages| pages.nodes(&params.variables));
+        if rows > MAX_NODES {
+            return Err(vec![too_many_nodes(rows)]);
         }
         let mut request = Request::new(params.query).variables(params.variables);
         request.operation_name.clone_from(&operation.name);
@@ -137,6 +171,8 @@ impl DocumentGuard {
         Ok(PreparedRequest {
             kind: operation.kind,
             request,
+            root_fields: operation.root_fields,
+            row_points: u32::try_from(rows / ROWS_PER_POINT).unwrap_or(u32::MAX),
         })
     }
 
@@ -178,17 +214,23 @@ impl DocumentGuard {
                  and `__type`",
             )]);
         }
+        inputs::check(&document).map_err(|error| vec![error])?;
         let valid = document
             .to_executable_validate(&self.schema)
             .map_err(|error| self.told(&error.errors))?;
         let operations = valid
             .operations
             .iter()
-            .map(|operation| prepare_operation(&valid, operation, measured.introspects))
+            .map(|operation| {
+                positions::check(&self.schema, &valid, operation)?;
+                prepare_operation(&valid, operation, measured.introspects)
+            })
             .collect::<Result<_, _>>()
             .map_err(|error| vec![error])?;
-        // The executor has its own parser, which refuses some legal escapes.
+        // The executor has its own parser, which refuses some legal escapes; written anew, the
+        // document has none of them.
         let parsed = parse_query(text)
+            .or_else(|_| parse_query(document.to_string()))
             .map_err(|error| vec![ErrorCode::BadUserInput.error(error.to_string())])?;
         Ok(Prepared { operations, parsed })
     }
@@ -268,6 +310,7 @@ fn prepare_operation(
     Ok(PreparedOperation {
         name: operation.name.as_ref().map(ToString::to_string),
         kind,
+        root_fields: u32::try_from(operation.root_fields(document).count()).unwrap_or(u32::MAX),
         variables: variables::declared(operation),
         pages: PageCost::build(document, operation),
     })

@@ -18,14 +18,14 @@ fn guard(introspection: bool) -> DocumentGuard {
         introspection,
         suggestions: false,
     };
-    DocumentGuard::new(SDL, rules).expect("valid schema")
+    DocumentGuard::new(SDL, rules, None).expect("valid schema")
 }
 
 fn refused(guard: &DocumentGuard, query: &str, variables: Variables) -> Option<ErrorCode> {
     let params = Params {
         query: query.to_owned(),
-        operation_name: None,
         variables,
+        ..Params::default()
     };
     guard
         .prepare(params)
@@ -205,7 +205,7 @@ fn operations_are_selected_by_name() {
         let params = Params {
             query: query.to_owned(),
             operation_name: name.map(str::to_owned),
-            variables: Variables::default(),
+            ..Params::default()
         };
         guard
             .prepare(params)
@@ -246,5 +246,62 @@ fn malformed_schemas_are_refused() {
         introspection: true,
         suggestions: true,
     };
-    assert!(DocumentGuard::new("type Query { a: Missing }", rules).is_err());
+    assert!(DocumentGuard::new("type Query { a: Missing }", rules, None).is_err());
+}
+
+#[test]
+fn only_valid_documents_are_known_by_their_hash() {
+    let guard = guard(true);
+    let known = |query: &str, text: &str| {
+        let params = Params {
+            query: query.to_owned(),
+            hash: Some(DocumentHash::of(text)),
+            ..Params::default()
+        };
+        guard
+            .prepare(params)
+            .err()
+            .map(|errors| code_of(&errors[0]))
+    };
+    let unknown = Some(Some(ErrorCode::PersistedQueryNotFound));
+    for (text, is_valid) in [("{a{x}}", true), ("{missing}", false)] {
+        assert_eq!(known("", text), unknown);
+        assert_eq!(known(text, text).is_none(), is_valid);
+        assert_eq!(known("", text) != unknown, is_valid);
+    }
+}
+
+#[test]
+fn a_trusted_document_that_is_not_valid_is_found_at_the_start() {
+    let rules = DocumentRules {
+        introspection: false,
+        suggestions: false,
+    };
+    let trusted = |text: &str| {
+        let file = serde_json::json!({ DocumentHash::of(text).to_string(): text });
+        let trusted = TrustedDocuments::parse(&file.to_string()).unwrap();
+        DocumentGuard::new(SDL, rules, Some(trusted)).map(drop)
+    };
+    trusted("{a{x}}").unwrap();
+    let said = trusted("{missing}").unwrap_err().to_string();
+    assert!(said.contains("trusted document"), "{said}");
+    assert!(trusted("{__schema{types{name}}}").is_err());
+}
+
+#[test]
+fn a_request_is_priced_by_its_root_fields_and_rows() {
+    let guard = guard(true);
+    for (query, root_fields, row_points) in [
+        ("{a{x}}", 1, 0),
+        ("{a{x} b:a{x} ...f} fragment f on Query{c:a{x}}", 3, 0),
+        ("{all(first:250){x}}", 1, 2),
+    ] {
+        let params = Params {
+            query: query.to_owned(),
+            ..Params::default()
+        };
+        let prepared = guard.prepare(params).unwrap();
+        let found = (prepared.root_fields, prepared.row_points);
+        assert_eq!(found, (root_fields, row_points), "{query}");
+    }
 }

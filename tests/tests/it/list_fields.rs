@@ -1,0 +1,346 @@
+//! Lists: every filter filters, and `totalCount` counts what there is, not what is on the page.
+
+use aim_tests::{AimConfig, AimProcess};
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+
+use crate::fleet::{Agent, Owner, database_of, text};
+
+/// What has no mutation that makes it.
+const ROWS: [&str; 5] = [
+    "INSERT INTO alerts (id, organization_id, agent_id, kind, severity, status, summary, evidence,
+        anomaly_count, dedup_key, first_event_time, last_event_time, created_at, updated_at)
+        SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f607', organization_id, id, 'RATE_SPIKE', 'HIGH',
+        'OPEN', 'a test', '[]', 1, 'test', created_at, created_at, created_at, created_at
+        FROM agents WHERE name = 'reader'",
+    "INSERT INTO anomalies (id, organization_id, agent_id, event_id, alert_id, kind, severity, score,
+        summary, evidence, event_time, created_at)
+        SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60a', organization_id, id,
+        x'0190a1b2c3d47e8f90a1b2c3d4e5f60b', x'0190a1b2c3d47e8f90a1b2c3d4e5f607', 'RATE_SPIKE',
+        'HIGH', 0.5, 'a test', '[]', created_at, created_at FROM agents WHERE name = 'reader'",
+    "INSERT INTO alert_suppressions (id, organization_id, agent_id, reason, created_by, created_at,
+        expires_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f608', organization_id, id, 'a test',
+        'user:1', created_at, created_at FROM agents WHERE name = 'reader'",
+    "INSERT INTO dead_letters (id, organization_id, topic, partition, position, reason, detail,
+        payload, created_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60c', organization_id, 't', 0, 1,
+        'EVENT_MALFORMED', 'a test', x'00', created_at FROM agents WHERE name = 'reader'",
+    "UPDATE alerts SET assignee_id = (SELECT id FROM users LIMIT 1)",
+];
+
+/// Ids that filters take.
+struct Facts {
+    agent: String,
+    other: String,
+    user: String,
+    alert: String,
+    actor: String,
+    object: String,
+}
+
+/// A filter of a list: a value that lets something through, and one that lets nothing through.
+struct Filter {
+    list: &'static str,
+    name: &'static str,
+    hit: fn(&Facts) -> Value,
+    miss: fn(&Facts) -> Value,
+}
+
+const fn filter(
+    list: &'static str,
+    name: &'static str,
+    hit: fn(&Facts) -> Value,
+    miss: fn(&Facts) -> Value,
+) -> Filter {
+    Filter {
+        list,
+        name,
+        hit,
+        miss,
+    }
+}
+
+/// All of them; the walk fails when the schema has another.
+const FILTERS: &[Filter] = &[
+    filter(
+        "agents",
+        "status",
+        |_| json!("VERIFIED"),
+        |_| json!("REVOKED"),
+    ),
+    filter("agents", "name", |_| json!("reader"), |_| json!("nobody")),
+    filter("agents", "search", |_| json!("eade"), |_| json!("nobody")),
+    filter(
+        "verifications",
+        "agentId",
+        |it| json!(it.agent),
+        |it| json!(it.other),
+    ),
+    filter(
+        "verifications",
+        "decision",
+        |_| json!("ALLOWED"),
+        |_| json!("PENDING_APPROVAL"),
+    ),
+    filter(
+        "verifications",
+        "action",
+        |_| json!("files:read"),
+        |_| json!("files:rea"),
+    ),
+    filter(
+        "alerts",
+        "agentId",
+        |it| json!(it.agent),
+        |it| json!(it.other),
+    ),
+    filter("alerts", "status", |_| json!("OPEN"), |_| json!("RESOLVED")),
+    filter("alerts", "severity", |_| json!("HIGH"), |_| json!("LOW")),
+    filter(
+        "alerts",
+        "assigneeId",
+        |it| json!(it.user),
+        |_| json!(STRANGER),
+    ),
+    filter(
+        "alertSuppressions",
+        "isLive",
+        |_| json!(false),
+        |_| json!(true),
+    ),
+    filter(
+        "anomalies",
+        "agentId",
+        |it| json!(it.agent),
+        |it| json!(it.other),
+    ),
+    filter(
+        "anomalies",
+        "alertId",
+        |it| json!(it.alert),
+        |_| json!(OTHER_ALERT),
+    ),
+    filter(
+        "anomalies",
+        "kind",
+        |_| json!("RATE_SPIKE"),
+        |_| json!("OFF_HOURS"),
+    ),
+    filter("anomalies", "severity", |_| json!("HIGH"), |_| json!("LOW")),
+    filter(
+        "auditEntries",
+        "actorId",
+        |it| json!(it.actor),
+        |_| json!("nobody"),
+    ),
+    filter(
+        "auditEntries",
+        "action",
+        |_| json!("agent.register"),
+        |_| json!("agent."),
+    ),
+    filter(
+        "auditEntries",
+        "objectId",
+        |it| json!(it.object),
+        |_| json!("nothing"),
+    ),
+    filter(
+        "deadLetters",
+        "reason",
+        |_| json!("EVENT_MALFORMED"),
+        |_| json!("KEY_UNKNOWN"),
+    ),
+];
+/// `Alert:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f607`, the alert of the rows.
+const ALERT: &str = "QWxlcnQ6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNjA3";
+/// `Alert:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f6ff`.
+const OTHER_ALERT: &str = "QWxlcnQ6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNmZm";
+/// `User:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f6ff`.
+const STRANGER: &str = "VXNlcjowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2ZmY";
+
+async fn scene() -> anyhow::Result<(AimProcess, Owner, Facts)> {
+    let aim = AimConfig::new().start()?;
+    let owner = Owner::of(&aim).await?;
+    let agent = owner.register("reader", &["files:read"]).await?;
+    let other = owner.register("writer", &[]).await?;
+    for _ in 0..3 {
+        let asked = json!({ "action": "files:read", "resource": "/data" });
+        let answer = agent.verify(asked).await?;
+        anyhow::ensure!(answer.decision().0 == "ALLOWED", "{}", answer.body);
+    }
+    let database = database_of(&aim).await?;
+    for row in ROWS {
+        database.execute_unprepared(row).await?;
+    }
+    let query = "{ viewer { ... on User { id } }
+        auditEntries(first: 1) { nodes { actorId objectId } } }";
+    let seen = owner.ask(query, json!({})).await?;
+    let facts = Facts {
+        agent: agent.id,
+        other: other.id,
+        user: text(&seen, "/viewer/id")?,
+        alert: ALERT.to_owned(),
+        actor: text(&seen, "/auditEntries/nodes/0/actorId")?,
+        object: text(&seen, "/auditEntries/nodes/0/objectId")?,
+    };
+    Ok((aim, owner, facts))
+}
+
+/// Lists of the schema with the names of their filters, and the type of each.
+async fn lists(owner: &Owner) -> anyhow::Result<Vec<(String, String, String)>> {
+    let query = "{ __schema { queryType { fields { name args { name type { name
+        inputFields { name type { name ofType { name } } } } } } } } }";
+    let schema = owner.ask(query, json!({})).await?;
+    let mut found = Vec::new();
+    for field in schema["__schema"]["queryType"]["fields"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        let list = field["name"].as_str().unwrap_or_default();
+        let arguments = field["args"].as_array().into_iter().flatten();
+        let arguments: Vec<&Value> = arguments.collect();
+        if !arguments.iter().any(|it| it["name"] == "first") {
+            continue;
+        }
+        for argument in arguments {
+            let name = argument["name"].as_str().unwrap_or_default();
+            let kind = &argument["type"];
+            match name {
+                "first" | "last" | "after" | "before" | "orderBy" => {}
+                "filter" => {
+                    for field in kind["inputFields"].as_array().into_iter().flatten() {
+                        let name = text(field, "/name")?;
+                        found.push((list.to_owned(), name, text(kind, "/name")?));
+                    }
+                }
+                _ => found.push((list.to_owned(), name.to_owned(), String::new())),
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn count(
+    owner: &Owner,
+    list: &str,
+    arguments: &str,
+    value: &str,
+) -> anyhow::Result<(u64, u64)> {
+    let query =
+        format!("{{ {list}(first: 100{arguments}) {{ totalCount nodes {{ __typename }} }} }}");
+    let answer = owner.ask(&query, json!({})).await?;
+    let total = answer[list]["totalCount"].as_u64();
+    let nodes = answer[list]["nodes"].as_array().map(|it| it.len() as u64);
+    let pair = total.zip(nodes);
+    pair.ok_or_else(|| anyhow::anyhow!("{list} by {value}: {answer}"))
+}
+
+/// A value as a literal of the language: enum values stand without quotes.
+fn literal(value: &Value) -> String {
+    match value.as_str() {
+        Some(name) if name.chars().all(|it| it.is_ascii_uppercase() || it == '_') => {
+            name.to_owned()
+        }
+        _ => value.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn filters_are_not_ignored() {
+    let (_aim, owner, facts) = scene().await.unwrap();
+    let all = lists(&owner).await.unwrap();
+    assert!(all.len() >= FILTERS.len(), "{all:?}");
+    for (list, name, input) in &all {
+        let row = FILTERS.iter().find(|it| it.list == list && it.name == name);
+        let row = row.unwrap_or_else(|| panic!("`{list}` by `{name}` is not in the table"));
+        let arguments = |value: &Value| {
+            // `reason` of dead letters is text that looks like an enum's value.
+            match input.is_empty() {
+                true => format!(", {name}: {value}"),
+                false => format!(", filter: {{ {name}: {} }}", literal(value)),
+            }
+        };
+        let (hit, miss) = ((row.hit)(&facts), (row.miss)(&facts));
+        let (found, on_page) = count(&owner, list, &arguments(&hit), name).await.unwrap();
+        assert!(
+            found > 0 && found == on_page,
+            "{list} by {name} {hit}: {found}"
+        );
+        let (found, on_page) = count(&owner, list, &arguments(&miss), name).await.unwrap();
+        assert_eq!((found, on_page), (0, 0), "{list} by {name} {miss}");
+        let (whole, _) = count(&owner, list, "", "nothing").await.unwrap();
+        assert!(whole > 0, "{list} is empty without a filter");
+    }
+}
+
+#[tokio::test]
+async fn a_total_is_not_the_size_of_the_page() {
+    let (_aim, owner, _) = scene().await.unwrap();
+    for (list, least) in [("agents", 2), ("verifications", 3), ("auditEntries", 5)] {
+        let query = format!(
+            "{{ {list}(first: 1) {{ totalCount nodes {{ id }} pageInfo {{ hasNextPage }} }} }}"
+        );
+        let answer = owner.ask(&query, json!({})).await.unwrap();
+        let page = &answer[list];
+        assert_eq!(page["nodes"].as_array().unwrap().len(), 1, "{page}");
+        assert!(page["totalCount"].as_u64().unwrap() >= least, "{page}");
+        assert_eq!(page["pageInfo"]["hasNextPage"], true, "{page}");
+    }
+}
+
+/// The reference fell to a map written by two requests at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_requests_crash_nothing() {
+    let (mut aim, owner, facts) = scene().await.unwrap();
+    let agents: Vec<Agent> = {
+        let made = (0..4).map(|i| format!("agent-{i}"));
+        let mut agents = Vec::new();
+        for name in made {
+            agents.push(owner.register(&name, &["files:read"]).await.unwrap());
+        }
+        agents
+    };
+    let (url, token) = (format!("{}/graphql", owner.url), owner.token.clone());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for round in 0..40_usize {
+        let agent = agents[round % agents.len()].clone();
+        tasks.spawn(async move {
+            let answer = agent
+                .verify(json!({ "action": "files:read" }))
+                .await
+                .unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.body);
+        });
+        for query in [
+            "{ agents(first: 50) { nodes { trust { score } ratings(first: 2) { totalCount } } } }"
+                .to_owned(),
+            format!(
+                "mutation {{ rateAgent(input: {{ agentId: \"{}\", rating: {} }}) {{ userErrors {{ code }} }} }}",
+                facts.other,
+                1 + round % 5
+            ),
+            "{ trustSummary { unscoredCount } auditEntries(first: 5) { totalCount } }".to_owned(),
+        ] {
+            let request = http
+                .post(&url)
+                .bearer_auth(&token)
+                .json(&json!({ "query": query }));
+            tasks.spawn(async move {
+                let answer: Value = request.send().await.unwrap().json().await.unwrap();
+                let code = answer.pointer("/errors/0/extensions/code");
+                // A writer that was too late may be told so; a fault is never the answer.
+                assert!(
+                    code.is_none_or(|it| it == "UNAVAILABLE"),
+                    "{query}: {answer}"
+                );
+            });
+        }
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    assert!(aim.is_running());
+    assert!(!aim.log().contains("panicked"), "{}", aim.log());
+}
