@@ -215,6 +215,7 @@ impl Config {
             },
             streams_per_actor: self.max_streams_per_actor,
             graphiql_dir: given(&self.graphiql_dir),
+            oidc_return_url: Some(self.oidc_return_url.clone()).filter(|it| !it.is_empty()),
         })
     }
 

@@ -1,7 +1,7 @@
 //! The composition root of a server process.
 
-pub(crate) mod audit_keys;
 mod accounts;
+pub(crate) mod audit_keys;
 mod lifecycle;
 mod models;
 mod secret;
@@ -219,18 +219,6 @@ async fn listen(
             Authenticator::new(Arc::clone(app), &secret, public).map_err(anyhow::Error::msg)?;
         let proxies = TrustedProxies::parse(&config.trusted_proxies).map_err(anyhow::Error::msg)?;
         let auth = auth.behind(proxies);
-        let list = config
-            .cors_origins
-            .split(',')
-            .map(str::trim)
-            .filter(|o| !o.is_empty());
-        let api = ApiConfig {
-            introspection: config.introspection,
-            allowed_origins: list.map(str::to_owned).collect(),
-            graphiql_dir: Some(config.graphiql_dir.clone()).filter(|dir| *dir != PathBuf::new()),
-            oidc_return_url: Some(config.oidc_return_url.clone()).filter(|it| !it.is_empty()),
-        };
-        aim_api::router(app, auth, &api, metrics)?
         aim_api::router(app, auth, &config.api()?, metrics)?
     } else {
         aim_api::health_router(app, metrics)
