@@ -72,8 +72,8 @@ impl Accounts {
         self
     }
 
-    /// With the server's secret, which second factors and sign-ins
-    /// at issuers are sealed with.
+    /// With the secret that all API processes share: second factors, sign-ins at issuers and private
+    /// keys of the installation are sealed with it.
     #[must_use]
     pub fn sealing_with(mut self, secret: &[u8]) -> Self {
         self.sealer = Some(Sealer::new(secret));

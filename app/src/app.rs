@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use aim_domain::clock::Clock;
 use aim_domain::event::{Fact, NewEvent};
-use aim_domain::id::{AgentId, EventId, OrganizationId};
+use aim_domain::id::{AgentId, AuditEntryId, EventId, OrganizationId};
 use aim_domain::location::{Locator, Nowhere};
 use aim_store::Store;
+use aim_store::audit::NewAuditEntry;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,7 +23,6 @@ use crate::keep_keys::KeyUse;
 use crate::kills::Kills;
 use crate::password::Passwords;
 use crate::publish_model::{ModelChecker, NoChecker};
-use crate::seal::Sealer;
 use crate::serving::ServingCache;
 use crate::token_keys::TokenKeys;
 use crate::writer::GroupWriter;
@@ -61,7 +61,6 @@ pub struct App {
     pub(crate) used_keys: UsedKeys,
     pub(crate) key_use: KeyUse,
     pub(crate) token_keys: OnceCell<Arc<TokenKeys>>,
-    sealer: Option<Sealer>,
     pub(crate) ingest: IngestSink,
     pub(crate) locator: Arc<dyn Locator>,
     pub(crate) serving: ServingCache,
@@ -91,7 +90,6 @@ impl App {
             used_keys: UsedKeys::default(),
             key_use: KeyUse::default(),
             token_keys: OnceCell::new(),
-            sealer: None,
             passwords: Passwords::default(),
             store,
             clock,
@@ -109,21 +107,6 @@ impl App {
     #[must_use]
     pub fn locating(self, locator: Arc<dyn Locator>) -> Self {
         Self { locator, ..self }
-    }
-
-    /// With the secret that all API processes share: private keys of the installation are sealed with
-    /// it.
-    ///
-    /// # Errors
-    /// `Internal` when no key can be derived from it.
-    pub fn sealing(self, secret: &[u8]) -> Result<Self, AppError> {
-        let sealer = Some(Sealer::new(secret)?);
-        Ok(Self { sealer, ..self })
-    }
-
-    pub(crate) fn sealer(&self) -> Result<&Sealer, AppError> {
-        let none = || AppError::new(ErrorCode::Internal, "internal error");
-        self.sealer.as_ref().ok_or_else(none)
     }
 
     /// Who knows where addresses are.
@@ -164,6 +147,30 @@ impl App {
                 ErrorCode::Unavailable,
                 "the event log has not been read lately",
             ))
+        }
+    }
+
+    /// An audit entry of what a job of ours does by itself.
+    pub(crate) fn by_system(
+        &self,
+        job: &'static str,
+        organization: OrganizationId,
+        action: &'static str,
+        (object_type, object_id): (&'static str, String),
+    ) -> NewAuditEntry {
+        let id = self.ids.next();
+        NewAuditEntry {
+            id: AuditEntryId::from_uuid(id),
+            organization,
+            actor_type: "system",
+            actor_id: job.to_owned(),
+            action,
+            object_type,
+            object_id,
+            reason: None,
+            before: None,
+            after: None,
+            request_id: id.to_string(),
         }
     }
 

@@ -62,7 +62,7 @@ impl App {
         let authority = CertificateAuthority {
             organization: id,
             certificate: certificate.der().to_vec(),
-            sealed: self.sealer()?.seal(&name(id), key.serialized_der())?,
+            sealed: self.sealer()?.seal(&name(id), b"", key.serialized_der())?,
             created_at: now,
         };
         let mut tx = self.store.begin().await?;
@@ -71,7 +71,9 @@ impl App {
     }
 
     fn open_authority(&self, kept: &CertificateAuthority) -> Result<Authority, AppError> {
-        let opened = self.sealer()?.open(&name(kept.organization), &kept.sealed);
+        let opened = self
+            .sealer()?
+            .open(&name(kept.organization), b"", &kept.sealed);
         let key = opened.ok_or_else(|| {
             let words = "the authority's key was sealed with another JWT_SECRET";
             internal(words)

@@ -140,7 +140,12 @@ impl App {
         };
         let agent = key.agent;
         tx.emit(&self.event(key.organization, agent, AgentChanged { agent, change }));
-        let entry = self.by_system(key.organization, "agent-key.remind", "agentKey", key.key);
+        let entry = self.by_system(
+            LEASE,
+            key.organization,
+            "agent-key.remind",
+            ("agentKey", key.key.to_string()),
+        );
         tx.audit(NewAuditEntry {
             after: Some(json!({ "agent": agent, "days": days, "expiresAt": key.expires_at })),
             ..entry
@@ -183,7 +188,12 @@ impl App {
         let reason = Some(NO_KEY.to_owned());
         let change = AgentChange::Status { from, to, reason };
         tx.emit(&self.event(organization, agent, AgentChanged { agent, change }));
-        let entry = self.by_system(organization, "agent.suspend", "agent", agent);
+        let entry = self.by_system(
+            LEASE,
+            organization,
+            "agent.suspend",
+            ("agent", agent.to_string()),
+        );
         tx.audit(NewAuditEntry {
             reason: Some(NO_KEY.to_owned()),
             before: Some(json!({ "status": from })),
@@ -191,27 +201,5 @@ impl App {
             ..entry
         });
         metrics::counter!("aim_agents_suspended_total").increment(1);
-    }
-
-    fn by_system(
-        &self,
-        organization: OrganizationId,
-        action: &'static str,
-        object_type: &'static str,
-        object: impl std::fmt::Display,
-    ) -> NewAuditEntry {
-        NewAuditEntry {
-            id: AuditEntryId::from_uuid(self.ids.next()),
-            organization,
-            actor_type: "system",
-            actor_id: LEASE.to_owned(),
-            action,
-            object_type,
-            object_id: object.to_string(),
-            reason: None,
-            before: None,
-            after: None,
-            request_id: self.ids.next().to_string(),
-        }
     }
 }

@@ -68,8 +68,6 @@ mod retain_audit;
 mod rotate_agent_key;
 mod rotate_audit_key;
 mod sdk_tokens;
-mod sdk_tokens;
-mod seal;
 mod sealing;
 mod second_factor;
 mod send_mails;

@@ -252,7 +252,10 @@ impl App {
         if is_done {
             let after = json!({ "erasedCount": order.erased_count + erased });
             let object = ("audit-erasure", order.id.as_uuid().to_string());
-            tx.audit(self.by_system(order.organization, "audit.erased", object, after));
+            tx.audit(NewAuditEntry {
+                after: Some(after),
+                ..self.by_system("audit", order.organization, "audit.erased", object)
+            });
         }
         tx.commit().await?;
         Ok((!is_done).then(|| AuditErasure {
@@ -304,31 +307,11 @@ impl App {
         tx.erase_audit_fields(organization, &targets).await?;
         let after = json!({ "fromIndex": from, "toIndex": to, "days": days });
         let object = ("audit-log", organization.to_string());
-        tx.audit(self.by_system(organization, "audit.retain", object, after));
+        tx.audit(NewAuditEntry {
+            after: Some(after),
+            ..self.by_system("audit", organization, "audit.retain", object)
+        });
         tx.commit().await?;
         Ok((old as u64 == PART).then_some(to))
-    }
-
-    fn by_system(
-        &self,
-        organization: OrganizationId,
-        action: &'static str,
-        (object_type, object_id): (&'static str, String),
-        after: Value,
-    ) -> NewAuditEntry {
-        let id = self.ids.next();
-        NewAuditEntry {
-            id: AuditEntryId::from_uuid(id),
-            organization,
-            actor_type: "system",
-            actor_id: "audit".to_owned(),
-            action,
-            object_type,
-            object_id,
-            reason: None,
-            before: None,
-            after: Some(after),
-            request_id: id.to_string(),
-        }
     }
 }

@@ -55,7 +55,7 @@ impl App {
         let mut seed = Zeroizing::new([0_u8; 32]);
         rand::rng().fill(&mut *seed);
         let key = SecretKey::from_seed(&seed);
-        let sealed = self.sealer()?.seal(&name(number), &*seed)?;
+        let sealed = self.sealer()?.seal(&name(number), b"", &*seed)?;
         let row = ServerKey {
             purpose: PURPOSE.to_owned(),
             number,
@@ -68,7 +68,10 @@ impl App {
     }
 
     fn open(&self, key: &ServerKey) -> Option<SecretKey> {
-        let seed = self.sealer().ok()?.open(&name(key.number), &key.sealed)?;
+        let seed = self
+            .sealer()
+            .ok()?
+            .open(&name(key.number), b"", &key.sealed)?;
         let seed: &[u8; 32] = seed.as_slice().try_into().ok()?;
         let secret = SecretKey::from_seed(seed);
         let is_its = secret.public_key().to_bytes().as_slice() == key.public_key;

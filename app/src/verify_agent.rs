@@ -72,7 +72,11 @@ impl App {
         refuse_unless_pending(&agent)?;
         let conflict = |message: &str| AppError::new(ErrorCode::Conflict, message);
         let none = || conflict("there is no challenge, or it has expired; ask for a new one");
-        let challenge = self.store.find_challenge(id).await?.ok_or_else(none)?;
+        let challenge = self
+            .store
+            .find_agent_challenge(id)
+            .await?
+            .ok_or_else(none)?;
         let text = challenge_text(agent.organization, id, &challenge);
         let now = self.clock.now();
         let facts = self.load_facts(id).await?;

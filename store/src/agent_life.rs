@@ -13,7 +13,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn find_challenge(&self, agent: AgentId) -> Result<Option<String>, StoreError> {
+    pub async fn find_agent_challenge(&self, agent: AgentId) -> Result<Option<String>, StoreError> {
         let row = entity::Entity::find_by_id(agent.as_uuid())
             .filter(entity::Column::ChallengeExpiresAt.gt(self.now()))
             .one(self.reader())

@@ -70,11 +70,6 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     );
     let app = app.with_models(Arc::new(models::Loader)).locating(geo);
     let app = app.with_accounts(accounts::of(&config)?);
-    let app = if config.role.serves_api() {
-        app.sealing(&secret::jwt(&config)?)?
-    } else {
-        app
-    };
     let app = Arc::new(app);
     hear_others(&life, &store);
     let follower = Arc::clone(&app);
