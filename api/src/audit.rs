@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use serde::Deserialize;
 
-use crate::Door;
+use crate::door::Door;
 use crate::events::problem;
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -36,21 +36,24 @@ struct Asked {
 pub(crate) async fn export(State(door): State<Arc<Door>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let outcome = async {
-        let identity = door.auth.identify(&parts, &Bytes::new()).await?;
+        let refused = |error| problem(&error);
+        let actor = door.identify(&parts, &Bytes::new()).await?;
         let request_id = door.app.next_id().to_string();
-        let permit = identity.actor.permit(Permission::Audit, &request_id)?;
+        let permit = actor.permit(Permission::Audit, &request_id);
+        let permit = permit.map_err(refused)?;
         let Query(asked) = Query::<Asked>::try_from_uri(&parts.uri).map_err(|_| {
             let message = "`format` is `jsonl` or `ocsf`; there are no other parameters";
-            AppError::new(ErrorCode::InvalidInput, message)
+            refused(AppError::new(ErrorCode::InvalidInput, message))
         })?;
-        Ok((door.app.export_audit(&permit).await?, asked.format))
+        let export = door.app.export_audit(&permit).await;
+        Ok::<_, Response>((export.map_err(refused)?, asked.format))
     };
     match outcome.await {
         Ok((export, form)) => {
             let kind = [(header::CONTENT_TYPE, "application/jsonl")];
             (kind, Body::from_stream(parts_of(export, form))).into_response()
         }
-        Err(error) => problem(&error),
+        Err(refused) => refused,
     }
 }
 

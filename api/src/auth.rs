@@ -190,6 +190,22 @@ impl Authenticator {
         Ok(self.at_client(parts, identity))
     }
 
+    /// Whose budget a request is taken from; of nobody, when credentials were refused.
+    pub(crate) fn budget_of(&self, parts: &Parts, actor: Option<&Actor>) -> Caller {
+        let known = |kind, id: uuid::Uuid| Caller {
+            kind,
+            key: id.as_u128(),
+        };
+        match actor {
+            None | Some(Actor::Anonymous) => Caller::at(self.proxies.client(parts)),
+            Some(Actor::User(user)) => known(CallerKind::Person, user.id.as_uuid()),
+            Some(Actor::ApiKey(program) | Actor::SdkToken(program)) => {
+                known(CallerKind::Agent, program.id)
+            }
+            Some(Actor::Agent(agent)) => known(CallerKind::Agent, agent.agent.as_uuid()),
+        }
+    }
+
     fn at_client(&self, parts: &Parts, identity: Identity<Actor>) -> Identity<Requester> {
         let agent = parts.headers.get(header::USER_AGENT);
         let agent = agent.and_then(|it| it.to_str().ok());
@@ -324,18 +340,7 @@ impl Authenticate for Authenticator {
     }
 
     fn caller(&self, parts: &Parts, requester: Option<&Requester>) -> Caller {
-        let known = |kind, id: uuid::Uuid| Caller {
-            kind,
-            key: id.as_u128(),
-        };
-        match requester.map(|it| &it.actor) {
-            None | Some(Actor::Anonymous) => Caller::at(self.proxies.client(parts)),
-            Some(Actor::User(user)) => known(CallerKind::Person, user.id.as_uuid()),
-            Some(Actor::ApiKey(program) | Actor::SdkToken(program)) => {
-                known(CallerKind::Agent, program.id)
-            }
-            Some(Actor::Agent(agent)) => known(CallerKind::Agent, agent.agent.as_uuid()),
-        }
+        self.budget_of(parts, requester.map(|it| &it.actor))
     }
 
     fn data(&self, identity: &Identity<Requester>, _: OperationType) -> Data {

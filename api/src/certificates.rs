@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::Door;
+use crate::door::Door;
 use crate::events::problem;
 
 /// Characters of a line in PEM (RFC 7468).

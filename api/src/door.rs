@@ -10,7 +10,7 @@ use axum::response::Response;
 use crate::Authenticator;
 use crate::events::problem;
 use crate::transport::limits::REFUSED_CREDENTIALS_POINTS;
-use crate::transport::{Authenticate, Budgets, Caller};
+use crate::transport::{Budgets, Caller};
 
 /// Use cases, credentials and budgets.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Door {
     pub(crate) app: Arc<App>,
     pub(crate) auth: Authenticator,
     pub(crate) budgets: Arc<Budgets>,
+    /// Page that browsers are sent to behind a sign-in at an issuer.
+    pub(crate) oidc_return_url: Option<String>,
 }
 
 impl Door {
@@ -29,10 +31,7 @@ impl Door {
                 Ok(identity.actor)
             }
             Err(error) => {
-                if error.code == ErrorCode::Unauthenticated {
-                    let address = self.auth.caller(parts, None);
-                    self.take(&address, REFUSED_CREDENTIALS_POINTS)?;
-                }
+                self.charge_refused(parts, &error)?;
                 Err(problem(&error))
             }
         }
@@ -44,7 +43,20 @@ impl Door {
         reason = "a refusal is the whole answer, made once"
     )]
     pub(crate) fn charge(&self, parts: &Parts, actor: &Actor, points: u32) -> Result<(), Response> {
-        self.take(&self.auth.caller(parts, Some(actor)), points)
+        self.take(&self.auth.budget_of(parts, Some(actor)), points)
+    }
+
+    /// Takes points out of the budget of the address that wrong credentials came from.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a refusal is the whole answer, made once"
+    )]
+    pub(crate) fn charge_refused(&self, parts: &Parts, error: &AppError) -> Result<(), Response> {
+        if error.code != ErrorCode::Unauthenticated {
+            return Ok(());
+        }
+        let address = self.auth.budget_of(parts, None);
+        self.take(&address, REFUSED_CREDENTIALS_POINTS)
     }
 
     #[expect(

@@ -57,14 +57,6 @@ pub struct ApiConfig {
     pub oidc_return_url: Option<String>,
 }
 
-/// What the plain HTTP endpoints share.
-#[derive(Debug)]
-struct Door {
-    app: Arc<App>,
-    auth: Authenticator,
-    oidc_return_url: Option<String>,
-}
-
 /// All routes of an API process.
 ///
 /// # Errors

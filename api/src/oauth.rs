@@ -5,15 +5,15 @@ use std::sync::Arc;
 use aim_app::{Actor, AgentActor, AppError, ErrorCode, ExchangeToken};
 use aim_domain::role::Permission;
 use aim_domain::signature::PublicKey;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::Door;
 use crate::agent_token::{encode, scope};
+use crate::door::Door;
 use crate::dpop::{self, Wanted};
 use crate::events::{problem, read};
 
@@ -47,6 +47,27 @@ impl From<AppError> for Refusal {
     }
 }
 
+/// Why there is no token: one of those, or an empty budget.
+enum Denied {
+    Refusal(Refusal),
+    Door(Box<Response>),
+}
+
+impl<T: Into<Refusal>> From<T> for Denied {
+    fn from(refusal: T) -> Self {
+        Self::Refusal(refusal.into())
+    }
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refusal(refusal) => refusal.into_response(),
+            Self::Door(response) => *response,
+        }
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = match self.0 {
@@ -74,13 +95,21 @@ pub(crate) async fn token(State(door): State<Arc<Door>>, request: Request) -> Re
     }
 }
 
-async fn exchange(door: &Door, request: Request) -> Result<Value, Refusal> {
+async fn exchange(door: &Door, request: Request) -> Result<Value, Denied> {
     let (parts, body) = request.into_parts();
     let body = read(body, BODY_MAX_BYTES).await?;
-    let identity = door.auth.identify(&parts, &body).await?;
+    let charged = |outcome: Result<(), Response>| outcome.map_err(|it| Denied::Door(Box::new(it)));
+    let identity = match door.auth.identify(&parts, &body).await {
+        Ok(identity) => identity,
+        Err(error) => {
+            charged(door.charge_refused(&parts, &error))?;
+            return Err(error.into());
+        }
+    };
+    charged(door.charge(&parts, &identity.actor, 1))?;
     let Actor::Agent(agent) = identity.actor else {
         let words = "sign the request with the agent's key (RFC 9421)".to_owned();
-        return Err(Refusal("invalid_client", words));
+        return Err(Refusal("invalid_client", words).into());
     };
     let form = Form::read(&parts, &body)?;
     let issuer = door.auth.issuer(&parts);
@@ -97,7 +126,7 @@ async fn exchange(door: &Door, request: Request) -> Result<Value, Refusal> {
         Some(TOKEN_EXCHANGE) => Some(subject(door, &form, &issuer).await?),
         _ => {
             let words = format!("`grant_type` is `{CLIENT_CREDENTIALS}` or `{TOKEN_EXCHANGE}`");
-            return Err(Refusal("unsupported_grant_type", words));
+            return Err(Refusal("unsupported_grant_type", words).into());
         }
     };
     let audience = form.one("audience")?.or(form.one("resource")?);
@@ -117,7 +146,7 @@ async fn exchange(door: &Door, request: Request) -> Result<Value, Refusal> {
         jkt: proof.jkt,
         subject,
     };
-    answer(door, &agent, input, &issuer).await
+    Ok(answer(door, &agent, input, &issuer).await?)
 }
 
 async fn answer(
@@ -205,16 +234,15 @@ pub(crate) async fn jwks(State(door): State<Arc<Door>>) -> Response {
 pub(crate) async fn agents_jwks(State(door): State<Arc<Door>>, request: Request<Body>) -> Response {
     let (parts, _) = request.into_parts();
     let outcome = async {
-        let identity = door
-            .auth
-            .identify(&parts, &axum::body::Bytes::new())
-            .await?;
+        let refused = |error| problem(&error);
+        let actor = door.identify(&parts, &Bytes::new()).await?;
         let request_id = door.app.next_id().to_string();
-        let permit = identity.actor.permit(Permission::Read, &request_id)?;
-        if let Actor::Agent(agent) = &identity.actor {
-            door.app.spend_nonce(agent).await?;
+        let permit = actor.permit(Permission::Read, &request_id);
+        let permit = permit.map_err(refused)?;
+        if let Actor::Agent(agent) = &actor {
+            door.app.spend_nonce(agent).await.map_err(refused)?;
         }
-        let keys = door.app.list_live_keys(&permit).await?;
+        let keys = door.app.list_live_keys(&permit).await.map_err(refused)?;
         let keys = keys.iter().map(|(agent, key)| {
             let mut jwk = jwk(&key.public_key);
             jwk["sub"] = json!(agent);
@@ -223,11 +251,11 @@ pub(crate) async fn agents_jwks(State(door): State<Arc<Door>>, request: Request<
             }
             jwk
         });
-        Ok(json!({ "keys": keys.collect::<Vec<_>>() }))
+        Ok::<_, Response>(json!({ "keys": keys.collect::<Vec<_>>() }))
     };
     match outcome.await {
         Ok(set) => ([(header::CACHE_CONTROL, "no-store")], axum::Json(set)).into_response(),
-        Err(error) => problem(&error),
+        Err(refused) => refused,
     }
 }
 

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::Door;
+use crate::door::Door;
 use crate::events::problem;
 
 const COOKIE: &str = "aim_oidc";

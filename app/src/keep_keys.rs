@@ -10,7 +10,7 @@ use std::time::Duration as StdDuration;
 use aim_domain::agent::AgentStatus;
 use aim_domain::agent_key::KeyPolicy;
 use aim_domain::event::{AgentChange, AgentChanged};
-use aim_domain::id::{AgentId, AgentKeyId, AuditEntryId, OrganizationId};
+use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_store::Tx;
 use aim_store::audit::NewAuditEntry;
 use aim_store::key_ends::EndingKey;

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aim_domain::audit::AuditField;
-use aim_domain::id::{AuditEntryId, OrganizationId, UserId};
+use aim_domain::id::{OrganizationId, UserId};
 use aim_store::audit::NewAuditEntry;
 use aim_store::audit_log::KeptLeaf;
 use aim_store::audit_retention::{AuditErasure, AuditRetention, ErasureId, LegalHold};
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::FieldErrors;

@@ -141,7 +141,6 @@ const fn subscription(name: &'static str) -> Root {
 }
 
 const READ: Needs = Needs::RoleOrAgent("VIEWER");
-const ADMIN: Needs = Needs::Role("ADMIN");
 const OWNER: Needs = Needs::Role("OWNER");
 pub(crate) const ADMIN: Needs = Needs::Role("ADMIN");
 const MEMBER: Needs = Needs::Role("MEMBER");
