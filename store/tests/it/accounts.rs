@@ -160,7 +160,7 @@ async fn invitations_are_a_tenants_own(scene: &Scene) -> anyhow::Result<()> {
     let page = PageRequest::new(Some(10), None, None, None)?;
     assert_eq!(
         store.list_invitations(ours.scope, page).await?.items,
-        [own.clone()]
+        std::slice::from_ref(&own)
     );
     let mut tx = store.begin().await?;
     assert_eq!(
