@@ -23,7 +23,7 @@ pub(crate) struct CertificateMutations;
 #[Object]
 impl CertificateMutations {
     /// An X.509 certificate for the key that signs this request, with the agent's SPIFFE id, by the
-    /// organization's own authority. Agents only, by signature.
+    /// organization's own authority. For agents only, by signature.
     async fn issue_agent_certificate(
         &self,
         context: &Context<'_>,

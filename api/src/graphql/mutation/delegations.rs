@@ -55,7 +55,7 @@ pub(crate) struct DelegationMutations;
 #[Object]
 impl DelegationMutations {
     /// Lets another agent act with a part of what the agent that signs may do: never more, never
-    /// longer, in chains of at most four links. Agents only, by signature.
+    /// longer, in chains of at most four links. For agents only, by signature.
     async fn delegate_capabilities(
         &self,
         context: &Context<'_>,
