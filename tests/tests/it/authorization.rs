@@ -442,16 +442,17 @@ async fn a_subscription_gives_an_organizations_own_facts_only() {
     assert_eq!(agent_id(&first), Some(stranger.id), "{first}");
 }
 
-/// A type, and the id of an object of it.
-type NodeRow = (&'static str, fn(&Ids) -> &str);
+/// A type, who may see objects of it at least, and the id of one. What needs a role is not for agents.
+type NodeRow = (&'static str, Option<&'static str>, fn(&Ids) -> &str);
 
 /// An object behind `node(id:)` of each type that has a global id.
 const NODES: &[NodeRow] = &[
-    ("Agent", |ids| &ids.agent),
-    ("Alert", |ids| &ids.alert),
-    ("ModelVersion", |ids| &ids.model),
-    ("TrustSnapshot", |_| SNAPSHOT_ID),
-    ("Verification", |ids| &ids.verification),
+    ("Agent", None, |ids| &ids.agent),
+    ("Alert", None, |ids| &ids.alert),
+    ("AuditEntry", Some("ADMIN"), |ids| &ids.audit_entry),
+    ("ModelVersion", None, |ids| &ids.model),
+    ("TrustSnapshot", None, |_| SNAPSHOT_ID),
+    ("Verification", None, |ids| &ids.verification),
 ];
 
 const SNAPSHOT: &str =
@@ -477,8 +478,8 @@ async fn every_type_of_node_is_its_organizations_own() {
     let types = scene.owner.ask(types, json!({})).await.unwrap();
     for kind in types["__type"]["possibleTypes"].as_array().unwrap() {
         let kind = kind["name"].as_str().unwrap();
-        let row = NODES.iter().find(|(name, _)| *name == kind);
-        let (_, id) = row.unwrap_or_else(|| panic!("`{kind}` is not in the table of nodes"));
+        let row = NODES.iter().find(|(name, ..)| *name == kind);
+        let (_, least, id) = row.unwrap_or_else(|| panic!("`{kind}` is not in the table of nodes"));
         let id = id(&scene.ids);
         let root = ROOTS.iter().find(|root| root.name == "node").unwrap();
         let body = json!({
@@ -487,30 +488,39 @@ async fn every_type_of_node_is_its_organizations_own() {
         });
         let own = json!({ "data": { "node": { "__typename": kind, "id": id } } });
         let none = json!({ "data": { "node": null } });
+        let agent = |found| match least {
+            None => Ok(found),
+            Some(_) => Err("FORBIDDEN"),
+        };
+        let least_role = least.unwrap_or("VIEWER");
         for (who, caller, expected) in [
-            ("viewer", scene.person("VIEWER").await.unwrap(), Some(&own)),
+            (
+                least_role,
+                scene.person(least_role).await.unwrap(),
+                Ok(&own),
+            ),
             (
                 "agent",
                 Caller::Agent(Box::new(scene.agent.clone())),
-                Some(&own),
+                agent(&own),
             ),
             (
                 "foreigner",
                 scene.person("foreigner").await.unwrap(),
-                Some(&none),
+                Ok(&none),
             ),
             (
                 "foreign agent",
                 Caller::Agent(Box::new(stranger.clone())),
-                Some(&none),
+                agent(&none),
             ),
-            ("nobody", Caller::Nobody, None),
+            ("nobody", Caller::Nobody, Err("UNAUTHENTICATED")),
         ] {
             let answer = scene.send(&caller, root, &body).await.unwrap();
             let answer: Value = answer.json().await.unwrap();
             match expected {
-                Some(expected) => assert_eq!(answer, *expected, "{kind} by {who}"),
-                None => assert_eq!(code(&answer), Some("UNAUTHENTICATED"), "{kind}: {answer}"),
+                Ok(expected) => assert_eq!(answer, *expected, "{kind} by {who}"),
+                Err(refusal) => assert_eq!(code(&answer), Some(refusal), "{kind}: {answer}"),
             }
         }
     }
@@ -557,17 +567,19 @@ const ROUTES: [(&str, &str); 2] = [("/v1/events", "MEMBER"), ("/v1/models", "ADM
 #[tokio::test]
 async fn roles_are_enforced_on_plain_routes() {
     let scene = Scene::new().await.unwrap();
+    let mut callers = vec![("nobody", Caller::Nobody)];
+    for role in ROLES {
+        callers.push((role, scene.person(role).await.unwrap()));
+    }
+    // Signing in is an entry of the audit trail.
     let before = scene.state().await.unwrap();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     for (path, least) in ROUTES {
         let needs = Needs::Role(least);
-        for who in ["nobody"].iter().chain(&ROLES) {
+        for (who, caller) in &callers {
             let mut request = http.post(format!("{}{path}", scene.owner.url));
-            if let Caller::Person(person) = match *who {
-                "nobody" => Caller::Nobody,
-                role => scene.person(role).await.unwrap(),
-            } {
-                request = request.bearer_auth(person.token);
+            if let Caller::Person(person) = caller {
+                request = request.bearer_auth(&person.token);
             }
             let answer = request.body("no such thing").send().await.unwrap();
             // Who may is told that the body is wrong.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::fleet::{Agent, Owner, database_of, text};
 
 /// What has no mutation that makes it.
-const ROWS: [&str; 5] = [
+const ROWS: [&str; 8] = [
     "INSERT INTO alerts (id, organization_id, agent_id, kind, severity, status, summary, evidence,
         anomaly_count, dedup_key, first_event_time, last_event_time, created_at, updated_at)
         SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f607', organization_id, id, 'RATE_SPIKE', 'HIGH',
@@ -25,6 +25,14 @@ const ROWS: [&str; 5] = [
         payload, created_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60c', organization_id, 't', 0, 1,
         'EVENT_MALFORMED', 'a test', x'00', created_at FROM agents WHERE name = 'reader'",
     "UPDATE alerts SET assignee_id = (SELECT id FROM users LIMIT 1)",
+    "INSERT INTO delegations (id, organization_id, delegator_id, delegate_id, agent_key_id, depth,
+        limits, created_at, expires_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60d', organization_id,
+        id, id, id, 1, '[]', created_at, created_at FROM agents WHERE name = 'reader'",
+    "INSERT INTO registrations (id, organization_id, email, name, status, password_hash, created_at,
+        confirmed_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60e', organization_id,
+        'asking@test.local', 'somebody', 'PENDING', 'none', created_at, created_at FROM agents
+        WHERE name = 'reader'",
+    "UPDATE agents SET tags = '[\"blue\"]' WHERE name = 'reader'",
 ];
 
 /// Ids that filters take.
@@ -35,6 +43,7 @@ struct Facts {
     alert: String,
     actor: String,
     object: String,
+    request: String,
 }
 
 /// A filter of a list: a value that lets something through, and one that lets nothing through.
@@ -69,6 +78,63 @@ const FILTERS: &[Filter] = &[
     ),
     filter("agents", "name", |_| json!("reader"), |_| json!("nobody")),
     filter("agents", "search", |_| json!("eade"), |_| json!("nobody")),
+    filter(
+        "agents",
+        "agentType",
+        |_| json!("LLM_AGENT"),
+        |_| json!("WORKFLOW"),
+    ),
+    filter("agents", "tag", |_| json!("blue"), |_| json!("red")),
+    filter("agents", "isDeleted", |_| json!(false), |_| json!(true)),
+    filter(
+        "agents",
+        "keysEndBefore",
+        |_| json!(LATER),
+        |_| json!(EARLIER),
+    ),
+    filter(
+        "delegations",
+        "delegateId",
+        |it| json!(it.agent),
+        |it| json!(it.other),
+    ),
+    filter(
+        "delegations",
+        "delegatorId",
+        |it| json!(it.agent),
+        |it| json!(it.other),
+    ),
+    filter(
+        "registrations",
+        "status",
+        |_| json!("PENDING"),
+        |_| json!("REJECTED"),
+    ),
+    filter(
+        "auditEntries",
+        "objectType",
+        |_| json!("agent"),
+        |_| json!("nothing"),
+    ),
+    filter(
+        "auditEntries",
+        "agentId",
+        |it| json!(it.agent),
+        |_| json!(NO_AGENT),
+    ),
+    filter(
+        "auditEntries",
+        "requestId",
+        |it| json!(it.request),
+        |_| json!("none"),
+    ),
+    filter("auditEntries", "from", |_| json!(EARLIER), |_| json!(LATER)),
+    filter(
+        "auditEntries",
+        "until",
+        |_| json!(LATER),
+        |_| json!(EARLIER),
+    ),
     filter(
         "verifications",
         "agentId",
@@ -155,6 +221,11 @@ const FILTERS: &[Filter] = &[
 const ALERT: &str = "QWxlcnQ6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNjA3";
 /// `Alert:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f6ff`.
 const OTHER_ALERT: &str = "QWxlcnQ6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNmZm";
+/// `Agent:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f6ff`.
+const NO_AGENT: &str = "QWdlbnQ6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNmZm";
+/// Before and after all there is.
+const EARLIER: &str = "2000-01-01T00:00:00Z";
+const LATER: &str = "2999-01-01T00:00:00Z";
 /// `User:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f6ff`.
 const STRANGER: &str = "VXNlcjowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2ZmY";
 
@@ -173,7 +244,7 @@ async fn scene() -> anyhow::Result<(AimProcess, Owner, Facts)> {
         database.execute_unprepared(row).await?;
     }
     let query = "{ viewer { ... on User { id } }
-        auditEntries(first: 1) { nodes { actorId objectId } } }";
+        auditEntries(first: 1) { nodes { actorId objectId requestId } } }";
     let seen = owner.ask(query, json!({})).await?;
     let facts = Facts {
         agent: agent.id,
@@ -182,6 +253,7 @@ async fn scene() -> anyhow::Result<(AimProcess, Owner, Facts)> {
         alert: ALERT.to_owned(),
         actor: text(&seen, "/auditEntries/nodes/0/actorId")?,
         object: text(&seen, "/auditEntries/nodes/0/objectId")?,
+        request: text(&seen, "/auditEntries/nodes/0/requestId")?,
     };
     Ok((aim, owner, facts))
 }
@@ -214,7 +286,7 @@ async fn lists(owner: &Owner) -> anyhow::Result<Vec<(String, String, String)>> {
                         found.push((list.to_owned(), name, text(kind, "/name")?));
                     }
                 }
-                _ => found.push((list.to_owned(), name.to_owned(), String::new())),
+                _ => found.push((list.to_owned(), name.to_owned(), text(kind, "/name")?)),
             }
         }
     }
@@ -255,10 +327,13 @@ async fn filters_are_not_ignored() {
         let row = FILTERS.iter().find(|it| it.list == list && it.name == name);
         let row = row.unwrap_or_else(|| panic!("`{list}` by `{name}` is not in the table"));
         let arguments = |value: &Value| {
-            // `reason` of dead letters is text that looks like an enum's value.
-            match input.is_empty() {
-                true => format!(", {name}: {value}"),
-                false => format!(", filter: {{ {name}: {} }}", literal(value)),
+            match input.as_str() {
+                // `reason` of dead letters is text that looks like an enum's value.
+                "String" => format!(", {name}: {value}"),
+                input if input.ends_with("Filter") => {
+                    format!(", filter: {{ {name}: {} }}", literal(value))
+                }
+                _ => format!(", {name}: {}", literal(value)),
             }
         };
         let (hit, miss) = ((row.hit)(&facts), (row.miss)(&facts));

@@ -10,6 +10,7 @@ mod alerts;
 mod audit_failures;
 mod audit_keeping;
 mod audit_log;
+mod audit_roots;
 mod audit_tampering;
 mod auditor;
 mod authorization;

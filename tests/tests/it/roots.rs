@@ -140,32 +140,40 @@ const fn subscription(name: &'static str) -> Root {
     }
 }
 
-const READ: Needs = Needs::RoleOrAgent("VIEWER");
-const OWNER: Needs = Needs::Role("OWNER");
+pub(crate) const READ: Needs = Needs::RoleOrAgent("VIEWER");
+pub(crate) const OWNER: Needs = Needs::Role("OWNER");
 pub(crate) const ADMIN: Needs = Needs::Role("ADMIN");
-const MEMBER: Needs = Needs::Role("MEMBER");
-const MANAGER: Needs = Needs::Role("MANAGER");
-const BY_ID: &str = "(id: $id) { id }";
+pub(crate) const MEMBER: Needs = Needs::Role("MEMBER");
+pub(crate) const MANAGER: Needs = Needs::Role("MANAGER");
+pub(crate) const BY_ID: &str = "(id: $id) { id }";
 pub(crate) const PAGE: &str = "(first: 10) { totalCount nodes { id } }";
 
 pub(crate) fn nothing(_: &Ids) -> Value {
     Value::Null
 }
 
-fn agent_because(ids: &Ids) -> Value {
+pub(crate) fn agent_because(ids: &Ids) -> Value {
     json!({ "agentId": ids.agent, "reason": "a test" })
 }
 
-fn api_key(ids: &Ids) -> Value {
+pub(crate) fn api_key(ids: &Ids) -> Value {
     json!({ "apiKeyId": ids.api_key })
 }
 
-fn user_because(ids: &Ids) -> Value {
+pub(crate) fn user_because(ids: &Ids) -> Value {
     json!({ "userId": ids.user, "reason": "a test" })
 }
 
 /// What is for people and their agents alone, whatever a program was given.
 pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
+    "rotateAgentKey",
+    "revokeDelegation",
+    "setKeyPolicy",
+    "setAuditRetention",
+    "engageLegalHold",
+    "releaseLegalHold",
+    "eraseAuditSubject",
+    "addCheckpointWitness",
     "approveVerification",
     "denyVerification",
     "rateAgent",
@@ -201,8 +209,12 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
 ];
 
 /// All of them; the walk fails when the schema has another.
-pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> =
-    LazyLock::new(|| CORE.iter().chain(super::account_roots::ROOTS).collect());
+pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
+    let all = CORE.iter().chain(super::account_roots::ROOTS);
+    all.chain(super::audit_roots::ROOTS)
+        .chain(super::audit_roots::LAST)
+        .collect()
+});
 
 const CORE: &[Root] = &[
     query("agent", READ, Foreigner::Null, BY_ID, |ids| {
@@ -437,63 +449,6 @@ const CORE: &[Root] = &[
         Foreigner::NotFound,
         |_| json!({ "action": "crm:purge", "reason": "a test" }),
     ),
-    query("auditEntry", ADMIN, Foreigner::Null, BY_ID, |ids| {
-        json!(ids.audit_entry)
-    }),
-    query("auditLog", ADMIN, Foreigner::Own, " { origin }", nothing),
-    query(
-        "auditCheckpoint",
-        ADMIN,
-        Foreigner::Own,
-        " { treeSize }",
-        nothing,
-    ),
-    query("auditCheckpoints", ADMIN, Foreigner::Empty, PAGE, nothing),
-    query(
-        "auditConsistencyProof",
-        ADMIN,
-        Foreigner::Own,
-        "(fromSize: 1) { hashes }",
-        nothing,
-    ),
-    query("auditErasures", ADMIN, Foreigner::Empty, PAGE, nothing),
-    mutation(
-        "setAuditRetention",
-        OWNER,
-        Foreigner::Own,
-        |_| json!({ "days": 3650, "reason": "a test" }),
-    ),
-    mutation(
-        "engageLegalHold",
-        OWNER,
-        Foreigner::Own,
-        |_| json!({ "reason": "a test" }),
-    ),
-    mutation(
-        "releaseLegalHold",
-        OWNER,
-        Foreigner::Own,
-        |_| json!({ "reason": "a test" }),
-    ),
-    mutation(
-        "eraseAuditSubject",
-        OWNER,
-        Foreigner::Own,
-        // Nobody.
-        |_| json!({ "userId": "VXNlcjowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2MDc", "reason": "a test" }),
-    ),
-    mutation(
-        "addCheckpointWitness",
-        OWNER,
-        Foreigner::Own,
-        |_| json!({ "verifierKey": "no key", "reason": "a test" }),
-    ),
-    mutation(
-        "submitCheckpointCosignature",
-        ADMIN,
-        Foreigner::Own,
-        |_| json!({ "treeSize": 1, "cosignature": "nothing" }),
-    ),
     query("sessions", Needs::Person, Foreigner::Own, PAGE, nothing),
     mutation(
         "refreshSession",
@@ -544,15 +499,6 @@ const CORE: &[Root] = &[
         rest: " { userErrors { code } }",
         ..mutation("revokeAllSdkTokens", MEMBER, Foreigner::Own, nothing)
     },
-    mutation(
-        "updateUserRole",
-        ADMIN,
-        Foreigner::NotFound,
-        |ids| json!({ "userId": ids.user, "role": "VIEWER", "reason": "a test" }),
-    ),
-    mutation("deactivateUser", ADMIN, Foreigner::NotFound, user_because),
-    mutation("activateUser", ADMIN, Foreigner::NotFound, user_because),
-    mutation("removeUser", ADMIN, Foreigner::NotFound, user_because),
     mutation(
         "updateOrganizationSettings",
         Needs::Role("OWNER"),
@@ -611,15 +557,6 @@ const CORE: &[Root] = &[
         Foreigner::NotFound,
         |ids| json!({ "delegationId": ids.delegation, "reason": "a test" }),
     ),
-    // Behind whatever an agent does: it can do nothing more.
-    mutation(
-        "revokeAgentKey",
-        MANAGER,
-        Foreigner::NotFound,
-        |ids| json!({ "keyId": ids.key, "reason": "a test" }),
-    ),
-    mutation("revokeAgent", MANAGER, Foreigner::NotFound, agent_because),
-    mutation("deleteAgent", MANAGER, Foreigner::NotFound, agent_because),
     subscription("alertRaised"),
     subscription("trustScoreChanged"),
     subscription("verificationRecorded"),

@@ -10,12 +10,19 @@ use crate::fleet::Owner;
 const EXAMPLES: &str = "8";
 const SEED: &str = "20261127";
 
-/// What answers UNAUTHENTICATED or FORBIDDEN to any person, which the tool takes for a fault: only an
-/// agent's signature opens the first two, and a made-up password is wrong.
-const NOT_FOR_PEOPLE: [&str; 3] = [
+/// What answers UNAUTHENTICATED, FORBIDDEN or RATE_LIMITED to any person, which the tool takes for a fault:
+/// only an agent's signature opens the first four, and made-up secrets are wrong. The last two would end
+/// the session that the tool itself uses.
+const NOT_FOR_PEOPLE: [&str; 9] = [
     "Mutation.verifyAction",
     "Mutation.reportActionResult",
+    "Mutation.delegateCapabilities",
+    "Mutation.issueAgentCertificate",
     "Mutation.signIn",
+    "Mutation.refreshSession",
+    "Mutation.linkIdentity",
+    "Mutation.signOut",
+    "Mutation.signOutEverywhere",
 ];
 
 #[test]
