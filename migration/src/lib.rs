@@ -41,8 +41,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_action_classes::Migration),
             Box::new(m0012_audit_log::Migration),
             Box::new(m0013_people::Migration),
-            Box::new(m0015_accounts::Migration),
             Box::new(m0014_agent_keys::Migration),
+            Box::new(m0015_accounts::Migration),
         ]
     }
 }
