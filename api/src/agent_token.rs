@@ -1,7 +1,9 @@
 //! Agent tokens as JWTs (RFC 9068), bound to a key by RFC 9449.
 
 use aim_app::{Actor, AgentToken, AppError, ErrorCode, TokenKeys};
+use aim_domain::id::{AgentId, DelegationId};
 use aim_domain::token::TokenLimit;
+use aim_domain::token_chain::TokenChain;
 use axum::http::header;
 use axum::http::request::Parts;
 use chrono::DateTime;
@@ -24,10 +26,44 @@ struct Confirmation {
     jkt: String,
 }
 
+/// Who acts, and who before (RFC 8693, section 4.1).
+#[derive(Debug, Serialize, Deserialize)]
+struct Act {
+    sub: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Box<Self>>,
+}
+
+impl Act {
+    /// The first outermost.
+    fn of(actors: &[AgentId]) -> Option<Self> {
+        let mut act = None;
+        for actor in actors.iter().rev() {
+            let sub = actor.to_string();
+            act = Some(Self {
+                sub,
+                act: act.map(Box::new),
+            });
+        }
+        act
+    }
+
+    fn actors(&self) -> Option<Vec<AgentId>> {
+        let mut actors = vec![self.sub.parse().ok()?];
+        let mut next = &self.act;
+        while let Some(act) = next {
+            actors.push(act.sub.parse().ok()?);
+            next = &act.act;
+        }
+        Some(actors)
+    }
+}
+
 /// What a token says on the wire.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
+    /// Whose grants it stands on: the agent's, or with a chain those of the agent at its beginning.
     sub: String,
     client_id: String,
     aud: String,
@@ -42,6 +78,12 @@ struct Claims {
     key: String,
     /// What it is good for: capability and resource.
     cap: Vec<TokenLimit>,
+    /// Who acts for the subject, by delegation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    act: Option<Act>,
+    /// The last link of the chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delegation: Option<DelegationId>,
 }
 
 fn internal<E>(_: E) -> AppError {
@@ -54,9 +96,11 @@ pub(crate) fn encode(
     issuer: &str,
     keys: &TokenKeys,
 ) -> Result<String, AppError> {
+    let chain = token.chain.as_ref();
+    let subject = chain.and_then(TokenChain::subject).unwrap_or(token.agent);
     let claims = Claims {
         iss: issuer.to_owned(),
-        sub: token.agent.to_string(),
+        sub: subject.to_string(),
         client_id: token.agent.to_string(),
         aud: token.audience.clone(),
         iat: token.issued_at.timestamp(),
@@ -69,6 +113,8 @@ pub(crate) fn encode(
         org: token.organization.to_string(),
         key: token.key.to_string(),
         cap: token.limits.clone(),
+        act: chain.and_then(|chain| Act::of(&chain.actors(token.agent))),
+        delegation: chain.map(TokenChain::delegation),
     };
     let mut header = Header::new(Algorithm::EdDSA);
     header.typ = Some(TYPE.to_owned());
@@ -171,9 +217,19 @@ impl Authenticator {
 }
 
 fn parsed(claims: Claims) -> Option<AgentToken> {
+    let subject = claims.sub.parse().ok()?;
+    let (agent, chain) = match (&claims.act, claims.delegation) {
+        (None, None) => (subject, None),
+        (Some(act), Some(delegation)) => {
+            let (agent, chain) = TokenChain::named(delegation, subject, &act.actors()?)?;
+            (agent, Some(chain))
+        }
+        _ => return None,
+    };
     Some(AgentToken {
         id: claims.jti,
-        agent: claims.sub.parse().ok()?,
+        agent,
+        chain,
         organization: claims.org.parse().ok()?,
         key: claims.key.parse().ok()?,
         audience: claims.aud,

@@ -10,7 +10,7 @@ use axum::response::Response;
 use crate::Authenticator;
 use crate::events::problem;
 use crate::transport::limits::REFUSED_CREDENTIALS_POINTS;
-use crate::transport::{Budgets, Caller};
+use crate::transport::{Allowance, Budgets, Caller};
 
 /// Use cases, credentials and budgets.
 #[derive(Debug)]
@@ -64,14 +64,16 @@ impl Door {
         reason = "a refusal is the whole answer, made once"
     )]
     fn take(&self, caller: &Caller, points: u32) -> Result<(), Response> {
-        self.budgets
-            .charge(caller, points)
-            .map(drop)
-            .map_err(|left| {
-                let error = AppError::new(ErrorCode::RateLimited, left.refusal().message);
-                let mut response = problem(&error);
-                left.write(response.headers_mut());
-                response
-            })
+        self.spend(caller, points).map_err(|left| {
+            let error = AppError::new(ErrorCode::RateLimited, left.refusal().message);
+            let mut response = problem(&error);
+            left.write(response.headers_mut());
+            response
+        })
+    }
+
+    /// Takes points, for whoever says a refusal in words of their own.
+    pub(crate) fn spend(&self, caller: &Caller, points: u32) -> Result<(), Allowance> {
+        self.budgets.charge(caller, points).map(drop)
     }
 }

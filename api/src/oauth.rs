@@ -5,10 +5,11 @@ use std::sync::Arc;
 use aim_app::{Actor, AgentActor, AppError, ErrorCode, ExchangeToken};
 use aim_domain::role::Permission;
 use aim_domain::signature::PublicKey;
+use async_graphql::ID;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -16,6 +17,9 @@ use crate::agent_token::{encode, scope};
 use crate::door::Door;
 use crate::dpop::{self, Wanted};
 use crate::events::{problem, read};
+use crate::graphql::parse_id;
+use crate::transport::Allowance;
+use crate::transport::limits::REFUSED_CREDENTIALS_POINTS;
 
 /// Most bytes of a token request.
 const BODY_MAX_BYTES: usize = 64 * 1024;
@@ -25,64 +29,72 @@ const CLIENT_CREDENTIALS: &str = "client_credentials";
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
+/// What clients know to mean "the same again, later".
+const LATER: &str = "temporarily_unavailable";
+/// When to ask again where a use case does not say: budgets are counted by the minute.
+const LATER_SECONDS: u64 = 60;
+
 /// An error of RFC 6749, section 5.2.
 struct Refusal(&'static str, String);
 
-impl From<AppError> for Refusal {
-    fn from(error: AppError) -> Self {
-        let code = match error.code {
-            ErrorCode::Unauthenticated => "invalid_client",
-            ErrorCode::Forbidden => "unauthorized_client",
-            ErrorCode::InvalidInput if error.fields.iter().any(|it| it.field == "scope") => {
-                "invalid_scope"
-            }
-            ErrorCode::InvalidInput if error.fields.iter().any(|it| it.field == "audience") => {
-                "invalid_target"
-            }
-            ErrorCode::InvalidInput => "invalid_request",
-            ErrorCode::Unavailable => "temporarily_unavailable",
-            _ => "server_error",
-        };
-        Self(code, error.message)
+/// Why there is no token: one of those, or a limit that was reached, with the fields that tell it.
+enum Denied {
+    Refusal(Refusal),
+    Later(Box<HeaderMap>, String),
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
     }
 }
 
-/// Why there is no token: one of those, or an empty budget.
-enum Denied {
-    Refusal(Refusal),
-    Door(Box<Response>),
+impl From<Allowance> for Denied {
+    fn from(left: Allowance) -> Self {
+        let mut headers = HeaderMap::new();
+        left.write(&mut headers);
+        Self::Later(Box::new(headers), left.refusal().message)
+    }
 }
 
-impl<T: Into<Refusal>> From<T> for Denied {
-    fn from(refusal: T) -> Self {
-        Self::Refusal(refusal.into())
+impl From<AppError> for Denied {
+    fn from(error: AppError) -> Self {
+        let names = |field: &str| error.fields.iter().any(|it| it.field == field);
+        let code = match error.code {
+            ErrorCode::RateLimited => {
+                let wait = (header::RETRY_AFTER, HeaderValue::from(LATER_SECONDS));
+                return Self::Later(Box::new(HeaderMap::from_iter([wait])), error.message);
+            }
+            ErrorCode::Unauthenticated => "invalid_client",
+            ErrorCode::Forbidden => "unauthorized_client",
+            ErrorCode::InvalidInput if names("scope") => "invalid_scope",
+            ErrorCode::InvalidInput if names("delegation") => "invalid_grant",
+            ErrorCode::InvalidInput if names("audience") => "invalid_target",
+            ErrorCode::InvalidInput => "invalid_request",
+            ErrorCode::Unavailable => LATER,
+            _ => "server_error",
+        };
+        Self::Refusal(Refusal(code, error.message))
     }
 }
 
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
-        match self {
-            Self::Refusal(refusal) => refusal.into_response(),
-            Self::Door(response) => *response,
-        }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = match self.0 {
-            "invalid_client" => StatusCode::UNAUTHORIZED,
-            "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
-            "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::BAD_REQUEST,
+        let (status, code, words, headers) = match self {
+            Self::Later(headers, words) => (StatusCode::TOO_MANY_REQUESTS, LATER, words, *headers),
+            Self::Refusal(Refusal(code, words)) => {
+                let status = match code {
+                    "invalid_client" => StatusCode::UNAUTHORIZED,
+                    LATER => StatusCode::SERVICE_UNAVAILABLE,
+                    "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
+                    _ => StatusCode::BAD_REQUEST,
+                };
+                (status, code, words, HeaderMap::new())
+            }
         };
-        let body = json!({ "error": self.0, "error_description": self.1 });
-        (
-            status,
-            [(header::CACHE_CONTROL, "no-store")],
-            axum::Json(body),
-        )
-            .into_response()
+        let fresh = [(header::CACHE_CONTROL, "no-store")];
+        let body = json!({ "error": code, "error_description": words });
+        (status, fresh, headers, axum::Json(body)).into_response()
     }
 }
 
@@ -98,15 +110,18 @@ pub(crate) async fn token(State(door): State<Arc<Door>>, request: Request) -> Re
 async fn exchange(door: &Door, request: Request) -> Result<Value, Denied> {
     let (parts, body) = request.into_parts();
     let body = read(body, BODY_MAX_BYTES).await?;
-    let charged = |outcome: Result<(), Response>| outcome.map_err(|it| Denied::Door(Box::new(it)));
     let identity = match door.auth.identify(&parts, &body).await {
         Ok(identity) => identity,
         Err(error) => {
-            charged(door.charge_refused(&parts, &error))?;
+            if error.code == ErrorCode::Unauthenticated {
+                let address = door.auth.budget_of(&parts, None);
+                door.spend(&address, REFUSED_CREDENTIALS_POINTS)?;
+            }
             return Err(error.into());
         }
     };
-    charged(door.charge(&parts, &identity.actor, 1))?;
+    let caller = door.auth.budget_of(&parts, Some(&identity.actor));
+    door.spend(&caller, 1)?;
     let Actor::Agent(agent) = identity.actor else {
         let words = "sign the request with the agent's key (RFC 9421)".to_owned();
         return Err(Refusal("invalid_client", words).into());
@@ -139,14 +154,19 @@ async fn exchange(door: &Door, request: Request) -> Result<Value, Denied> {
         )
     })?;
     let scope = form.one("scope")?.unwrap_or_default();
+    let delegation = form.one("delegation")?;
+    let delegation = delegation.map(|id| parse_id("Delegation", "delegation", &ID(id)));
+    let delegation = delegation.transpose();
+    let delegation = delegation.map_err(|error| Refusal("invalid_grant", error.message.clone()))?;
     let input = ExchangeToken {
+        delegation,
         audience: audience.unwrap_or_else(|| issuer.clone()),
         scope: scope.split_ascii_whitespace().map(str::to_owned).collect(),
         life_seconds: life,
         jkt: proof.jkt,
         subject,
     };
-    Ok(answer(door, &agent, input, &issuer).await?)
+    answer(door, &agent, input, &issuer).await
 }
 
 async fn answer(
@@ -154,7 +174,7 @@ async fn answer(
     agent: &AgentActor,
     input: ExchangeToken,
     issuer: &str,
-) -> Result<Value, Refusal> {
+) -> Result<Value, Denied> {
     let keys = door.app.token_keys().await?;
     let request_id = door.app.next_id().to_string();
     let token = door.app.exchange_token(agent, input, &request_id).await?;
@@ -168,18 +188,17 @@ async fn answer(
 }
 
 /// The token that is given for a narrower one.
-async fn subject(door: &Door, form: &Form, issuer: &str) -> Result<aim_app::AgentToken, Refusal> {
+async fn subject(door: &Door, form: &Form, issuer: &str) -> Result<aim_app::AgentToken, Denied> {
     let wrong = |words: &str| Refusal("invalid_request", words.to_owned());
     if form.one("subject_token_type")?.as_deref() != Some(ACCESS_TOKEN) {
-        return Err(wrong(
-            "`subject_token_type` has to be that of an access token",
-        ));
+        let words = "`subject_token_type` has to be that of an access token";
+        return Err(wrong(words).into());
     }
     let text = form.one("subject_token")?;
     let text = text.ok_or_else(|| wrong("`subject_token` is missing"))?;
     // A token for somebody else is not to be turned into one for us, nor the other way round.
     let read = door.auth.read_token(&text, issuer, None).await;
-    read.map_err(|error| Refusal("invalid_request", error.message))
+    read.map_err(|error| Refusal("invalid_request", error.message).into())
 }
 
 /// The form of a request; every parameter at most once.
@@ -287,4 +306,27 @@ pub(crate) async fn resource_metadata(State(door): State<Arc<Door>>, request: Re
         "dpop_signing_alg_values_supported": ["EdDSA"],
         "dpop_bound_access_tokens_required": true,
     })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_met_inside_is_no_fault_of_ours() {
+        for (code, status, wait) in [
+            (ErrorCode::RateLimited, 429, Some("60")),
+            (ErrorCode::Unavailable, 503, None),
+            (ErrorCode::Internal, 500, None),
+        ] {
+            let answer = Denied::from(AppError::new(code, "words")).into_response();
+            let retry = answer.headers().get(header::RETRY_AFTER);
+            let retry = retry.and_then(|it| it.to_str().ok());
+            assert_eq!(
+                (answer.status().as_u16(), retry),
+                (status, wait),
+                "{code:?}"
+            );
+        }
+    }
 }

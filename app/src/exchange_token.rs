@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use aim_domain::capability::Pattern;
-use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
+use aim_domain::id::{AgentId, AgentKeyId, DelegationId, OrganizationId};
 use aim_domain::token::{
     TOKEN_LIFE_SECONDS, TOKEN_LIFE_SECONDS_MAX, TOKEN_LIMITS_MAX, TokenLimit, attenuate,
 };
+use aim_domain::token_chain::{NoStand, TokenChain, stand};
+use aim_domain::verification::AgentFacts;
 use aim_store::audit::NewAuditEntry;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
@@ -29,6 +31,8 @@ pub struct ExchangeToken {
     pub life_seconds: Option<u32>,
     /// Thumbprint of the key that its bearer has to prove (RFC 9449).
     pub jkt: String,
+    /// The delegation that it is to stand on.
+    pub delegation: Option<DelegationId>,
     /// The token that is given for it, if one is: the new one is good for no more, and no longer.
     pub subject: Option<AgentToken>,
 }
@@ -44,6 +48,8 @@ pub struct AgentToken {
     pub organization: OrganizationId,
     /// The agent's key that asked for it: the token ends with it.
     pub key: AgentKeyId,
+    /// The chain of delegation that it stands on; without one it is what the agent was granted itself.
+    pub chain: Option<TokenChain>,
     /// Who it is for.
     pub audience: String,
     /// What it is good for.
@@ -60,8 +66,8 @@ impl App {
     /// Gives an agent that signed its request a token: attenuated, for one audience, bound to a key.
     ///
     /// # Errors
-    /// `InvalidInput` for the scope, the audience or the life, `Forbidden` for an agent that may not
-    /// act, `Unauthenticated` for a replayed request.
+    /// `InvalidInput` for the scope, the delegation, the audience or the life, `Forbidden` for an agent
+    /// that may not act, `Unauthenticated` for a replayed request.
     pub async fn exchange_token(
         &self,
         actor: &AgentActor,
@@ -85,40 +91,26 @@ impl App {
         let now = self.clock.now();
         let asked = check(&input)?;
         let facts = self.facts(actor.agent).await?;
-        let available: Vec<TokenLimit> = match subject {
-            Some(token) => token.limits.clone(),
-            None => {
-                let live = facts
-                    .grants
-                    .iter()
-                    .filter(|it| it.expires_at.is_none_or(|end| end > now));
-                let chains = facts.delegations.iter().filter(|chain| chain.is_live(now));
-                let delegated = chains.filter_map(|chain| chain.last());
-                let delegated = delegated.flat_map(|link| link.limits.iter().cloned());
-                live.map(TokenLimit::from).chain(delegated).collect()
-            }
+        let (limits, chain) = match subject {
+            Some(token) => narrowed(token, &facts, &asked, now)?,
+            None => stand(&facts, &asked, input.delegation, now).map_err(no_stand)?,
         };
-        let scope = |message: String| AppError::field("scope", message);
-        let limits = attenuate(&available, &asked).map_err(|asked| {
-            scope(format!(
-                "`{}` is not within what the agent was granted",
-                asked.as_str()
-            ))
-        })?;
         if limits.is_empty() || limits.len() > TOKEN_LIMITS_MAX {
             let count = limits.len();
-            return Err(scope(format!(
-                "gives {count} capabilities; ask for 1 to {TOKEN_LIMITS_MAX}"
-            )));
+            let message = format!("gives {count} capabilities; ask for 1 to {TOKEN_LIMITS_MAX}");
+            return Err(AppError::field("scope", message));
         }
         let life = input.life_seconds.unwrap_or(TOKEN_LIFE_SECONDS);
-        let ends = [actor.key_ends_at, subject.map(|token| token.expires_at)];
+        let links = chain.as_ref().and_then(|it| it.live(&facts, now));
+        let links = links.and_then(|it| it.links.iter().map(|link| link.expires_at).min());
+        let ends = [actor.key_ends_at, subject.map(|it| it.expires_at), links];
         let end = now + Duration::seconds(i64::from(life));
         let token = AgentToken {
             id: self.ids.next(),
             agent: actor.agent,
             organization: actor.organization,
             key: actor.key,
+            chain,
             audience: input.audience,
             limits,
             issued_at: now,
@@ -153,6 +145,7 @@ impl App {
                 "expiresAt": token.expires_at,
                 "keyId": token.key,
                 "jkt": token.jkt,
+                "delegation": token.chain.as_ref().map(TokenChain::delegation),
             })),
             request_id: request_id.to_owned(),
         });
@@ -200,9 +193,43 @@ impl App {
     }
 }
 
+/// What a token for a narrower one carries: it stands on the same.
+fn narrowed(
+    token: &AgentToken,
+    facts: &AgentFacts,
+    asked: &[Pattern],
+    now: DateTime<Utc>,
+) -> Result<(Vec<TokenLimit>, Option<TokenChain>), AppError> {
+    let chain = token.chain.as_ref();
+    if chain.is_some_and(|chain| chain.live(facts, now).is_none()) {
+        return Err(no_stand(NoStand::Delegation));
+    }
+    let limits = attenuate(&token.limits, asked);
+    let limits = limits.map_err(|asked| no_stand(NoStand::Scope(asked)))?;
+    Ok((limits, chain.cloned()))
+}
+
+fn no_stand(reason: NoStand) -> AppError {
+    match reason {
+        NoStand::Delegation => {
+            let message = "is no live delegation to this agent; ask for another, or leave it out";
+            AppError::field("delegation", message)
+        }
+        NoStand::Scope(asked) => {
+            let asked = asked.as_str();
+            let message = format!("`{asked}` is not within what the agent was granted");
+            AppError::field("scope", message)
+        }
+    }
+}
+
 fn check(input: &ExchangeToken) -> Result<Vec<Pattern>, AppError> {
     let mut errors = FieldErrors::default();
     errors.text("audience", &input.audience, AUDIENCE_MAX);
+    if input.subject.is_some() && input.delegation.is_some() {
+        let message = "is the subject token's; leave it out";
+        errors.add("delegation", message);
+    }
     if input.audience.is_empty() {
         errors.add("audience", "is empty; say who the token is for");
     }

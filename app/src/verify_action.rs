@@ -5,7 +5,9 @@ use aim_domain::event::VerificationRecorded;
 use aim_domain::id::{AuditEntryId, VerificationId};
 use aim_domain::name::{ActionName, Resource};
 use aim_domain::risk::RiskLevel;
-use aim_domain::verification::{ActionRequest, Arguments, ReasonCode, decide, decide_within};
+use aim_domain::verification::{
+    ActionRequest, Arguments, Decision, ReasonCode, decide, decide_within,
+};
 use aim_store::audit::NewAuditEntry;
 use aim_store::decisions::{DecisionRecord, Written};
 use aim_store::verifications::{UsedNonce, Verification};
@@ -89,15 +91,15 @@ impl App {
         let facts = self.facts(actor.agent).await?;
         let now = self.clock.now();
         let verdict = match &actor.token {
-            Some(token) => decide_within(&token.limits, &request, actor.key, &facts, now),
+            Some(token) => {
+                let chain = token.chain.as_ref();
+                decide_within(&token.limits, chain, &request, actor.key, &facts, now)
+            }
             None => decide(&request, actor.key, &facts, now),
         };
         // What was allowed before must not be handed out again by its key: after a kill switch, or to
         // a token that is not good for it.
-        let is_limited = verdict
-            .reasons
-            .iter()
-            .any(|it| it.code == ReasonCode::TokenLimited);
+        let is_limited = actor.token.is_some() && verdict.decision == Decision::Denied;
         let idempotency_key = idempotency_key.filter(|_| facts.killed().is_none() && !is_limited);
         let granted = verdict
             .reasons

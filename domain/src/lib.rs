@@ -34,5 +34,6 @@ pub mod signature;
 pub mod suppression;
 pub mod throttle;
 pub mod token;
+pub mod token_chain;
 pub mod trust;
 pub mod verification;

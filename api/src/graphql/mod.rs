@@ -22,7 +22,7 @@ mod user_error;
 use async_graphql::{MergedObject, SDLExportOptions, Schema, ValidationMode};
 
 pub(crate) use context::RequestContext;
-pub(crate) use id::global_id;
+pub(crate) use id::{global_id, parse_id};
 
 /// Everything that can be read.
 #[derive(Debug, Default, MergedObject)]

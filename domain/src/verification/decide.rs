@@ -16,6 +16,7 @@ use crate::name::ActionName;
 use crate::risk::RiskLevel;
 use crate::signature::PublicKey;
 use crate::token::TokenLimit;
+use crate::token_chain::TokenChain;
 use crate::trust::{TrustOverride, TrustScore, effective_trust};
 
 /// How long an answer may be acted on, in seconds: long enough for a slow tool call, short enough
@@ -118,6 +119,27 @@ pub fn decide(
     facts: &AgentFacts,
     now: DateTime<Utc>,
 ) -> Verdict {
+    decide_on(Ground::All, request, key, facts, now)
+}
+
+/// What an action may stand on.
+#[derive(Clone, Copy)]
+enum Ground<'a> {
+    /// Grants of the agent itself, then any chain of delegation.
+    All,
+    /// Grants of the agent itself.
+    Own,
+    /// This chain.
+    Chain(&'a TokenChain),
+}
+
+fn decide_on(
+    ground: Ground<'_>,
+    request: &ActionRequest,
+    key: AgentKeyId,
+    facts: &AgentFacts,
+    now: DateTime<Utc>,
+) -> Verdict {
     let class = facts
         .class_of(&request.action)
         .unwrap_or_else(|| classify(request.action.as_str()));
@@ -133,7 +155,7 @@ pub fn decide(
     if let Some(reason) = facts.stopped(key, now) {
         return verdict(Decision::Denied, vec![reason], vec![]);
     }
-    let granted = grant_of(request, facts, now);
+    let granted = grant_of(ground, request, facts, now);
     let mut against: Vec<Reason> = granted.as_ref().err().cloned().into_iter().collect();
     against.extend(trust_stops(risk, facts, now));
     if !against.is_empty() {
@@ -154,16 +176,19 @@ pub fn decide(
     verdict(Decision::Allowed, reasons, vec![Obligation::ReportResult])
 }
 
-/// As [`decide`], for a request with a token that is good for `limits` alone.
+/// As [`decide`], for a request with a token that is good for `limits` alone, and stands on `chain`, or
+/// without one on what the agent was granted itself.
 #[must_use]
 pub fn decide_within(
     limits: &[TokenLimit],
+    chain: Option<&TokenChain>,
     request: &ActionRequest,
     key: AgentKeyId,
     facts: &AgentFacts,
     now: DateTime<Utc>,
 ) -> Verdict {
-    let mut verdict = decide(request, key, facts, now);
+    let ground = chain.map_or(Ground::Own, Ground::Chain);
+    let mut verdict = decide_on(ground, request, key, facts, now);
     let action = request.action.as_str();
     let resource = request.resource.as_ref().map(crate::name::Resource::as_str);
     if !limits.iter().any(|limit| limit.covers(action, resource)) {
@@ -222,6 +247,7 @@ fn key_stops(key: AgentKeyId, facts: &AgentFacts, now: DateTime<Utc>) -> Option<
 }
 
 fn grant_of(
+    ground: Ground<'_>,
     request: &ActionRequest,
     facts: &AgentFacts,
     now: DateTime<Utc>,
@@ -229,44 +255,41 @@ fn grant_of(
     let action = request.action.as_str();
     let resource = request.resource.as_ref().map(crate::name::Resource::as_str);
     let on = resource.map_or_else(String::new, |r| format!(" on `{r}`"));
-    match facts
-        .grants
-        .iter()
-        .find(|grant| grant.covers(action, resource, now))
-    {
-        Some(grant) => Ok(Reason::new(
-            ReasonCode::CapabilityGranted,
-            format!(
-                "grant `{}` covers `{action}`{on}",
-                grant.capability.as_str()
-            ),
-        )),
-        None => delegation_of(action, resource, facts, now).ok_or_else(|| {
-            Reason::new(
-                ReasonCode::CapabilityMissing,
-                format!(
-                    "no live grant or delegation of agent `{}` covers `{action}`{on}; grant it",
-                    facts.name
-                ),
-            )
-        }),
+    let mut grants = facts.grants.iter();
+    let grant = match ground {
+        Ground::All | Ground::Own => grants.find(|grant| grant.covers(action, resource, now)),
+        Ground::Chain(_) => None,
+    };
+    if let Some(grant) = grant {
+        let pattern = grant.capability.as_str();
+        let message = format!("grant `{pattern}` covers `{action}`{on}");
+        return Ok(Reason::new(ReasonCode::CapabilityGranted, message));
     }
-}
-
-fn delegation_of(
-    action: &str,
-    resource: Option<&str>,
-    facts: &AgentFacts,
-    now: DateTime<Utc>,
-) -> Option<Reason> {
     let mut chains = facts.delegations.iter();
-    let chain = chains.find(|chain| chain.covers(action, resource, now))?;
-    let (first, last) = (chain.links.first()?, chain.last()?);
-    let message = format!(
-        "delegation `{}`, handed on from agent `{}`, covers `{action}`",
-        last.id, first.delegator
-    );
-    Some(Reason::new(ReasonCode::CapabilityDelegated, message))
+    let chain = match ground {
+        Ground::All => chains.find(|it| it.covers(action, resource, now)),
+        Ground::Own => None,
+        Ground::Chain(named) => chains.find(|it| named.is(it) && it.covers(action, resource, now)),
+    };
+    if let Some((first, last)) = chain.and_then(|it| Some((it.links.first()?, it.last()?))) {
+        let message = format!(
+            "delegation `{}`, handed on from agent `{}`, covers `{action}`",
+            last.id, first.delegator
+        );
+        return Ok(Reason::new(ReasonCode::CapabilityDelegated, message));
+    }
+    let message = match ground {
+        Ground::Chain(named) => format!(
+            "delegation `{}`, which the token stands on, does not cover `{action}`{on} now; ask \
+             with another token",
+            named.delegation()
+        ),
+        Ground::All | Ground::Own => format!(
+            "no live grant or delegation of agent `{}` covers `{action}`{on}; grant it",
+            facts.name
+        ),
+    };
+    Err(Reason::new(ReasonCode::CapabilityMissing, message))
 }
 
 impl AgentFacts {

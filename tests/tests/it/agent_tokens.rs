@@ -14,7 +14,8 @@ use uuid::Uuid;
 use crate::fleet::{Agent, Owner, key_of, now, text};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const VERIFY: &str = "mutation($input: VerifyActionInput!) { verifyAction(input: $input) {
+pub(crate) const VERIFY: &str =
+    "mutation($input: VerifyActionInput!) { verifyAction(input: $input) {
     verification { id decision reasons { code } } userErrors { code } } }";
 
 fn encode(value: &Value) -> String {
@@ -34,20 +35,21 @@ fn sign(key: &SecretKey, header: &Value, claims: &Value) -> String {
     format!("{head}.{signature}")
 }
 
-fn part(token: &str, index: usize) -> Value {
+pub(crate) fn part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
 /// Somebody who has a token and the key that it is bound to.
-struct Bearer {
+#[derive(Clone)]
+pub(crate) struct Bearer {
     http: reqwest::Client,
-    url: String,
+    pub(crate) url: String,
     key: SecretKey,
 }
 
 impl Bearer {
-    fn of(agent: &Agent, key: SecretKey) -> Self {
+    pub(crate) fn of(agent: &Agent, key: SecretKey) -> Self {
         Self {
             http: agent.http.clone(),
             url: agent.url.clone(),
@@ -71,12 +73,22 @@ impl Bearer {
         claims
     }
 
-    fn proof(&self, path: &str, token: Option<&str>) -> String {
+    pub(crate) fn proof(&self, path: &str, token: Option<&str>) -> String {
         sign(&self.key, &self.header(), &self.claims(path, token))
     }
 
     /// Asks for a token by a signed request.
-    async fn exchange(&self, agent: &Agent, form: &str, proof: &str) -> (u16, Value) {
+    pub(crate) async fn exchange(&self, agent: &Agent, form: &str, proof: &str) -> (u16, Value) {
+        let answer = self.request(agent, form, proof).await;
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    pub(crate) async fn request(
+        &self,
+        agent: &Agent,
+        form: &str,
+        proof: &str,
+    ) -> reqwest::Response {
         let host = self.url.trim_start_matches("http://");
         let request = HttpRequest {
             method: "POST",
@@ -99,11 +111,10 @@ impl Bearer {
             .header("signature", signed.signature)
             .header("dpop", proof)
             .body(form.to_owned());
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap())
+        request.send().await.unwrap()
     }
 
-    async fn token(&self, agent: &Agent, scope: &str) -> String {
+    pub(crate) async fn token(&self, agent: &Agent, scope: &str) -> String {
         let form = format!("grant_type=client_credentials&scope={scope}");
         let proof = self.proof("/v1/token", None);
         let (status, answer) = self.exchange(agent, &form, &proof).await;
@@ -112,7 +123,7 @@ impl Bearer {
         text(&answer, "/access_token").unwrap()
     }
 
-    async fn post(
+    pub(crate) async fn post(
         &self,
         node: &str,
         body: &Value,
@@ -130,7 +141,7 @@ impl Bearer {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    async fn asks(&self, token: &str, action: &str, resource: &str) -> String {
+    pub(crate) async fn asks(&self, token: &str, action: &str, resource: &str) -> String {
         let input = json!({ "input": { "action": action, "resource": resource } });
         let body = json!({ "query": VERIFY, "variables": input });
         let proof = self.proof("/graphql", Some(token));
@@ -140,7 +151,7 @@ impl Bearer {
 }
 
 /// Decision and reasons, or the code in front of the error's message.
-fn said(answer: &Value) -> String {
+pub(crate) fn said(answer: &Value) -> String {
     if let Some(message) = answer.pointer("/errors/0/message").and_then(Value::as_str) {
         return message.split(':').next().unwrap().to_owned();
     }

@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_secs(1);
 const DEPTH_MAX: usize = 4;
 const DELEGATED: &str = "ALLOWED CAPABILITY_DELEGATED";
 
-async fn does(agent: &Agent, name: &str, input: Value) -> Value {
+pub(crate) async fn does(agent: &Agent, name: &str, input: Value) -> Value {
     let (first, rest) = name.split_at(1);
     let query = format!(
         "mutation($input: {}{rest}Input!) {{ {name}(input: $input) {{
@@ -35,7 +35,12 @@ async fn does(agent: &Agent, name: &str, input: Value) -> Value {
 }
 
 /// `from` hands `capability` on to `to`.
-async fn hands(from: &Agent, to: &Agent, capability: &str, parent: Option<&str>) -> Value {
+pub(crate) async fn hands(
+    from: &Agent,
+    to: &Agent,
+    capability: &str,
+    parent: Option<&str>,
+) -> Value {
     // One end for all: a link may not outlast the one before.
     static END: OnceLock<String> = OnceLock::new();
     let end = END.get_or_init(|| (now() + TimeDelta::hours(1)).to_rfc3339());
@@ -55,12 +60,12 @@ async fn hands_until(
     does(from, "delegateCapabilities", input).await
 }
 
-fn id(payload: &Value) -> String {
+pub(crate) fn id(payload: &Value) -> String {
     text(payload, "/delegation/id").unwrap()
 }
 
 /// Code and field of each mistake.
-fn errors(payload: &Value) -> Vec<String> {
+pub(crate) fn errors(payload: &Value) -> Vec<String> {
     let all = payload["userErrors"].as_array().unwrap().iter();
     let path = |it: &Value| -> Vec<String> {
         let path = it["field"].as_array().into_iter().flatten();
@@ -77,7 +82,7 @@ async fn asks(agent: &Agent, action: &str) -> String {
 }
 
 /// Agents of which only the first has a grant.
-async fn crew(owner: &Owner, count: usize) -> Vec<Agent> {
+pub(crate) async fn crew(owner: &Owner, count: usize) -> Vec<Agent> {
     let mut crew = Vec::new();
     for number in 0..count {
         let grants: &[&str] = if number == 0 { &["files:*"] } else { &[] };
@@ -88,7 +93,7 @@ async fn crew(owner: &Owner, count: usize) -> Vec<Agent> {
 }
 
 /// Each hands on to the next; the ids of the links.
-async fn chain(crew: &[Agent], capability: &str) -> Vec<String> {
+pub(crate) async fn chain(crew: &[Agent], capability: &str) -> Vec<String> {
     let mut links: Vec<String> = Vec::new();
     for pair in crew.windows(2) {
         let parent = links.last().map(String::as_str);

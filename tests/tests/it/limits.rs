@@ -6,7 +6,8 @@ use aim_tests::{AimConfig, AimProcess};
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::fleet::Owner;
+use crate::agent_tokens::Bearer;
+use crate::fleet::{Owner, key_of};
 
 async fn post(aim: &AimProcess, query: &str, bearer: Option<&str>) -> Response {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -99,6 +100,40 @@ async fn an_agent_that_asks_too_much_holds_up_no_other() {
         .await
         .unwrap();
     assert_eq!(other.decision().0, "ALLOWED", "{}", other.body);
+}
+
+/// Clients of OAuth know a JSON body with `error`, and wait as long as they are told.
+#[tokio::test]
+async fn an_empty_budget_is_told_as_oauth_tells_errors_where_tokens_are_given() {
+    let aim = AimConfig::new()
+        .env("AIM_RATE_LIMIT_AGENT", "5")
+        .start()
+        .unwrap();
+    let owner = Owner::of(&aim).await.unwrap();
+    let agent = owner.register("greedy", &["files:read"]).await.unwrap();
+    let bearer = Bearer::of(&agent, key_of("ephemeral"));
+    let mut refused = None;
+    for _ in 0..20 {
+        let proof = bearer.proof("/v1/token", None);
+        let form = "grant_type=client_credentials";
+        let answer = bearer.request(&agent, form, &proof).await;
+        if answer.status() != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("the budget ends");
+    assert_eq!(refused.status(), 429);
+    let headers = refused.headers().clone();
+    let wait: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(headers["ratelimit-policy"], "\"agent\";q=5;w=60");
+    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(headers["cache-control"], "no-store");
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body["error"], "temporarily_unavailable", "{body}");
+    assert!(body["error_description"].is_string(), "{body}");
+    assert!(body.get("access_token").is_none(), "{body}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The harness against the real services.
 
 mod account_roots;
+mod act_chains;
 mod action_classes;
 mod agent_keys;
 mod agent_life;
