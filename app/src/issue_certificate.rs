@@ -1,23 +1,34 @@
 //! Short-lived X.509 certificates of agents' keys, with a SPIFFE id.
 
-use aim_domain::certificate::{CERTIFICATE_LIFE_SECONDS, CERTIFICATE_LIFE_SECONDS_MAX, spiffe_id};
+use aim_domain::certificate::{
+    CERTIFICATE_LIFE_SECONDS, CERTIFICATE_LIFE_SECONDS_MAX, revocation_list_url, spiffe_id,
+};
 use aim_domain::id::AuditEntryId;
-use aim_domain::signature::PublicKey;
 use aim_store::audit::NewAuditEntry;
 use aim_store::certificates::AgentCertificate;
 use chrono::{DateTime, Duration, Utc};
 use rand::RngExt;
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyUsagePurpose,
-    PKCS_ED25519, PublicKeyData, SanType, SerialNumber, SignatureAlgorithm,
+    CertificateParams, CrlDistributionPoint, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    KeyUsagePurpose, SanType, SerialNumber,
 };
 use serde_json::json;
 
 use crate::authority::{SKEW, instant, internal};
+use crate::certificate_request::{SubjectKey, subject_key};
 use crate::{AgentActor, App, AppError, ErrorCode};
 
 /// Bytes of a serial number; 20 are the most that there may be.
 const SERIAL_BYTES: usize = 16;
+
+/// What certificate is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct IssueCertificate {
+    /// How long it is good.
+    pub life_seconds: Option<u32>,
+    /// A request of PKCS #10 in PEM, for another key than the one that signs.
+    pub signing_request: Option<String>,
+}
 
 /// A certificate with what it takes to use it.
 #[derive(Debug, Clone)]
@@ -36,30 +47,18 @@ pub struct IssuedCertificate {
     pub authority: Vec<u8>,
 }
 
-/// A registered key, whose private half only its agent has.
-struct Registered([u8; 32]);
-
-impl PublicKeyData for Registered {
-    fn der_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        &PKCS_ED25519
-    }
-}
-
 impl App {
-    /// A certificate for the key that signed the request: it ends with that key, and is on the
-    /// revocation list as soon as the key is revoked or the agent stopped.
+    /// A certificate for the key that signed the request, or for the one that signed the signing
+    /// request in it. Either way it ends with the key that signed, and is on the revocation list as
+    /// soon as that is revoked or the agent stopped.
     ///
     /// # Errors
-    /// `InvalidInput` for the life, `Forbidden` for an agent that may not act, `Unauthenticated` for a
-    /// replayed request.
+    /// `InvalidInput` for the life or the signing request, `Forbidden` for an agent that may not act,
+    /// `Unauthenticated` for a replayed request.
     pub async fn issue_certificate(
         &self,
         actor: &AgentActor,
-        life_seconds: Option<u32>,
+        input: IssueCertificate,
         request_id: &str,
     ) -> Result<IssuedCertificate, AppError> {
         actor.refuse_dead_key()?;
@@ -70,14 +69,19 @@ impl App {
         if actor.token.is_some() {
             return forbidden("a token gets no certificate; sign the request with the agent's key");
         }
-        let life = life_seconds.unwrap_or(CERTIFICATE_LIFE_SECONDS);
+        let life = input.life_seconds.unwrap_or(CERTIFICATE_LIFE_SECONDS);
         if life == 0 || life > CERTIFICATE_LIFE_SECONDS_MAX {
             let message = format!("is `{life}`; give 1 to {CERTIFICATE_LIFE_SECONDS_MAX} seconds");
             return Err(AppError::field("lifeSeconds", message));
         }
+        let id = spiffe_id(actor.organization, actor.agent);
+        let asked = input.signing_request.map(|text| subject_key(&text, &id));
+        let asked = asked.transpose();
+        let asked = asked.map_err(|error| AppError::field("signingRequest", error.to_string()))?;
         let facts = self.facts(actor.agent).await?;
         let key = facts.keys.iter().find(|key| key.id == actor.key);
         let key = key.ok_or_else(|| AppError::not_found("agent key"))?;
+        let subject = asked.unwrap_or_else(|| SubjectKey::of(&key.public_key));
         let now = self.clock.now();
         let end = now + Duration::seconds(i64::from(life));
         let mut serial: [u8; SERIAL_BYTES] = rand::rng().random();
@@ -93,14 +97,18 @@ impl App {
             not_after: actor.key_ends_at.map_or(end, |key| end.min(key)),
         };
         let authority = self.authority(actor.organization).await?;
-        let params = params(&record, &facts.name)?;
-        let registered = Registered(PublicKey::to_bytes(&key.public_key));
-        let signed = params.signed_by(&registered, &authority.issuer);
+        let mut params = params(&record, &facts.name)?;
+        if let Some(base) = &self.accounts.base_url {
+            let uris = vec![revocation_list_url(base, actor.organization)];
+            params.crl_distribution_points = vec![CrlDistributionPoint { uris }];
+        }
+        let signed = params.signed_by(&subject, &authority.issuer);
         let certificate = signed.map_err(internal)?.der().to_vec();
-        self.write_certificate(actor, &record, request_id).await?;
+        self.write_certificate(actor, &record, &subject, request_id)
+            .await?;
         Ok(IssuedCertificate {
             serial: serial.iter().map(|byte| format!("{byte:02x}")).collect(),
-            spiffe_id: spiffe_id(record.organization, record.agent),
+            spiffe_id: id,
             not_before: record.not_before,
             not_after: record.not_after,
             certificate,
@@ -112,6 +120,7 @@ impl App {
         &self,
         actor: &AgentActor,
         record: &AgentCertificate,
+        subject: &SubjectKey,
         request_id: &str,
     ) -> Result<(), AppError> {
         let mut tx = self.store.begin().await?;
@@ -127,7 +136,12 @@ impl App {
             object_id: record.id.to_string(),
             reason: None,
             before: None,
-            after: Some(json!({ "key": record.key, "notAfter": record.not_after })),
+            after: Some(json!({
+                "key": record.key,
+                "notAfter": record.not_after,
+                "algorithm": subject.name(),
+                "publicKeyDigest": subject.digest(),
+            })),
             request_id: request_id.to_owned(),
         });
         Ok(tx.commit().await?)

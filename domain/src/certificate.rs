@@ -7,6 +7,8 @@ pub const CERTIFICATE_LIFE_SECONDS: u32 = 3_600;
 /// Most seconds that a certificate is good: short enough that whoever reads no revocation list is not
 /// wrong for long.
 pub const CERTIFICATE_LIFE_SECONDS_MAX: u32 = 24 * 3_600;
+/// Most bytes of a signing request in PEM; one with a P-256 key and one name has some 500.
+pub const SIGNING_REQUEST_BYTES_MAX: usize = 8 * 1024;
 /// Behind the organization's id in the name of its trust domain: a name of no public registry.
 const TRUST_DOMAIN: &str = "aim.internal";
 
@@ -20,6 +22,13 @@ pub fn trust_domain(organization: OrganizationId) -> String {
 #[must_use]
 pub fn spiffe_id(organization: OrganizationId, agent: AgentId) -> String {
     format!("spiffe://{}/agent/{agent}", trust_domain(organization))
+}
+
+/// Where an organization's revocation list is, below the URL that verifiers know us by.
+#[must_use]
+pub fn revocation_list_url(base: &str, organization: OrganizationId) -> String {
+    let base = base.trim_end_matches('/');
+    format!("{base}/v1/organizations/{organization}/crl.der")
 }
 
 #[cfg(test)]

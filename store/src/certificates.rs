@@ -2,7 +2,9 @@
 
 use aim_domain::agent::AgentStatus;
 use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
-use aim_entities::{agent, agent_certificate as entity, agent_key, certificate_authority};
+use aim_entities::{
+    agent, agent_certificate as entity, agent_key, certificate_authority, organization,
+};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict,
@@ -85,16 +87,16 @@ impl Store {
     }
 
     /// Certificates of an organization that would still be good by their times, and are not: because
-    /// of their key or their agent.
+    /// of their key, their agent or the organization's kill switch.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn list_ended_certificates(
         &self,
-        organization: OrganizationId,
+        organization_id: OrganizationId,
     ) -> Result<Vec<(Vec<u8>, CertificateEnd)>, StoreError> {
         let rows = entity::Entity::find()
-            .filter(entity::Column::OrganizationId.eq(organization.as_uuid()))
+            .filter(entity::Column::OrganizationId.eq(organization_id.as_uuid()))
             .filter(entity::Column::NotAfter.gt(self.now()))
             .order_by_asc(entity::Column::Id)
             .all(self.reader())
@@ -116,10 +118,14 @@ impl Store {
             let found = found.all(self.reader()).await?.into_iter();
             stopped.extend(found.filter_map(|agent| Some((agent.id, end_of(&agent)?))));
         }
+        let whole = organization::Entity::find_by_id(organization_id.as_uuid());
+        let whole = whole.one(self.reader()).await?;
+        let killed = whole.and_then(|it| it.kill_switch_engaged_at);
+        let killed = killed.map(CertificateEnd::AgentStopped);
         let found = rows.into_iter().filter_map(|row| {
             let end = ended.get(&row.agent_key_id).copied();
-            let end = end.or_else(|| stopped.get(&row.agent_id).copied())?;
-            Some((row.serial, end))
+            let end = end.or_else(|| stopped.get(&row.agent_id).copied());
+            Some((row.serial, end.or(killed)?))
         });
         Ok(found.collect())
     }

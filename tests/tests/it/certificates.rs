@@ -22,9 +22,9 @@ use crate::fleet::{Agent, Owner, database_of, now, text};
 const PATIENCE: Duration = Duration::from_secs(30);
 const ISSUE: &str = "mutation($input: IssueAgentCertificateInput!) {
     issueAgentCertificate(input: $input) { certificate {
-        serial spiffeId notBefore notAfter certificate authority } userErrors { code field } } }";
+        serial spiffeId notBefore notAfter certificate authority } userErrors { code field message } } }";
 
-async fn issue(agent: &Agent, input: Value) -> Value {
+pub(crate) async fn issue(agent: &Agent, input: Value) -> Value {
     let body = json!({ "query": ISSUE, "variables": { "input": input } }).to_string();
     let request = agent.sign(body.into_bytes(), now());
     let mut answer = agent.post(&request).await.unwrap();
@@ -32,7 +32,7 @@ async fn issue(agent: &Agent, input: Value) -> Value {
     answer.body["data"]["issueAgentCertificate"].take()
 }
 
-fn der(pem: &str) -> CertificateDer<'static> {
+pub(crate) fn der(pem: &str) -> CertificateDer<'static> {
     let body: String = pem
         .lines()
         .filter(|line| !line.starts_with("---"))
@@ -41,16 +41,20 @@ fn der(pem: &str) -> CertificateDer<'static> {
 }
 
 /// A certificate, and the authority that signed it.
-struct Given {
-    own: CertificateDer<'static>,
-    authority: CertificateDer<'static>,
+#[derive(Clone)]
+pub(crate) struct Given {
+    pub(crate) own: CertificateDer<'static>,
+    pub(crate) authority: CertificateDer<'static>,
     ends: DateTime<Utc>,
 }
 
 impl Given {
-    async fn to(agent: &Agent) -> Self {
-        let issued = issue(agent, json!({})).await;
-        let part = |name: &str| text(&issued, &format!("/certificate/{name}")).unwrap();
+    pub(crate) async fn to(agent: &Agent) -> Self {
+        Self::read(&issue(agent, json!({})).await)
+    }
+
+    pub(crate) fn read(issued: &Value) -> Self {
+        let part = |name: &str| text(issued, &format!("/certificate/{name}")).unwrap();
         Self {
             own: der(&part("certificate")),
             authority: der(&part("authority")),
@@ -59,11 +63,22 @@ impl Given {
     }
 
     /// What rustls says of it at `at`, trusting `authority`, with a revocation list of it.
-    fn check(
+    pub(crate) fn check(
         &self,
         authority: &CertificateDer<'_>,
         list: &CertRevocationList<'_>,
         at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.check_by(authority, list, at, ExpirationPolicy::Ignore)
+    }
+
+    /// The same, and whether a list that is past its next update is believed.
+    pub(crate) fn check_by(
+        &self,
+        authority: &CertificateDer<'_>,
+        list: &CertRevocationList<'_>,
+        at: DateTime<Utc>,
+        expiration: ExpirationPolicy,
     ) -> Result<(), Error> {
         let anchors = [anchor_from_trusted_cert(authority).unwrap()];
         let own = EndEntityCert::try_from(&self.own).unwrap();
@@ -73,7 +88,7 @@ impl Given {
             .unwrap()
             .with_depth(RevocationCheckDepth::EndEntity)
             .with_status_policy(UnknownStatusPolicy::Deny)
-            .with_expiration_policy(ExpirationPolicy::Ignore)
+            .with_expiration_policy(expiration)
             .build();
         let time = UnixTime::since_unix_epoch(seconds);
         let algorithms = [webpki::aws_lc_rs::ED25519];
@@ -89,17 +104,21 @@ impl Given {
         .map(drop)
     }
 
-    fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let own = EndEntityCert::try_from(&self.own).unwrap();
         own.valid_uri_names().map(str::to_owned).collect()
     }
 }
 
 async fn list_of(aim: &AimProcess, owner: &Owner) -> CertRevocationList<'static> {
-    let path = format!("/v1/organizations/{}/crl.der", owner.organization);
-    let url = format!("{}{path}", aim.base_url());
-    let answer = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = answer.get(url).send().await.unwrap();
+    list_at(aim.base_url(), owner).await
+}
+
+/// The revocation list as one node has it now.
+
+pub(crate) async fn list_at(node: &str, owner: &Owner) -> CertRevocationList<'static> {
+    let url = format!("{node}/v1/organizations/{}/crl.der", owner.organization);
+    let answer = owner.http.get(url).send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "application/pkix-crl");
     let bytes = answer.bytes().await.unwrap();
     OwnedCertRevocationList::from_der(&bytes).unwrap().into()
@@ -154,8 +173,8 @@ async fn a_certificate_is_good_for_its_agent_until_it_expires() {
     );
     for life in [0, 86_401] {
         let refused = issue(&agent, json!({ "lifeSeconds": life })).await;
-        let wanted = json!([{ "code": "INVALID", "field": ["lifeSeconds"] }]);
-        assert_eq!(refused["userErrors"], wanted);
+        let error = &refused["userErrors"][0];
+        assert_eq!(error["field"], json!(["lifeSeconds"]), "{refused}");
     }
     // The same authority signs the next one; it is there for everybody who verifies.
     assert_eq!(Given::to(&other).await.authority, authority);

@@ -31,8 +31,9 @@ pub(crate) fn now() -> DateTime<Utc> {
 }
 
 /// The person who may do everything.
+#[derive(Clone)]
 pub(crate) struct Owner {
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     pub(crate) url: String,
     pub(crate) token: String,
     pub(crate) organization: OrganizationId,

@@ -17,6 +17,7 @@ mod auditor;
 mod authorization;
 mod bad_input;
 mod bombs;
+mod certificate_requests;
 mod certificates;
 mod crash;
 mod delegation;

@@ -1,8 +1,10 @@
 //! How long a credential lives on after it was taken back: three API processes on PostgreSQL and Kafka
-//! under steady signed load, from the mutation's answer to the last request that any of them accepts.
+//! under steady load of an agent that shows its signature, a token and a certificate, from the mutation's
+//! answer to the last time that any of them is good anywhere.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use aim_tests::{AimConfig, AimProcess, Kafka, Postgres};
@@ -10,7 +12,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::fleet::{Agent, Owner, now, text};
+use crate::agent_tokens::{Bearer, VERIFY, said};
+use crate::certificates::{Given, list_at};
+use crate::fleet::{Agent, Owner, key_of, now, text};
 use crate::story::lives;
 
 /// The promise.
@@ -29,16 +33,69 @@ struct Accepted {
     time: DateTime<Utc>,
 }
 
-/// Asks one node again and again until it has refused [`ENOUGH`] times in a row; the last that it
-/// accepted, and how many.
-async fn load(agent: Agent, warm: tokio::sync::mpsc::Sender<()>) -> (Option<Accepted>, usize) {
+/// What the agent shows.
+#[derive(Clone)]
+enum Shown {
+    Signature(Agent),
+    Token(Bearer, String),
+    /// To a peer, who reads the revocation list.
+    Certificate(Given, Owner),
+}
+
+impl Shown {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Signature(_) => "signature",
+            Self::Token(..) => "token",
+            Self::Certificate(..) => "certificate",
+        }
+    }
+
+    async fn is_good_at(&self, node: &str) -> bool {
+        let input = json!({ "action": "files:read", "resource": "/data" });
+        match self {
+            Self::Signature(agent) => {
+                let answer = agent.verify(input).await.unwrap();
+                answer.decision().0 == "ALLOWED"
+            }
+            Self::Token(bearer, token) => {
+                let body = json!({ "query": VERIFY, "variables": { "input": input } });
+                let proof = bearer.proof("/graphql", Some(token));
+                let answer = bearer.post(node, &body, "DPoP", token, &proof).await;
+                said(&answer).starts_with("ALLOWED")
+            }
+            Self::Certificate(given, owner) => {
+                let list = list_at(node, owner).await;
+                given.check(&given.authority, &list, now()).is_ok()
+            }
+        }
+    }
+}
+
+/// Everything that an agent can show.
+async fn all(owner: &Owner, agent: &Agent) -> [Shown; 3] {
+    let bearer = Bearer::of(agent, key_of("ephemeral"));
+    let token = bearer.token(agent, "files:read").await;
+    [
+        Shown::Signature(agent.clone()),
+        Shown::Token(bearer, token),
+        Shown::Certificate(Given::to(agent).await, owner.clone()),
+    ]
+}
+
+/// Shows it to one node again and again until that has refused [`ENOUGH`] times in a row; when it was
+/// accepted last, and how often.
+async fn load(
+    shown: Shown,
+    node: String,
+    warm: tokio::sync::mpsc::Sender<()>,
+) -> (&'static str, Option<Accepted>, usize) {
     let start = Instant::now();
     let (mut last, mut accepted, mut refused) = (None, 0, 0);
     while refused < ENOUGH {
-        assert!(start.elapsed() < PATIENCE, "accepted for ever");
-        let input = json!({ "action": "files:read", "resource": "/data" });
-        let answer = agent.verify(input).await.unwrap();
-        if answer.decision().0 == "ALLOWED" {
+        let name = shown.name();
+        assert!(start.elapsed() < PATIENCE, "{name} is accepted for ever");
+        if shown.is_good_at(&node).await {
             last = Some(Accepted {
                 at: Instant::now(),
                 time: now(),
@@ -52,38 +109,59 @@ async fn load(agent: Agent, warm: tokio::sync::mpsc::Sender<()>) -> (Option<Acce
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    (last, accepted)
+    (shown.name(), last, accepted)
 }
 
-/// What every node accepted last while `take_back` was done once all of them were warm.
+/// When each of what was shown was accepted last, on any node, and how often.
+type Last = BTreeMap<&'static str, (Vec<Accepted>, usize)>;
+
+/// What every node accepted while `take_back` was done once all of them were warm.
 async fn measure(
     nodes: &[AimProcess],
-    agent: &Agent,
+    shown: [Shown; 3],
     take_back: impl AsyncFnOnce(),
-) -> (Instant, Vec<Accepted>, usize) {
-    let (warm, mut is_warm) = tokio::sync::mpsc::channel(NODES);
+) -> (Instant, Last) {
+    let (warm, mut is_warm) = tokio::sync::mpsc::channel(NODES * shown.len());
     let mut tasks = JoinSet::new();
     for node in nodes {
-        let agent = Agent {
-            url: node.base_url().to_owned(),
-            ..agent.clone()
-        };
-        tasks.spawn(load(agent, warm.clone()));
+        for shown in &shown {
+            let url = node.base_url().to_owned();
+            let shown = match shown.clone() {
+                Shown::Signature(agent) => Shown::Signature(Agent {
+                    url: url.clone(),
+                    ..agent
+                }),
+                other => other,
+            };
+            tasks.spawn(load(shown, url, warm.clone()));
+        }
     }
     drop(warm);
-    for _ in nodes {
+    for _ in 0..tasks.len() {
         // A node that refuses before it is warm has nothing more to wait for.
         let _ = is_warm.recv().await;
     }
     take_back().await;
     let answered = Instant::now();
-    let ended = tasks.join_all().await;
-    let total = ended.iter().map(|(_, count)| count).sum();
-    (
-        answered,
-        ended.into_iter().filter_map(|(last, _)| last).collect(),
-        total,
-    )
+    let mut ended = Last::new();
+    for (name, last, count) in tasks.join_all().await {
+        let (all, total) = ended.entry(name).or_default();
+        all.extend(last);
+        *total += count;
+    }
+    (answered, ended)
+}
+
+/// Prints and gives back the worst.
+fn worst(what: &str, last: &Last, after: impl Fn(&Accepted) -> Duration) -> Duration {
+    let mut slowest = Duration::ZERO;
+    for (name, (last, total)) in last {
+        assert_eq!(last.len(), NODES, "{what}: {name} was good on every node");
+        let worst = last.iter().map(&after).max().unwrap();
+        println!("{what}, {name}: last accepted {worst:?} after, of {total} on {NODES} nodes");
+        slowest = slowest.max(worst);
+    }
+    slowest
 }
 
 async fn change(owner: &Owner, name: &str, input: Value) {
@@ -130,13 +208,10 @@ async fn what_is_taken_back_is_good_nowhere_within_a_second() {
             };
             change(&owner, name, input).await;
         };
-        let (answered, last, total) = measure(&nodes, &agent, take_back).await;
-        let after = last
-            .iter()
-            .map(|it| it.at.saturating_duration_since(answered));
-        let worst = after.max().unwrap();
-        println!("{name}: last accepted {worst:?} after the answer, of {total} on {NODES} nodes");
-        slowest = slowest.max(worst);
+        let shown = all(&owner, &agent).await;
+        let (answered, last) = measure(&nodes, shown, take_back).await;
+        let after = |it: &Accepted| it.at.saturating_duration_since(answered);
+        slowest = slowest.max(worst(name, &last, after));
         if name == "engageKillSwitch" {
             change(&owner, "releaseKillSwitch", json!({ "reason": "a test" })).await;
         }
@@ -145,7 +220,8 @@ async fn what_is_taken_back_is_good_nowhere_within_a_second() {
     let stream = start("stream");
     let agent = owner.register("wild", &["files:read"]).await.unwrap();
     lives(&owner, &agent).await.unwrap();
-    let (_, last, total) = measure(&nodes, &agent, async || {}).await;
+    let shown = all(&owner, &agent).await;
+    let (_, last) = measure(&nodes, shown, async || {}).await;
     let query = "query($id: ID!) { agent(id: $id) { status statusChangedAt } }";
     let found = owner.ask(query, json!({ "id": agent.id })).await.unwrap();
     assert_eq!(found["agent"]["status"], "QUARANTINED", "{found}");
@@ -153,12 +229,8 @@ async fn what_is_taken_back_is_good_nowhere_within_a_second() {
         .unwrap()
         .parse()
         .unwrap();
-    let after = last
-        .iter()
-        .map(|it| (it.time - since).to_std().unwrap_or_default());
-    let worst = after.max().unwrap();
-    println!("quarantine: last accepted {worst:?} after it, of {total} on {NODES} nodes");
-    slowest = slowest.max(worst);
+    let after = |it: &Accepted| (it.time - since).to_std().unwrap_or_default();
+    slowest = slowest.max(worst("quarantine", &last, after));
     drop(stream);
     println!("slowest: {slowest:?}");
     assert!(slowest < SOON, "{slowest:?}");

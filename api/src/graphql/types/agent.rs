@@ -1,5 +1,6 @@
 //! Agents and their grants.
 
+use aim_domain::certificate::spiffe_id;
 use aim_domain::id::AgentId;
 use aim_domain::role::Permission;
 use aim_store::agents::Agent as Row;
@@ -24,6 +25,8 @@ pub(crate) struct Agent {
     pub(crate) id: ID,
     /// The plain UUID, as in event keys and `urn:aim:agent:` sources.
     pub(crate) uuid: ID,
+    /// Its SPIFFE id: what its certificates name, and its signing requests have to.
+    spiffe_id: String,
     /// Name, unique in the organization.
     name: String,
     /// What people call it.
@@ -72,6 +75,7 @@ impl From<Row> for Agent {
         Self {
             id: global_id("Agent", row.id),
             uuid: ID(row.id.to_string()),
+            spiffe_id: spiffe_id(row.organization, row.id),
             key: row.id,
             name: row.name,
             display_name: row.display_name,
