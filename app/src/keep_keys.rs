@@ -13,7 +13,7 @@ use aim_domain::event::{AgentChange, AgentChanged};
 use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_store::Tx;
 use aim_store::audit::NewAuditEntry;
-use aim_store::key_ends::EndingKey;
+use aim_store::key_ends::{EndingKey, KeylessAgent};
 use chrono::{DateTime, Duration, Utc};
 use parking_lot::Mutex;
 use serde_json::json;
@@ -154,14 +154,15 @@ impl App {
     }
 
     async fn suspend_keyless_agents(&self) -> Result<(), AppError> {
-        let mut after: Option<AgentId> = None;
+        let mut after: Option<KeylessAgent> = None;
         loop {
-            let agents = self.store.list_keyless_agents(after, CHUNK).await?;
-            let Some((_, last)) = agents.last() else {
+            let agents = self.store.list_keyless_agents(after.as_ref(), CHUNK);
+            let agents = agents.await?;
+            let Some(last) = agents.last() else {
                 return Ok(());
             };
             after = Some(*last);
-            let organizations: Vec<_> = agents.iter().map(|(id, _)| *id).collect();
+            let organizations: Vec<_> = agents.iter().map(|it| it.organization).collect();
             let policies = self.store.load_key_policies(&organizations).await?;
             let suspends = |id: &OrganizationId| {
                 policies
@@ -170,7 +171,8 @@ impl App {
             };
             let mut tx = self.store.begin().await?;
             let mut suspended = Vec::new();
-            for (organization, agent) in agents.into_iter().filter(|(id, _)| suspends(id)) {
+            for found in agents.iter().filter(|it| suspends(&it.organization)) {
+                let (organization, agent) = (found.organization, found.agent);
                 if tx.suspend_keyless(agent, NO_KEY).await? {
                     self.say_suspended(&mut tx, organization, agent);
                     suspended.push(agent);

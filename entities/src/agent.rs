@@ -41,6 +41,7 @@ pub struct Model {
     pub deleted_at: Option<DateTimeUtc>,
     pub challenge: Option<String>,
     pub challenge_expires_at: Option<DateTimeUtc>,
+    pub keys_end_at: DateTimeUtc,
 }
 
 /// Rows are joined by hand where a query needs it.

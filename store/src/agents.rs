@@ -206,6 +206,7 @@ impl Tx {
             deleted_at: Set(None),
             challenge: Set(None),
             challenge_expires_at: Set(None),
+            keys_end_at: Set(self.now()),
         };
         entity::Entity::insert(row)
             .exec_without_returning(self.on())

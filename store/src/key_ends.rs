@@ -4,7 +4,7 @@ use aim_domain::agent::AgentStatus;
 use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_entities::{agent, agent_key as entity};
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Func, Query, SelectStatement};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{Store, StoreError, Tx, code};
@@ -24,6 +24,17 @@ pub struct EndingKey {
     pub reminded_days: Option<u16>,
 }
 
+/// An agent that seems to have no live key.
+#[derive(Debug, Clone, Copy)]
+pub struct KeylessAgent {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Which.
+    pub agent: AgentId,
+    /// When its last key ended.
+    pub since: DateTime<Utc>,
+}
+
 /// Keys of the row's agent, under another name, that are not revoked.
 fn others(agent: impl Into<Expr>) -> SelectStatement {
     let other = Alias::new("other");
@@ -39,6 +50,12 @@ fn others(agent: impl Into<Expr>) -> SelectStatement {
 fn lasts(end: impl Into<Expr>) -> Expr {
     let column = || Expr::col((Alias::new("other"), entity::Column::ExpiresAt));
     column().is_null().or(column().gt(end))
+}
+
+/// Later than any end: of a key that has none.
+fn never() -> DateTime<Utc> {
+    // The year 9999, the last that both databases order rightly.
+    DateTime::from_timestamp(253_370_764_800, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// Agents that may act and have no live key.
@@ -94,32 +111,63 @@ impl Store {
         Ok(ending.collect())
     }
 
-    /// Agents that may act, whose last key has ended; behind the agent of the page before.
+    /// Agents that may act, whose last key has ended as far as is noted beside them, in the order of
+    /// those ends; behind the agent of the page before.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn list_keyless_agents(
         &self,
-        after: Option<AgentId>,
+        after: Option<&KeylessAgent>,
         limit: u64,
-    ) -> Result<Vec<(OrganizationId, AgentId)>, StoreError> {
-        let mut query = agent::Entity::find().filter(keyless(self.now()));
+    ) -> Result<Vec<KeylessAgent>, StoreError> {
+        use agent::Column as C;
+        // By an index, in its order: the column is never later than the truth, and whoever is suspended
+        // is looked at again. An anti join with all keys reads all agents, each time.
+        let may_act = code::text(&AgentStatus::Verified);
+        let mut query = agent::Entity::find()
+            .filter(C::Status.eq(may_act))
+            .filter(C::KeysEndAt.lte(self.now()));
         if let Some(after) = after {
-            query = query.filter(agent::Column::Id.gt(after.as_uuid()));
+            let same = C::KeysEndAt.eq(after.since);
+            let behind = same.and(C::Id.gt(after.agent.as_uuid()));
+            let behind = Condition::any()
+                .add(behind)
+                .add(C::KeysEndAt.gt(after.since));
+            query = query.filter(C::KeysEndAt.gte(after.since)).filter(behind);
         }
-        let rows = query.order_by_asc(agent::Column::Id).limit(limit);
-        let rows = rows.all(self.reader()).await?.into_iter();
-        let ids = rows.map(|row| {
-            (
-                OrganizationId::from_uuid(row.organization_id),
-                AgentId::from_uuid(row.id),
-            )
+        let rows = query.order_by_asc(C::KeysEndAt).order_by_asc(C::Id);
+        let rows = rows.limit(limit).all(self.reader()).await?.into_iter();
+        let agents = rows.map(|row| KeylessAgent {
+            organization: OrganizationId::from_uuid(row.organization_id),
+            agent: AgentId::from_uuid(row.id),
+            since: row.keys_end_at,
         });
-        Ok(ids.collect())
+        Ok(agents.collect())
     }
 }
 
 impl Tx {
+    /// Keeps when an agent's last key ends, beside the agent, after its keys were changed.
+    pub(crate) async fn note_key_end(&mut self, id: AgentId) -> Result<(), StoreError> {
+        let end = Expr::col(entity::Column::ExpiresAt);
+        let end = Func::max(Func::coalesce([end, Expr::value(never())]));
+        let mut last = Query::select();
+        last.expr(end)
+            .from(entity::Entity)
+            .and_where(entity::Column::AgentId.eq(id.as_uuid()))
+            .and_where(entity::Column::RevokedAt.is_null());
+        let last = Expr::SubQuery(None, Box::new(last.into()));
+        // None is left: it ends here.
+        let last = Func::coalesce([last, Expr::value(self.now())]);
+        agent::Entity::update_many()
+            .col_expr(agent::Column::KeysEndAt, last.into())
+            .filter(agent::Column::Id.eq(id.as_uuid()))
+            .exec(self.on())
+            .await?;
+        Ok(())
+    }
+
     /// Notes that a reminder was given; false when it, or a later one, was given before.
     ///
     /// # Errors
@@ -153,6 +201,10 @@ impl Tx {
             .filter(keyless(self.now()))
             .exec(self.on())
             .await?;
+        if done.rows_affected == 0 {
+            // An older process brought a key and noted nothing.
+            self.note_key_end(id).await?;
+        }
         Ok(done.rows_affected == 1)
     }
 }

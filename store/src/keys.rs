@@ -241,7 +241,7 @@ impl Tx {
         entity::Entity::insert(row)
             .exec_without_returning(self.on())
             .await?;
-        Ok(())
+        self.note_key_end(agent).await
     }
 
     /// How many keys an agent was given since.
@@ -313,6 +313,7 @@ impl Tx {
             )
             .exec(self.on())
             .await?;
+        self.note_key_end(agent).await?;
         Ok(live
             .iter()
             .map(|row| AgentKeyId::from_uuid(row.id))
@@ -330,7 +331,12 @@ impl Tx {
         by: &str,
     ) -> Result<bool, StoreError> {
         let one = entity::Column::Id.eq(key.as_uuid());
-        Ok(self.revoke(one.into(), reason, by).await? == 1)
+        let done = self.revoke(one.into(), reason, by).await? == 1;
+        let found = entity::Entity::find_by_id(key.as_uuid()).one(self.on());
+        if let Some(row) = found.await? {
+            self.note_key_end(AgentId::from_uuid(row.agent_id)).await?;
+        }
+        Ok(done)
     }
 
     /// Revokes every key of an agent that is not revoked yet.
@@ -344,7 +350,8 @@ impl Tx {
         by: &str,
     ) -> Result<(), StoreError> {
         let all = entity::Column::AgentId.eq(agent.as_uuid());
-        self.revoke(all.into(), reason, by).await.map(drop)
+        self.revoke(all.into(), reason, by).await?;
+        self.note_key_end(agent).await
     }
 
     async fn revoke(

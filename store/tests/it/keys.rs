@@ -4,17 +4,30 @@ use aim_domain::id::AgentKeyId;
 use aim_domain::signature::SecretKey;
 use aim_domain::verification::KeyFacts;
 use aim_store::verifications::UsedNonce;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use crate::scene::{Scene, now};
+use crate::scene::{Scene, Tenant, now};
 
 crate::on_both!(
     a_lease_has_one_holder,
     a_nonce_is_used_by_one_request,
     a_key_has_one_successor,
-    each_reminder_is_given_once
+    each_reminder_is_given_once,
+    whoever_has_no_key_left_is_noted
 );
+
+fn key(number: u8, expires_at: Option<DateTime<Utc>>) -> KeyFacts {
+    let public_key = SecretKey::from_seed(&[number; 32]).public_key();
+    KeyFacts {
+        id: AgentKeyId::from_uuid(Uuid::from_u128(number.into())),
+        key_id: public_key.thumbprint().into(),
+        public_key,
+        expires_at,
+        revoked_at: None,
+    }
+}
 
 async fn a_lease_has_one_holder(scene: &Scene) -> anyhow::Result<()> {
     let [first, second] = [1, 2].map(Uuid::from_u128);
@@ -62,14 +75,7 @@ async fn a_key_has_one_successor(scene: &Scene) -> anyhow::Result<()> {
     let mut new = Vec::new();
     let mut tx = scene.store.begin().await?;
     for number in [11, 12] {
-        let public_key = SecretKey::from_seed(&[number; 32]).public_key();
-        let key = KeyFacts {
-            id: AgentKeyId::from_uuid(Uuid::from_u128(number.into())),
-            key_id: public_key.thumbprint().into(),
-            public_key,
-            expires_at: None,
-            revoked_at: None,
-        };
+        let key = key(number, None);
         tx.insert_key(ours.organization, ours.agent, &key, "user:1")
             .await?;
         new.push(key.id);
@@ -109,4 +115,65 @@ async fn each_reminder_is_given_once(scene: &Scene) -> anyhow::Result<()> {
         assert_eq!(tx.mark_reminded(key, days).await?, is_new, "{days}");
     }
     Ok(tx.commit().await?)
+}
+
+async fn whoever_has_no_key_left_is_noted(scene: &Scene) -> anyhow::Result<()> {
+    let (ours, theirs) = (scene.ours, scene.theirs);
+    let keyless = async || {
+        let (mut found, mut after) = (Vec::new(), None);
+        // A page each: none is passed over, none comes twice.
+        while let [agent] = scene.store.list_keyless_agents(after.as_ref(), 1).await?[..] {
+            found.push(agent.agent);
+            after = Some(agent);
+        }
+        anyhow::Ok(found)
+    };
+    let suspends = async |agent| {
+        let mut tx = scene.store.begin().await?;
+        let done = tx.suspend_keyless(agent, "no key").await?;
+        tx.commit().await?;
+        anyhow::Ok(done)
+    };
+    let brings = async |tenant: Tenant, key: &KeyFacts| {
+        let mut tx = scene.store.begin().await?;
+        tx.insert_key(tenant.organization, tenant.agent, key, "user:1")
+            .await?;
+        tx.commit().await?;
+        anyhow::Ok(())
+    };
+    assert_eq!(keyless().await?, []);
+    for tenant in [ours, theirs] {
+        let mut tx = scene.store.begin().await?;
+        tx.revoke_key(tenant.key, "stolen", "user:1").await?;
+        tx.commit().await?;
+    }
+    assert_eq!(keyless().await?, [ours.agent, theirs.agent], "revoked");
+    brings(ours, &key(21, Some(now()))).await?;
+    assert_eq!(
+        keyless().await?,
+        [ours.agent, theirs.agent],
+        "one that ends now"
+    );
+    brings(ours, &key(22, Some(now() + TimeDelta::seconds(9)))).await?;
+    brings(theirs, &key(23, None)).await?;
+    assert_eq!(keyless().await?, []);
+    let new = key(24, Some(now()));
+    brings(ours, &new).await?;
+    let mut tx = scene.store.begin().await?;
+    tx.retire_keys(ours.agent, new.id, now()).await?;
+    tx.commit().await?;
+    assert_eq!(
+        keyless().await?,
+        [ours.agent],
+        "exchanged for one that has ended"
+    );
+    // As an older process leaves it, which notes nothing.
+    let stale = "UPDATE agents SET keys_end_at = '1970-01-01T00:00:00+00:00'";
+    scene.store.writer().execute_unprepared(stale).await?;
+    assert_eq!(keyless().await?, [ours.agent, theirs.agent]);
+    assert!(!suspends(theirs.agent).await?, "it has a key");
+    assert_eq!(keyless().await?, [ours.agent], "and is noted with it");
+    assert!(suspends(ours.agent).await?);
+    assert_eq!(keyless().await?, []);
+    Ok(())
 }
