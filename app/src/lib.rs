@@ -121,7 +121,7 @@ pub use override_trust::OverrideTrust;
 pub use promote_model::PromoteModel;
 pub use publish_model::{CheckedModel, MODEL_BYTES_MAX, ModelChecker};
 pub use rate_agent::RateAgent;
-pub use register_agent::RegisterAgent;
+pub use register_agent::{RegisterAgent, RegisteredAgent};
 pub use report_result::ReportResult;
 pub use retain_audit::EraseAuditSubject;
 pub use rotate_agent_key::RotateAgentKey;

@@ -1,15 +1,17 @@
-//! Registering an agent with a key that its owner made.
+//! Registering an agent, with a key that its owner made, or with one that we make when asked to.
 
 use aim_domain::agent::{AgentStatus, AgentType};
 use aim_domain::event::{AgentChange, AgentChanged};
 use aim_domain::id::{AgentId, AgentKeyId};
 use aim_domain::name::{ActionName, AgentName};
-use aim_domain::signature::{PossessionProof, PublicKey};
+use aim_domain::signature::{PossessionProof, PublicKey, SecretKey};
 use aim_domain::trust::TrustScore;
 use aim_domain::verification::KeyFacts;
 use aim_store::StoreError;
 use aim_store::agents::Agent;
+use rand::RngExt;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::error::FieldErrors;
 use crate::rotate_agent_key::{key_error, taken};
@@ -46,14 +48,26 @@ pub struct RegisterAgent {
     /// Words that people sort agents by.
     pub tags: Vec<String>,
     /// Its Ed25519 public key, base64url or base64.
-    pub public_key: String,
+    pub public_key: Option<String>,
+    /// Whether we make the key pair instead.
+    pub generate_key: bool,
     /// Proof that the caller has the private half; the agent is `PENDING` without it.
     pub proof: Option<PossessionProof>,
 }
 
+/// A new agent.
+#[derive(Debug)]
+pub struct RegisteredAgent {
+    /// Itself.
+    pub agent: Agent,
+    /// The private key that was made for it, as PKCS #8 in PEM: nobody has it but whoever reads this.
+    pub private_key: Option<Zeroizing<String>>,
+}
+
 impl App {
     /// Registers an agent: `VERIFIED` at once when the proof of possession comes with it, `PENDING`
-    /// until it answers a challenge otherwise.
+    /// until it answers a challenge otherwise, also with a key that was made here: that it arrived is
+    /// not proven yet.
     ///
     /// # Errors
     /// `InvalidInput` naming every wrong field, `Conflict` when name or key are taken.
@@ -62,8 +76,11 @@ impl App {
         &self,
         permit: &Permit,
         input: RegisterAgent,
-    ) -> Result<Agent, AppError> {
-        let public_key = self.check(permit, &input)?;
+    ) -> Result<RegisteredAgent, AppError> {
+        let made = input.generate_key.then(new_key);
+        let public_key = self.check(permit, &input, made.as_ref())?;
+        let private_key = made.map(|key| key.to_pem()).transpose();
+        let private_key = private_key.map_err(|_| internal())?;
         let now = self.clock.now();
         let organization = permit.scope().organization;
         let policy = self.store.get_key_policy(organization).await?;
@@ -136,17 +153,45 @@ impl App {
             None,
             (
                 None,
-                Some(json!({ "name": agent.name, "status": agent.status, "keyId": *key.key_id })),
+                Some(json!({
+                    "name": agent.name,
+                    "status": agent.status,
+                    "keyId": *key.key_id,
+                    "keyMadeBy": if private_key.is_some() { "server" } else { "client" },
+                })),
             ),
         ));
         tx.commit().await?;
-        Ok(agent)
+        Ok(RegisteredAgent { agent, private_key })
     }
 
-    fn check(&self, permit: &Permit, input: &RegisterAgent) -> Result<PublicKey, AppError> {
+    fn check(
+        &self,
+        permit: &Permit,
+        input: &RegisterAgent,
+        made: Option<&SecretKey>,
+    ) -> Result<PublicKey, AppError> {
         let mut errors = FieldErrors::default();
         let name = errors.keep("name", AgentName::parse(input.name.clone()));
-        let key = errors.keep("publicKey", PublicKey::parse(&input.public_key));
+        let key = match (&input.public_key, made) {
+            (Some(text), None) => errors.keep("publicKey", PublicKey::parse(text)),
+            (None, Some(key)) => Some(key.public_key()),
+            (Some(_), Some(_)) => {
+                let message = "is there although a key is to be made; leave one of both out";
+                errors.add("publicKey", message);
+                None
+            }
+            (None, None) => {
+                let message = "is missing; make a key pair and give its public half, or say \
+                               `generateKey`";
+                errors.add("publicKey", message);
+                None
+            }
+        };
+        if made.is_some() && input.proof.is_some() {
+            let message = "cannot be made with a key that is yet to be made; leave it out";
+            errors.add("proofOfPossession", message);
+        }
         check_texts(
             &mut errors,
             [
@@ -159,14 +204,25 @@ impl App {
         );
         let lists = [&input.declared_capabilities, &input.talks_to, &input.tags];
         check_lists(&mut errors, lists);
-        if let (Some(name), Some(key), Some(proof)) = (&name, &key, &input.proof) {
+        if let (Some(name), Some(key), Some(proof), None) = (&name, &key, &input.proof, made) {
             let organization = permit.scope().organization;
             let outcome = proof.verify(organization, name, key, self.clock.now());
             errors.keep("proofOfPossession", outcome);
         }
         errors.finish()?;
-        key.ok_or_else(|| AppError::new(ErrorCode::Internal, "internal error"))
+        key.ok_or_else(internal)
     }
+}
+
+fn internal() -> AppError {
+    AppError::new(ErrorCode::Internal, "internal error")
+}
+
+/// Of the system's randomness; the seed is wiped from memory.
+fn new_key() -> SecretKey {
+    let mut seed = Zeroizing::new([0; 32]);
+    rand::rng().fill(seed.as_mut_slice());
+    SecretKey::from_seed(&seed)
 }
 
 /// Checks display name, description, version and the URLs of source and manual.

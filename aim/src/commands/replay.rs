@@ -216,7 +216,7 @@ impl Keys {
             return Ok(SecretKey::from_pem(pem)?);
         }
         let key = SecretKey::from_seed(&rand::random());
-        self.pems.insert(name.to_owned(), key.to_pem()?);
+        self.pems.insert(name.to_owned(), key.to_pem()?.to_string());
         if let Some(parent) = self.path.parent() {
             std::fs::create_dir_all(parent)?;
         }

@@ -98,7 +98,7 @@ fn read(path: &Path) -> anyhow::Result<SecretKey> {
 }
 
 fn write(path: &Path, key: &SecretKey) -> anyhow::Result<()> {
-    let pem = Zeroizing::new(key.to_pem()?);
+    let pem = key.to_pem()?;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut file = options

@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -118,15 +118,18 @@ impl SecretKey {
         self.0.sign(message).to_bytes()
     }
 
-    /// As a PKCS #8 PEM file.
+    /// As a PKCS #8 PEM file; wiped from memory when dropped. Without the public half beside it, which
+    /// OpenSSL 3.0 does not read.
     ///
     /// # Errors
     /// [`KeyError::Pem`] when it cannot be encoded.
-    pub fn to_pem(&self) -> Result<String, KeyError> {
-        let pem = self
-            .0
-            .to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF);
-        pem.map(|text| text.to_string()).map_err(|_| KeyError::Pem)
+    pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
+        let bytes = KeypairBytes {
+            secret_key: self.0.to_bytes(),
+            public_key: None,
+        };
+        let pem = bytes.to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF);
+        pem.map_err(|_| KeyError::Pem)
     }
 
     /// As PKCS #8 in DER; wiped from memory when dropped.

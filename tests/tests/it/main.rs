@@ -55,6 +55,7 @@ mod schema_tools;
 mod schemas;
 mod second_factors;
 mod secrets_in_logs;
+mod server_made_keys;
 mod sessions;
 mod story;
 mod three_streams;

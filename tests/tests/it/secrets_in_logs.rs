@@ -24,7 +24,7 @@ const WRONG_TOKEN: &str = "no.such.token";
 const BROKEN: &str = "a connection ended early";
 
 /// Every way to write some bytes that a log could have.
-fn spellings(bytes: &[u8]) -> Vec<String> {
+pub(crate) fn spellings(bytes: &[u8]) -> Vec<String> {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let list = format!("{bytes:?}");
     let engines = [STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD];

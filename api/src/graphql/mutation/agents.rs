@@ -10,6 +10,7 @@ use super::super::id::parse_id;
 use super::super::types::Agent;
 use super::super::user_error::payload;
 use super::proof::ProofOfPossessionInput;
+use super::register_payload::RegisterAgentPayload;
 
 /// A new agent.
 #[derive(Debug, InputObject)]
@@ -38,8 +39,14 @@ struct RegisterAgentInput {
     /// Words that people sort agents by.
     #[graphql(default)]
     tags: Vec<String>,
-    /// Ed25519 public key made by the client: its 32 bytes as base64url or base64.
-    public_key: String,
+    /// Ed25519 public key made by the client: its 32 bytes as base64url or base64. Needed, but for
+    /// `generateKey`.
+    public_key: Option<String>,
+    /// Whether the server makes the key pair, for clients that cannot: its private half is in the answer,
+    /// once, and kept nowhere. Not together with `publicKey` or `proofOfPossession`; the agent is
+    /// `PENDING` until it answers a challenge.
+    #[graphql(default)]
+    generate_key: bool,
     /// Proof that the caller has the private key. Without it the agent is `PENDING` until it answers
     /// a challenge (`challengeAgent`, `verifyAgent`).
     proof_of_possession: Option<ProofOfPossessionInput>,
@@ -92,8 +99,6 @@ status_input!(/// Which agent to end.
 status_input!(/// Which agent to delete.
     DeleteAgentInput);
 
-payload!(RegisterAgentPayload, RegisterAgentError, /// The new agent.
-    agent: Agent);
 payload!(SuspendAgentPayload, SuspendAgentError, /// The agent.
     agent: Agent);
 payload!(ReinstateAgentPayload, ReinstateAgentError, /// The agent.
@@ -126,7 +131,8 @@ pub(crate) struct AgentMutations;
 
 #[Object]
 impl AgentMutations {
-    /// Registers an agent with a key that its owner made. Needs `MEMBER`.
+    /// Registers an agent with a key that its owner made, or with one that the server makes when asked
+    /// to. Needs `MEMBER`.
     async fn register_agent(
         &self,
         context: &Context<'_>,
@@ -146,6 +152,7 @@ impl AgentMutations {
             talks_to: input.talks_to,
             tags: input.tags,
             public_key: input.public_key,
+            generate_key: input.generate_key,
             proof: input.proof_of_possession.map(Into::into),
         };
         RegisterAgentPayload::of(request.app.register_agent(&permit, registration).await)

@@ -16,6 +16,7 @@ mod models;
 mod password_resets;
 mod people;
 mod proof;
+mod register_payload;
 mod registrations;
 mod second_factors;
 mod sessions;
