@@ -191,6 +191,7 @@ async fn the_list_that_certificates_name_is_signed_numbered_and_ends_them() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "most of it is a table of cases")]
 async fn a_request_that_proves_too_little_or_asks_too_much_is_refused_by_name() {
     let (_aim, owner, agent, name) = scene().await;
     let other = owner.register("other", &[]).await.unwrap();

@@ -139,7 +139,7 @@ async fn a_key_is_made_on_request_alone_and_never_beside_one_of_the_client() {
         "{refused}"
     );
     both["publicKey"] = Value::Null;
-    let refused = does(&owner, "registerAgent", both.clone(), MADE).await;
+    let refused = does(&owner, "registerAgent", both, MADE).await;
     assert_eq!(fields(&refused), ["proofOfPossession"], "{refused}");
     for answer in [
         does(&owner, "registerAgent", json!({ "name": "none" }), MADE).await,
