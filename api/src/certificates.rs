@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use aim_app::{AppError, ErrorCode};
+use aim_app::{Actor, AppError, ErrorCode};
 use aim_domain::id::OrganizationId;
 use axum::extract::{Path, State};
 use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -56,7 +57,16 @@ pub(crate) async fn authority(State(door): State<Arc<Door>>, Path(text): Path<St
 }
 
 /// `GET /v1/organizations/{id}/crl.der` (RFC 5280).
-pub(crate) async fn list(State(door): State<Arc<Door>>, Path(text): Path<String>) -> Response {
+///
+/// Signed anew for whoever asks, so that asking is charged to their address.
+pub(crate) async fn list(
+    State(door): State<Arc<Door>>,
+    Path(text): Path<String>,
+    parts: Parts,
+) -> Response {
+    if let Err(refused) = door.charge(&parts, &Actor::Anonymous, 1) {
+        return refused;
+    }
     let outcome = async {
         let found = door.app.revocation_list(id(&text)?).await?;
         found.ok_or_else(missing)

@@ -157,7 +157,7 @@ async fn exchange(door: &Door, request: Request) -> Result<Value, Denied> {
     let delegation = form.one("delegation")?;
     let delegation = delegation.map(|id| parse_id("Delegation", "delegation", &ID(id)));
     let delegation = delegation.transpose();
-    let delegation = delegation.map_err(|error| Refusal("invalid_grant", error.message.clone()))?;
+    let delegation = delegation.map_err(|error| Refusal("invalid_grant", error.message))?;
     let input = ExchangeToken {
         delegation,
         audience: audience.unwrap_or_else(|| issuer.clone()),

@@ -136,6 +136,24 @@ async fn an_empty_budget_is_told_as_oauth_tells_errors_where_tokens_are_given() 
     assert!(body.get("access_token").is_none(), "{body}");
 }
 
+/// Everybody may read a list of revoked certificates, and nobody as often as they like.
+#[tokio::test]
+async fn lists_of_revoked_certificates_are_charged_to_the_address() {
+    let aim = AimConfig::new()
+        .env("AIM_RATE_LIMIT_ANONYMOUS", "40")
+        .start()
+        .unwrap();
+    let nobody = uuid::Uuid::nil();
+    let url = format!("{}/v1/organizations/{nobody}/crl.der", aim.base_url());
+    let mut answers = Vec::new();
+    for _ in 0..60 {
+        let status = reqwest::get(&url).await.unwrap().status().as_u16();
+        answers.push(status);
+    }
+    assert_eq!(answers[0], 404);
+    assert_eq!(answers[59], 429, "{answers:?}");
+}
+
 #[tokio::test]
 async fn only_documents_of_the_file_are_executed() {
     let place = tempfile::tempdir().unwrap();
