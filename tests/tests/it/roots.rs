@@ -66,8 +66,8 @@ pub(crate) struct Root {
     pub(crate) needs: Needs,
     pub(crate) foreigner: Foreigner,
     /// Arguments and selection.
-    rest: &'static str,
-    id: fn(&Ids) -> Value,
+    pub(crate) rest: &'static str,
+    pub(crate) id: fn(&Ids) -> Value,
 }
 
 impl Root {
@@ -98,7 +98,7 @@ pub(crate) const fn query(
     needs: Needs,
     foreigner: Foreigner,
     rest: &'static str,
-    id: fn(&Ids) -> Value,
+    pub(crate) id: fn(&Ids) -> Value,
 ) -> Root {
     let kind = "query";
     Root {
@@ -115,7 +115,7 @@ pub(crate) const fn mutation(
     name: &'static str,
     needs: Needs,
     foreigner: Foreigner,
-    id: fn(&Ids) -> Value,
+    pub(crate) id: fn(&Ids) -> Value,
 ) -> Root {
     let (kind, rest) = ("mutation", "(input: $input) { userErrors { code } }");
     Root {
