@@ -10,7 +10,7 @@ use passkey_types::ctap2::{Aaguid, Ctap2Error};
 use passkey_types::webauthn::{CredentialCreationOptions, CredentialRequestOptions};
 use serde_json::{Value, json};
 
-/// Somebody who touches the authenticator whenever it blinks.
+/// Somebody who touches the authenticator whenever it blinks, but for a second passkey.
 struct Finger;
 
 #[async_trait::async_trait]
@@ -19,14 +19,17 @@ impl UserValidationMethod for Finger {
 
     async fn check_user<'a>(
         &self,
-        _hint: UiHint<'a, Passkey>,
+        hint: UiHint<'a, Passkey>,
         presence: bool,
         verification: bool,
     ) -> Result<UserCheck, Ctap2Error> {
-        Ok(UserCheck {
-            presence,
-            verification,
-        })
+        match hint {
+            UiHint::InformExcludedCredentialFound(_) => Err(Ctap2Error::CredentialExcluded),
+            _ => Ok(UserCheck {
+                presence,
+                verification,
+            }),
+        }
     }
 
     fn is_presence_enabled(&self) -> bool {

@@ -98,7 +98,7 @@ pub(crate) const fn query(
     needs: Needs,
     foreigner: Foreigner,
     rest: &'static str,
-    pub(crate) id: fn(&Ids) -> Value,
+    id: fn(&Ids) -> Value,
 ) -> Root {
     let kind = "query";
     Root {
@@ -115,7 +115,7 @@ pub(crate) const fn mutation(
     name: &'static str,
     needs: Needs,
     foreigner: Foreigner,
-    pub(crate) id: fn(&Ids) -> Value,
+    id: fn(&Ids) -> Value,
 ) -> Root {
     let (kind, rest) = ("mutation", "(input: $input) { userErrors { code } }");
     Root {

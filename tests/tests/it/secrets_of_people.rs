@@ -79,7 +79,7 @@ fn challenge_of(options: &Value, secrets: &mut Secrets) {
     secrets.extend(all.map(|it| ("the challenge of a passkey", it)));
 }
 
-/// Passkeys, made and used, rightly and for a page elsewhere.
+/// Passkeys, made and used: for a page elsewhere, rightly, and by a copied authenticator.
 async fn passkeys(house: &House, secrets: &mut Secrets) {
     let owner = &house.owner;
     let mut browser = Browser::at(SITE);
@@ -94,11 +94,12 @@ async fn passkeys(house: &House, secrets: &mut Secrets) {
     good(&made);
     let codes: Vec<String> = serde_json::from_value(made["recoveryCodes"].clone()).unwrap();
     secrets.extend(codes.into_iter().map(|it| ("a recovery code", it)));
-    let input = json!({ "email": ADMIN, "password": PASSWORD });
-    let begun = house.nobody("signIn", "challenge { token }", input);
-    let challenge = text(&begun.await.unwrap(), "/challenge/token").unwrap();
     let elsewhere = browser.moved_to("https://evil.aim.passkeys.example");
-    for mut page in [elsewhere, browser] {
+    let copy = browser.clone();
+    for mut page in [elsewhere, browser, copy] {
+        let input = json!({ "email": ADMIN, "password": PASSWORD });
+        let begun = house.nobody("signIn", "challenge { token }", input);
+        let challenge = text(&begun.await.unwrap(), "/challenge/token").unwrap();
         let input = json!({ "challenge": challenge });
         let asked = house.nobody("beginPasskeySignIn", "options", input);
         let asked = asked.await.unwrap();
@@ -109,8 +110,8 @@ async fn passkeys(house: &House, secrets: &mut Secrets) {
         let input = json!({ "challenge": challenge, "passkey": shown });
         let done = house.nobody("completeSignIn", "session { id accessToken }", input);
         done.await.unwrap();
+        secrets.push(("the challenge of a sign-in", challenge));
     }
-    secrets.push(("the challenge of a sign-in", challenge));
 }
 
 /// Tokens that go by letter.
