@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use aim_tests::{AimConfig, AimProcess, Postgres, wait_for};
@@ -16,6 +17,12 @@ use crate::fleet::{Owner, PASSWORD, add_person};
 use crate::people::{code, try_sign_in, user_id};
 
 const ADMIN: &str = "admin@aim.local";
+/// Made once: making two hundred takes a loaded machine longer than a server waits for a request. No
+/// connection outlives its request, as each test has a runtime of its own.
+static HTTP: LazyLock<reqwest::Client> = LazyLock::new(|| {
+    let http = reqwest::Client::builder().no_proxy();
+    http.pool_max_idle_per_host(0).build().unwrap()
+});
 const HOME: &str = "198.51.100.7";
 /// The longest pause of an account, and some for a loaded machine.
 const OWNER_WAITS: Duration = Duration::from_secs(40);
@@ -30,8 +37,7 @@ pub(crate) async fn from(aim: &AimProcess, address: &str, email: &str, password:
     let query = "mutation($input: SignInInput!) { signIn(input: $input) {
         session { accessToken } } }";
     let variables = json!({ "input": { "email": email, "password": password } });
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = http.post(format!("{}/graphql", aim.base_url()));
+    let request = HTTP.post(format!("{}/graphql", aim.base_url()));
     let request = request.header("x-forwarded-for", address);
     let request = request.json(&json!({ "query": query, "variables": variables }));
     request.send().await.unwrap().json().await.unwrap()
