@@ -150,36 +150,8 @@ async fn asking_for_letters_tells_nobody_who_is_here() {
 async fn tokens_that_are_made_up_used_or_old_are_told_from_each_other_by_nothing() {
     let house = House::new().await.unwrap();
     let made_up = "A".repeat(43);
-
-    // Invitations: a used one, one that was taken back, one that has expired.
-    let mut tokens = vec![made_up.clone()];
-    for name in ["used", "revoked", "old"] {
-        let email = format!("{name}@test.local");
-        let input = json!({ "email": email, "role": "VIEWER" });
-        let invited = house.admin("inviteUser", "invitation { id }", input);
-        let invited = invited.await.unwrap();
-        let token = house.code(&email, 0).await.unwrap();
-        match name {
-            "used" => {
-                let input = json!({ "token": token, "name": "Used", "password": FRESH });
-                let joined = house.nobody("acceptInvitation", "user { id }", input);
-                good(&joined.await.unwrap());
-            }
-            "revoked" => {
-                let id = &invited["invitation"]["id"];
-                let input = json!({ "invitationId": id, "reason": "a test" });
-                let revoked = house.admin("revokeInvitation", "invitation { id }", input);
-                good(&revoked.await.unwrap());
-            }
-            _ => {
-                let old = "UPDATE invitations SET expires_at = created_at
-                    WHERE email = 'old@test.local'";
-                house.sql(old).await.unwrap();
-            }
-        }
-        tokens.push(token);
-    }
-    house.settled().await.unwrap();
+    let mut tokens = invitations(&house).await;
+    tokens.push(made_up.clone());
     let mut all = Vec::new();
     for token in &tokens {
         let input = json!({ "token": token, "name": "Anna", "password": FRESH });
@@ -228,4 +200,37 @@ async fn tokens_that_are_made_up_used_or_old_are_told_from_each_other_by_nothing
         assert!(all[0].answer.to_string().contains("is not good"), "{all:?}");
         alike(&all, 0, 0);
     }
+}
+
+/// Tokens of invitations: a used one, one that was taken back, one that has expired.
+async fn invitations(house: &House) -> Vec<String> {
+    let mut tokens = Vec::new();
+    for name in ["used", "revoked", "old"] {
+        let email = format!("{name}@test.local");
+        let input = json!({ "email": email, "role": "VIEWER" });
+        let invited = house.admin("inviteUser", "invitation { id }", input);
+        let invited = invited.await.unwrap();
+        let token = house.code(&email, 0).await.unwrap();
+        match name {
+            "used" => {
+                let input = json!({ "token": token, "name": "Used", "password": FRESH });
+                let joined = house.nobody("acceptInvitation", "user { id }", input);
+                good(&joined.await.unwrap());
+            }
+            "revoked" => {
+                let id = &invited["invitation"]["id"];
+                let input = json!({ "invitationId": id, "reason": "a test" });
+                let revoked = house.admin("revokeInvitation", "invitation { id }", input);
+                good(&revoked.await.unwrap());
+            }
+            _ => {
+                let old = "UPDATE invitations SET expires_at = created_at
+                    WHERE email = 'old@test.local'";
+                house.sql(old).await.unwrap();
+            }
+        }
+        tokens.push(token);
+    }
+    house.settled().await.unwrap();
+    tokens
 }

@@ -230,13 +230,18 @@ async fn a_life(scene: Scene) {
     let renamed = renamed.await.unwrap();
     assert_eq!(renamed["passkey"]["name"], "the green key", "{renamed}");
 
-    // The last one takes the recovery codes with it.
-    for (passkey, keys) in [(&id, &mut browser), (&red, &mut second)] {
+    the_end_of_both(&scene, [(id, browser), (red, second)]).await;
+}
+
+/// The last one takes the recovery codes with it.
+async fn the_end_of_both(scene: &Scene, both: [(String, Browser); 2]) {
+    let owner = &scene.owner;
+    for (passkey, mut keys) in both {
         let input = json!({ "passkeyId": passkey, "password": PASSWORD, "code": "000000" });
         let refused = by(owner, "removePasskey", "passkey { id }", input);
         let refused = refused.await.unwrap();
         assert_eq!(mistake(&refused), ("INVALID", "code"), "{refused}");
-        let shown = checks(owner, keys).await;
+        let shown = checks(owner, &mut keys).await;
         let input = json!({ "passkeyId": passkey, "password": PASSWORD, "passkey": shown });
         let gone = by(owner, "removePasskey", "passkey { id }", input);
         good(&gone.await.unwrap());
@@ -335,26 +340,6 @@ async fn attacks(scene: Scene) {
         refused(&scene, ADMIN, &nonsense, "").await;
     }
 
-    // Another person's challenge, of the same organization and of another.
-    for (email, browser) in [(MEMBER, &mut hers), (FOREIGNER, &mut theirs)] {
-        let (_, own) = scene.half_done(email).await;
-        let shown = browser.get(&scene.asks(&own).await).await.unwrap();
-        refused(&scene, ADMIN, &shown, NOT_GOOD).await;
-        assert!(is_in(&scene.completes(&own, "passkey", &shown).await));
-    }
-    // A challenge for a signed-in person is not one for signing in.
-    let shown = checks(owner, &mut mine).await;
-    refused(&scene, ADMIN, &shown, NOT_GOOD).await;
-    // Another's passkey is none of one's own.
-    let input = json!({ "passkeyId": id, "name": "mine now" });
-    for person in [&member, &foreigner] {
-        let stolen = by(person, "renamePasskey", "passkey { id }", input.clone());
-        assert_eq!(mistake(&stolen.await.unwrap()).0, "NOT_FOUND");
-        let input = json!({ "passkeyId": id, "password": PASSWORD, "code": "000000" });
-        let stolen = by(person, "removePasskey", "passkey { id }", input);
-        assert_eq!(mistake(&stolen.await.unwrap()).0, "NOT_FOUND");
-    }
-
     // Too late.
     let (_, challenge) = scene.half_done(ADMIN).await;
     let shown = mine.get(&scene.asks(&challenge).await).await.unwrap();
@@ -362,6 +347,33 @@ async fn attacks(scene: Scene) {
     scene.sql(past).await;
     let answer = scene.completes(&challenge, "passkey", &shown).await;
     is_refused(&answer, NOT_GOOD);
+
+    let people = [&member, &foreigner];
+    others(&scene, &id, people, (mine, hers, theirs)).await;
+}
+
+/// Another person's challenge, of the same organization and of another, and their passkeys.
+async fn others(scene: &Scene, id: &str, people: [&Owner; 2], keys: (Browser, Browser, Browser)) {
+    let owner = &scene.owner;
+    let (mut mine, mut hers, mut theirs) = keys;
+    for (email, browser) in [(MEMBER, &mut hers), (FOREIGNER, &mut theirs)] {
+        let (_, own) = scene.half_done(email).await;
+        let shown = browser.get(&scene.asks(&own).await).await.unwrap();
+        refused(scene, ADMIN, &shown, NOT_GOOD).await;
+        assert!(is_in(&scene.completes(&own, "passkey", &shown).await));
+    }
+    // A challenge for a signed-in person is not one for signing in.
+    let shown = checks(owner, &mut mine).await;
+    refused(scene, ADMIN, &shown, NOT_GOOD).await;
+    // Another's passkey is none of one's own.
+    let input = json!({ "passkeyId": id, "name": "mine now" });
+    for person in people {
+        let stolen = by(person, "renamePasskey", "passkey { id }", input.clone());
+        assert_eq!(mistake(&stolen.await.unwrap()).0, "NOT_FOUND");
+        let input = json!({ "passkeyId": id, "password": PASSWORD, "code": "000000" });
+        let stolen = by(person, "removePasskey", "passkey { id }", input);
+        assert_eq!(mistake(&stolen.await.unwrap()).0, "NOT_FOUND");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
