@@ -86,6 +86,10 @@ pub(crate) struct Target {
     /// Their password.
     #[arg(long, env = "AIM_PASSWORD", hide_env_values = true)]
     pub(crate) password: String,
+    /// The code of their second factor, or a recovery code, if they have one; asked for at a terminal
+    /// when left out.
+    #[arg(long, env = "AIM_CODE", hide_env_values = true)]
+    pub(crate) code: Option<String>,
 }
 
 #[derive(Args)]

@@ -17,6 +17,12 @@ pub(crate) fn note(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// A question on standard error; the answer stands on the same line.
+pub(crate) fn ask(text: impl std::fmt::Display) {
+    let mut error = std::io::stderr().lock();
+    let _ = write!(error, "{text}").and_then(|()| error.flush());
+}
+
 /// The whole chain of a failure, and its exit code.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     note(format!("aim: {error:#}"));

@@ -83,6 +83,7 @@ async fn finish(door: &Door, headers: &HeaderMap, back: Callback) -> Result<Resp
                 "challenge": challenge.token.as_str(),
                 "expiresAt": challenge.expires_at,
                 "needsCode": challenge.needs_code,
+                "hasPasskey": challenge.has_passkey,
             });
             ("challenge", challenge.token, body)
         }

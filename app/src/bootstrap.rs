@@ -5,10 +5,12 @@ use aim_domain::id::{OrganizationId, UserId};
 use aim_domain::role::Role;
 use aim_domain::trust::TrustWeights;
 use aim_domain::verification::DecisionSettings;
+use aim_store::audit::NewAuditEntry;
 use aim_store::capabilities::Capability;
 use aim_store::organizations::Organization;
 use aim_store::users::User;
 use rand::RngExt;
+use serde_json::json;
 
 use crate::{App, AppError};
 
@@ -93,6 +95,9 @@ impl App {
             tx.insert_organization(&organization, "default").await?;
             tx.insert_user(&user).await?;
             tx.insert_capabilities(&catalogue()).await?;
+            for entry in self.first_entries(&organization, &user) {
+                tx.audit(entry);
+            }
             tx.commit().await
         };
         match outcome.await {
@@ -103,6 +108,20 @@ impl App {
             Err(aim_store::StoreError::Duplicate(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl App {
+    /// Nobody had a permit for it, and the trail still begins with how it began.
+    fn first_entries(&self, organization: &Organization, user: &User) -> [NewAuditEntry; 2] {
+        let by_system =
+            |action, object| self.by_system("bootstrap", organization.id, action, object);
+        let object = ("organization", organization.id.to_string());
+        let mut made = by_system("organization.create", object);
+        made.after = Some(json!({ "name": organization.name }));
+        let mut owner = by_system("user.create", ("user", user.id.to_string()));
+        owner.after = Some(json!({ "email": user.email, "role": user.role }));
+        [made, owner]
     }
 }
 

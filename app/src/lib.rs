@@ -54,6 +54,7 @@ mod open_session;
 mod organization_settings;
 mod outbound;
 mod override_trust;
+mod passkeys;
 mod password;
 mod promote_model;
 mod publish_model;
@@ -118,6 +119,7 @@ pub use oidc::{OidcArrived, OidcError, OidcProvider, OidcProviders, OidcStarted}
 pub use open_session::{OpenedSession, SecretText};
 pub use organization_settings::UpdateOrganization;
 pub use override_trust::OverrideTrust;
+pub use passkeys::{FactorProof, NewPasskey};
 pub use promote_model::PromoteModel;
 pub use publish_model::{CheckedModel, MODEL_BYTES_MAX, ModelChecker};
 pub use rate_agent::RateAgent;

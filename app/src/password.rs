@@ -37,6 +37,8 @@ impl Passwords {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, AppError> {
         let internal = || AppError::new(ErrorCode::Internal, "internal error");
+        // As often for accounts that there are as for those that there are not: a test counts.
+        metrics::counter!("aim_password_hashes_total").increment(1);
         let _turn = self.0.acquire().await.map_err(|_| internal())?;
         tokio::task::spawn_blocking(work)
             .await

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::accounts::By;
+use crate::passkeys::{FactorProof, Factors};
 use crate::password::PASSWORD_MAX_BYTES;
 use crate::token::token_hash;
 use crate::{App, AppError, ErrorCode, UserActor};
@@ -57,8 +58,10 @@ impl std::fmt::Debug for NewSecondFactor {
 /// What a person has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecondFactorState {
-    /// Since when it counts.
+    /// Since when codes by time count.
     pub confirmed_at: Option<DateTime<Utc>>,
+    /// Passkeys.
+    pub passkeys: u64,
     /// Codes that are left.
     pub recovery_codes: u64,
 }
@@ -95,23 +98,38 @@ fn recovery_hash(user: UserId, code: &str) -> String {
     token_hash(&format!("{user}:{plain}"))
 }
 
+fn there_is_one() -> AppError {
+    let message = "there is one already; take it off first";
+    AppError::new(ErrorCode::Conflict, message)
+}
+
 fn wrong() -> AppError {
     AppError::field("code", "is wrong, or was used before")
 }
 
 impl App {
-    /// Begins to set a second factor up. It counts once a code of it was shown.
+    /// Begins to set codes by time up. They count once one of them was shown.
     ///
     /// # Errors
-    /// `InvalidInput` for a wrong password, `Conflict` when there is one that counts.
+    /// `InvalidInput` for a wrong password, and for a wrong proof where there is a passkey; `Conflict`
+    /// when there are codes that count.
     pub async fn enroll_second_factor(
         &self,
         actor: &UserActor,
-        password: &str,
+        (password, proof): (&str, FactorProof<'_>),
         client: &Client,
         request_id: &str,
     ) -> Result<NewSecondFactor, AppError> {
         let user = self.check_own_password(actor, password, client).await?;
+        let factors = self.factors_of(user.id).await?;
+        if factors.by_time.is_some() {
+            return Err(there_is_one());
+        }
+        if factors.are_on() {
+            let session = actor.session.as_uuid();
+            self.check_factor(&user, &factors, proof, (session, request_id))
+                .await?;
+        }
         let mut secret = Zeroizing::new([0_u8; SECRET_BYTES]);
         rand::rng().fill(secret.as_mut_slice());
         let totp = totp(secret.as_slice(), &user.email)?;
@@ -128,8 +146,7 @@ impl App {
         };
         let mut tx = self.store.begin().await?;
         if !tx.put_second_factor(&new).await? {
-            let message = "there is one already; take it off first";
-            return Err(AppError::new(ErrorCode::Conflict, message));
+            return Err(there_is_one());
         }
         self.note_factor(&mut tx, &user, "user.enroll-second-factor", request_id);
         tx.commit().await?;
@@ -156,7 +173,7 @@ impl App {
         let begun = begun.filter(|factor| factor.confirmed_at.is_none());
         let none = || AppError::new(ErrorCode::Conflict, "there is none to confirm; enroll one");
         let factor = begun.ok_or_else(none)?;
-        self.check_second_factor(&user, &factor, code).await?;
+        self.check_code(&user, Some(&factor), code).await?;
         let mut tx = self.store.begin().await?;
         if !tx.confirm_second_factor(user.id).await? {
             return Err(none());
@@ -171,15 +188,17 @@ impl App {
     /// Gives new recovery codes in place of those before.
     ///
     /// # Errors
-    /// `InvalidInput` for a wrong code, `Conflict` without a factor.
+    /// `InvalidInput` for a wrong proof, `Conflict` without a factor.
     pub async fn renew_recovery_codes(
         &self,
         actor: &UserActor,
-        code: &str,
+        proof: FactorProof<'_>,
         request_id: &str,
     ) -> Result<Vec<String>, AppError> {
-        let (user, factor) = self.own_factor(actor).await?;
-        self.check_second_factor(&user, &factor, code).await?;
+        let (user, factors) = self.own_factors(actor).await?;
+        let session = actor.session.as_uuid();
+        self.check_factor(&user, &factors, proof, (session, request_id))
+            .await?;
         let mut tx = self.store.begin().await?;
         let codes = self.new_recovery_codes(&mut tx, user.id).await?;
         self.note_factor(&mut tx, &user, "user.renew-recovery-codes", request_id);
@@ -187,24 +206,34 @@ impl App {
         Ok(codes)
     }
 
-    /// Takes one's own factor off.
+    /// Takes one's own codes by time off. With the last factor the recovery codes go, too.
     ///
     /// # Errors
-    /// `InvalidInput` for a wrong password or code, `Conflict` without a factor.
+    /// `InvalidInput` for a wrong password or proof, `Conflict` without codes by time.
     pub async fn disable_second_factor(
         &self,
         actor: &UserActor,
-        (password, code): (&str, &str),
+        (password, proof): (&str, FactorProof<'_>),
         client: &Client,
         request_id: &str,
     ) -> Result<(), AppError> {
         self.check_own_password(actor, password, client).await?;
-        let (user, factor) = self.own_factor(actor).await?;
-        self.check_second_factor(&user, &factor, code).await?;
+        let (user, factors) = self.own_factors(actor).await?;
+        if factors.by_time.is_none() {
+            let message = "codes by time are off already; passkeys are removed by `removePasskey`";
+            return Err(AppError::new(ErrorCode::Conflict, message));
+        }
+        let session = actor.session.as_uuid();
+        self.check_factor(&user, &factors, proof, (session, request_id))
+            .await?;
         let mut tx = self.store.begin().await?;
-        tx.delete_second_factor(user.id).await?;
+        let passkeys = tx.lock_passkeys(user.id).await?;
+        tx.delete_codes_by_time(user.id).await?;
         self.note_factor(&mut tx, &user, "user.disable-second-factor", request_id);
-        self.emit_factor(&mut tx, &user, false);
+        if passkeys == 0 {
+            tx.delete_stand_ins(user.id).await?;
+            self.emit_factor(&mut tx, &user, false);
+        }
         Ok(tx.commit().await?)
     }
 
@@ -219,18 +248,19 @@ impl App {
         let factor = self.store.find_second_factor(actor.id).await?;
         Ok(SecondFactorState {
             confirmed_at: factor.and_then(|factor| factor.confirmed_at),
+            passkeys: self.store.count_passkeys(actor.id).await?,
             recovery_codes: self.store.count_recovery_codes(actor.id).await?,
         })
     }
 
-    /// Whether a code is right: the present one of the factor, or a recovery code.
+    /// Whether a code is right: the present one of the factor, if there is one, or a recovery code.
     ///
     /// # Errors
     /// `InvalidInput` when it is wrong or was used, `RateLimited` while the factor is locked.
-    pub(crate) async fn check_second_factor(
+    pub(crate) async fn check_code(
         &self,
         user: &User,
-        factor: &SecondFactor,
+        factor: Option<&SecondFactor>,
         code: &str,
     ) -> Result<(), AppError> {
         let code = code.trim();
@@ -242,6 +272,7 @@ impl App {
         if !is_by_time {
             return self.use_recovery_code(user.id, code).await;
         }
+        let factor = factor.ok_or_else(wrong)?;
         let owner = user.id.as_uuid();
         let secret = self
             .sealer()?
@@ -282,7 +313,11 @@ impl App {
         Ok(tx.commit().await?)
     }
 
-    async fn new_recovery_codes(&self, tx: &mut Tx, user: UserId) -> Result<Vec<String>, AppError> {
+    pub(crate) async fn new_recovery_codes(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+    ) -> Result<Vec<String>, AppError> {
         let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
         let hashes: Vec<(Uuid, String)> = codes
             .iter()
@@ -292,15 +327,17 @@ impl App {
         Ok(codes)
     }
 
-    async fn own_factor(&self, actor: &UserActor) -> Result<(User, SecondFactor), AppError> {
+    async fn own_factors(&self, actor: &UserActor) -> Result<(User, Factors), AppError> {
         let user = self.get_own(actor).await?;
-        let factor = self.store.find_second_factor(user.id).await?;
-        let factor = factor.filter(|factor| factor.confirmed_at.is_some());
-        let none = || AppError::new(ErrorCode::Conflict, "there is no second factor");
-        Ok((user, factor.ok_or_else(none)?))
+        let factors = self.factors_of(user.id).await?;
+        if !factors.are_on() {
+            let message = "there is no second factor";
+            return Err(AppError::new(ErrorCode::Conflict, message));
+        }
+        Ok((user, factors))
     }
 
-    async fn get_own(&self, actor: &UserActor) -> Result<User, AppError> {
+    pub(crate) async fn get_own(&self, actor: &UserActor) -> Result<User, AppError> {
         let found = self.store.find_user(actor.id).await?;
         found.ok_or_else(|| AppError::new(ErrorCode::Unauthenticated, "sign in again"))
     }
@@ -326,7 +363,7 @@ impl App {
         Ok(user)
     }
 
-    fn emit_factor(&self, tx: &mut Tx, user: &User, is_on: bool) {
+    pub(crate) fn emit_factor(&self, tx: &mut Tx, user: &User, is_on: bool) {
         let change = AccessChange::SecondFactor { is_on };
         tx.emit(&self.access_event(user.organization, user.id, change));
     }

@@ -164,6 +164,7 @@ impl App {
         tx.delete_password_resets(now - KEPT).await?;
         tx.delete_unverified_registrations(now - KEPT).await?;
         tx.delete_old_challenges(now).await?;
+        tx.delete_old_ceremonies(now).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -1,4 +1,4 @@
-//! Signing in in two steps: the first answers a challenge, the second a code.
+//! Signing in in two steps: the first answers a challenge, the second takes a code or a passkey.
 
 use aim_domain::session::SignInMethod;
 use aim_store::second_factors::Challenge;
@@ -6,6 +6,7 @@ use aim_store::users::User;
 use chrono::{DateTime, Duration, Utc};
 use zeroize::Zeroizing;
 
+use crate::passkeys::FactorProof;
 use crate::token::{hash_of_given, new_token, token_hash};
 use crate::{App, AppError};
 
@@ -20,8 +21,10 @@ pub struct OpenChallenge {
     pub token: Zeroizing<String>,
     /// Until when it is good.
     pub expires_at: DateTime<Utc>,
-    /// Whether a code of the second factor is asked for.
+    /// Whether a second factor is asked for.
     pub needs_code: bool,
+    /// Whether a passkey can be it.
+    pub has_passkey: bool,
 }
 
 impl std::fmt::Debug for OpenChallenge {
@@ -49,8 +52,7 @@ impl App {
     /// # Errors
     /// [`AppError`] when the database cannot be asked.
     pub async fn next_step(&self, user: User) -> Result<SignInStep, AppError> {
-        let factor = self.store.find_second_factor(user.id).await?;
-        if factor.is_some_and(|factor| factor.confirmed_at.is_some()) {
+        if self.factors_of(user.id).await?.are_on() {
             let challenge = self.open_challenge(&user, SignInMethod::Password).await?;
             return Ok(SignInStep::Challenge(challenge));
         }
@@ -63,7 +65,7 @@ impl App {
         user: &User,
         method: SignInMethod,
     ) -> Result<OpenChallenge, AppError> {
-        let factor = self.store.find_second_factor(user.id).await?;
+        let factors = self.factors_of(user.id).await?;
         let token = new_token();
         let expires_at = self.clock.now() + CHALLENGE_LIFE;
         let mut tx = self.store.begin().await?;
@@ -81,39 +83,47 @@ impl App {
         Ok(OpenChallenge {
             token,
             expires_at,
-            needs_code: factor.is_some_and(|factor| factor.confirmed_at.is_some()),
+            needs_code: factors.are_on(),
+            has_passkey: !factors.passkeys.is_empty(),
         })
     }
 
-    /// Finishes a sign-in: who it is, and how the first step was done. A challenge is good once; a
-    /// wrong code leaves it good for a few more.
-    ///
-    /// # Errors
-    /// `InvalidInput` for a challenge that is not good and for a wrong code, `RateLimited` while the
-    /// factor is locked.
-    pub async fn complete_sign_in(
+    /// A sign-in that is half done, and whose it is.
+    pub(crate) async fn half_done_sign_in(
         &self,
         token: &str,
-        code: Option<&str>,
-    ) -> Result<(User, SignInMethod), AppError> {
+    ) -> Result<(Challenge, User), AppError> {
         let hash = hash_of_given(token).ok_or_else(not_good)?;
-        let challenge = self
-            .store
-            .find_challenge(&hash)
-            .await?
-            .ok_or_else(not_good)?;
+        let found = self.store.find_challenge(&hash).await?;
+        let challenge = found.ok_or_else(not_good)?;
         let user = self.store.find_user(challenge.user).await?;
         let same = |user: &User| user.token_generation == challenge.token_generation;
         let user = user.filter(same).ok_or_else(not_good)?;
-        let factor = self.store.find_second_factor(user.id).await?;
-        if let Some(factor) = factor.filter(|factor| factor.confirmed_at.is_some()) {
+        Ok((challenge, user))
+    }
+
+    /// Finishes a sign-in: who it is, and how the first step was done. A challenge is good once; a
+    /// wrong code or passkey leaves it good for a few more.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a challenge that is not good and for a wrong proof, `RateLimited` while
+    /// codes are not looked at.
+    pub async fn complete_sign_in(
+        &self,
+        token: &str,
+        proof: FactorProof<'_>,
+        request_id: &str,
+    ) -> Result<(User, SignInMethod), AppError> {
+        let (challenge, user) = self.half_done_sign_in(token).await?;
+        let factors = self.factors_of(user.id).await?;
+        if factors.are_on() {
             let mut tx = self.store.begin().await?;
             if !tx.try_challenge(challenge.id, ATTEMPTS_MAX).await? {
                 return Err(not_good());
             }
             tx.commit().await?;
-            let code = code.unwrap_or_default();
-            self.check_second_factor(&user, &factor, code).await?;
+            self.check_factor(&user, &factors, proof, (challenge.id, request_id))
+                .await?;
         }
         let mut tx = self.store.begin().await?;
         if !tx.use_challenge(challenge.id).await? {

@@ -101,6 +101,8 @@ typed_id! {
     RegistrationId,
     /// Who a person is at another issuer.
     IdentityId,
+    /// A passkey of a person.
+    PasskeyId,
 }
 
 impl EventId {

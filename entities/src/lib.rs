@@ -43,6 +43,8 @@ pub mod model_move;
 pub mod model_signer;
 pub mod model_version;
 pub mod organization;
+pub mod passkey;
+pub mod passkey_ceremony;
 pub mod password_reset;
 pub mod profile_journal;
 pub mod recovery_code;

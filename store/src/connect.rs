@@ -114,7 +114,10 @@ fn options(config: &StoreConfig, connections: u32) -> ConnectOptions {
         .min_connections(1)
         .acquire_timeout(WAIT)
         .test_before_acquire(false)
-        .sqlx_logging(false)
+        // The text of statements, without the values, for whoever logs everything.
+        .sqlx_logging(true)
+        .sqlx_logging_level(log::LevelFilter::Trace)
+        .sqlx_slow_statements_logging_settings(log::LevelFilter::Off, WAIT)
         .map_sqlx_sqlite_opts(|sqlite| {
             sqlite
                 .journal_mode(SqliteJournalMode::Wal)

@@ -45,6 +45,7 @@ pub mod models;
 pub mod offsets;
 pub mod organizations;
 mod page;
+pub mod passkeys;
 pub mod password_resets;
 mod postgres;
 pub mod profiles;

@@ -221,20 +221,51 @@ impl Tx {
         Ok(done.rows_affected == 1)
     }
 
-    /// Takes a person's factor off, with its codes and half-done sign-ins; false when there was none.
+    /// Takes everything off that a person has of second factors, with codes, passkeys and half-done
+    /// sign-ins; false when there was none.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn delete_second_factor(&mut self, user: UserId) -> Result<bool, StoreError> {
+        let had_codes = self.delete_codes_by_time(user).await?;
+        let passkeys = self.delete_passkeys_of(user).await?;
+        self.delete_stand_ins(user).await?;
+        Ok(had_codes || passkeys > 0)
+    }
+
+    /// Takes a person's codes by time off; false when there were none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn delete_codes_by_time(&mut self, user: UserId) -> Result<bool, StoreError> {
+        let done = entity::Entity::delete_by_id(user.as_uuid())
+            .exec(self.on())
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
+    /// Takes off what is of no use without a second factor: recovery codes and half-done sign-ins.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn delete_stand_ins(&mut self, user: UserId) -> Result<(), StoreError> {
         self.put_recovery_codes(user, &[]).await?;
         challenge::Entity::delete_many()
             .filter(challenge::Column::UserId.eq(user.as_uuid()))
             .exec(self.on())
             .await?;
-        let done = entity::Entity::delete_by_id(user.as_uuid())
-            .exec(self.on())
-            .await?;
-        Ok(done.rows_affected == 1)
+        Ok(())
+    }
+
+    /// Codes that a person has left, within the transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn count_recovery_codes(&self, user: UserId) -> Result<u64, StoreError> {
+        let left = recovery_code::Entity::find()
+            .filter(recovery_code::Column::UserId.eq(user.as_uuid()))
+            .filter(recovery_code::Column::UsedAt.is_null());
+        Ok(left.count(self.on()).await?)
     }
 
     /// Gives a person new codes (id, hash) in place of all that they had.

@@ -42,7 +42,7 @@ impl Client {
     pub(crate) async fn sign_in(target: &Target) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().tcp_nodelay(true).build()?;
         let url = target.url.trim_end_matches('/').to_owned();
-        let session = Session::open(&http, &url, &target.email, &target.password).await?;
+        let session = Session::open(&http, &url, target).await?;
         anyhow::ensure!(
             !session.must_change,
             "this is the one-time password; choose another one first, as `aim demo` does"
@@ -54,7 +54,7 @@ impl Client {
     pub(crate) async fn sign_in_first(target: &Target, new: &str) -> anyhow::Result<(Self, bool)> {
         let http = reqwest::Client::builder().tcp_nodelay(true).build()?;
         let url = target.url.trim_end_matches('/').to_owned();
-        let mut session = Session::open(&http, &url, &target.email, &target.password).await?;
+        let mut session = Session::open(&http, &url, target).await?;
         let changes = session.must_change;
         if changes {
             let passwords = (target.password.as_str(), new);

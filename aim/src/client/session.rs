@@ -1,5 +1,6 @@
 //! The tokens of a signed-in person, exchanged before they end.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use aim_domain::clock::Clock;
@@ -9,7 +10,9 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::{post, text};
+use crate::cli::Target;
 use crate::clock::SystemClock;
+use crate::out;
 
 /// What a session is asked for.
 const FIELDS: &str = "session { accessToken refreshToken expiresAt user { mustChangePassword } }";
@@ -30,18 +33,37 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Signs in.
+    /// Signs in, with a second factor where one is asked for.
     pub(super) async fn open(
         http: &reqwest::Client,
         url: &str,
-        email: &str,
-        password: &str,
+        target: &Target,
     ) -> anyhow::Result<Self> {
-        let query =
-            format!("mutation($input: SignInInput!) {{ signIn(input: $input) {{ {FIELDS} }} }}");
-        let input = json!({ "input": { "email": email, "password": password } });
+        let query = format!(
+            "mutation($input: SignInInput!) {{ signIn(input: $input) {{ {FIELDS} \
+             challenge {{ token }} userErrors {{ message }} }} }}"
+        );
+        let input = json!({ "email": target.email, "password": target.password });
+        let answer = post(http, url, None, &query, json!({ "input": input })).await;
+        let answer = answer.context("signing in")?;
+        let Some(challenge) = text(&answer, "/signIn/challenge/token") else {
+            return Self::of(&answer["signIn"]).with_context(|| format!("signing in: {answer}"));
+        };
+        let code = match &target.code {
+            Some(code) => code.clone(),
+            None => tokio::task::spawn_blocking(ask_for_code).await??,
+        };
+        let query = format!(
+            "mutation($input: CompleteSignInInput!) {{ completeSignIn(input: $input) {{ {FIELDS} \
+             userErrors {{ message }} }} }}"
+        );
+        let input = json!({ "input": { "challenge": challenge, "code": code.trim() } });
         let answer = post(http, url, None, &query, input).await;
-        Self::of(&answer.context("signing in")?["signIn"]).context("signing in")
+        let answer = &answer.context("signing in")?["completeSignIn"];
+        if let Some(wrong) = text(answer, "/userErrors/0/message") {
+            anyhow::bail!("signing in: the second factor: {wrong}");
+        }
+        Self::of(answer).context("signing in")
     }
 
     /// Replaces the one-time password, which ends this session and opens the next.
@@ -82,6 +104,19 @@ impl Session {
         }
         Ok(held.access.clone())
     }
+}
+
+/// Asks whoever sits at the terminal.
+fn ask_for_code() -> anyhow::Result<String> {
+    let input = std::io::stdin();
+    anyhow::ensure!(
+        input.is_terminal(),
+        "this person has a second factor: give its code with `--code` or `AIM_CODE`"
+    );
+    out::ask("Code of the second factor, or a recovery code: ");
+    let mut code = String::new();
+    input.read_line(&mut code)?;
+    Ok(code)
 }
 
 fn tokens(payload: &Value) -> anyhow::Result<Tokens> {

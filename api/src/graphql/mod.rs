@@ -64,6 +64,7 @@ pub struct Mutation(
     mutation::SecondFactorMutations,
     mutation::SignInStepMutations,
     mutation::IdentityMutations,
+    mutation::PasskeyMutations,
     mutation::CredentialMutations,
     mutation::PeopleMutations,
 );

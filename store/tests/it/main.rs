@@ -10,6 +10,7 @@ mod kill_switches;
 mod models;
 mod offsets;
 mod paging;
+mod passkeys;
 mod people;
 mod scene;
 mod suppressions;

@@ -23,7 +23,7 @@ crate::on_both!(
     two_owners_cannot_shut_each_other_out,
 );
 
-fn user(tenant: &Tenant, number: u128, role: Role) -> User {
+pub(crate) fn user(tenant: &Tenant, number: u128, role: Role) -> User {
     User {
         id: UserId::from_uuid(Uuid::from_u128(number)),
         organization: tenant.organization,

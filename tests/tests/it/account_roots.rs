@@ -11,7 +11,51 @@ const REGISTRATION_ID: &str = "UmVnaXN0cmF0aW9uOjAxOTBhMWIyLWMzZDQtN2U4Zi05MGExL
 /// `Identity:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f60c`, nobody's.
 const IDENTITY_ID: &str = "SWRlbnRpdHk6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNjBj";
 
+/// `Passkey:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f60e`, nobody's.
+const PASSKEY_ID: &str = "UGFzc2tleTowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2MGU";
+
 pub(crate) const ROOTS: &[Root] = &[
+    query(
+        "passkeys",
+        Needs::Person,
+        Foreigner::Own,
+        " { id }",
+        nothing,
+    ),
+    mutation(
+        "beginPasskeyRegistration",
+        Needs::Person,
+        Foreigner::Own,
+        |_| json!({ "password": "wrong" }),
+    ),
+    mutation(
+        "finishPasskeyRegistration",
+        Needs::Person,
+        Foreigner::Own,
+        |_| json!({ "name": "a key", "credential": {} }),
+    ),
+    mutation(
+        "renamePasskey",
+        Needs::Person,
+        Foreigner::NotFound,
+        |_| json!({ "passkeyId": PASSKEY_ID, "name": "a key" }),
+    ),
+    mutation(
+        "removePasskey",
+        Needs::Person,
+        Foreigner::NotFound,
+        |_| json!({ "passkeyId": PASSKEY_ID, "password": "wrong", "code": "000000" }),
+    ),
+    mutation(
+        "beginPasskeySignIn",
+        Needs::Nothing,
+        Foreigner::Own,
+        |_| json!({ "challenge": "none" }),
+    ),
+    Root {
+        rest: " { userErrors { code } }",
+        ..mutation("beginPasskeyCheck", Needs::Person, Foreigner::Own, nothing)
+    },
     query(
         "secondFactor",
         Needs::Person,

@@ -41,8 +41,13 @@ pub(crate) fn mutation(name: &str, selection: &str) -> String {
 
 impl House {
     pub(crate) async fn new() -> anyhow::Result<Self> {
+        Self::with(AimConfig::new()).await
+    }
+
+    /// With further settings.
+    pub(crate) async fn with(config: AimConfig) -> anyhow::Result<Self> {
         let mail = MailServer::start(MailSecurity::None)?;
-        let aim = mailing(&mail, AimConfig::new()).start()?;
+        let aim = mailing(&mail, config).start()?;
         let owner = Owner::of(&aim).await?;
         Ok(Self { aim, mail, owner })
     }

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const GOOD: usize = 30;
 
 /// Values by name with labels, as printed.
-async fn scrape(aim: &AimProcess) -> anyhow::Result<BTreeMap<String, f64>> {
+pub(crate) async fn scrape(aim: &AimProcess) -> anyhow::Result<BTreeMap<String, f64>> {
     let http = reqwest::Client::builder().no_proxy().build()?;
     let answer = http
         .get(format!("{}/metrics", aim.base_url()))

@@ -11,14 +11,14 @@ use crate::house::{ADMIN, FRESH, House, PATIENCE, by, good, mistake};
 const STEP: u64 = 30;
 
 /// An authenticator that has the secret of a person.
-struct Authenticator {
-    secret: String,
-    codes: Vec<String>,
+pub(crate) struct Authenticator {
+    pub(crate) secret: String,
+    pub(crate) codes: Vec<String>,
 }
 
 impl Authenticator {
     /// The code of a time step from now on.
-    fn code(&self, steps: u64) -> String {
+    pub(crate) fn code(&self, steps: u64) -> String {
         let secret = Secret::try_from_base32(&self.secret).unwrap();
         let totp = Builder::new()
             .with_secret(secret)
@@ -30,8 +30,12 @@ impl Authenticator {
     }
 
     /// Sets a second factor up for a person.
-    async fn of(person: &Owner) -> Self {
-        let input = json!({ "password": PASSWORD });
+    pub(crate) async fn of(person: &Owner) -> Self {
+        Self::with(person, json!({ "password": PASSWORD })).await
+    }
+
+    /// The same for somebody who has to show more than a password.
+    pub(crate) async fn with(person: &Owner, input: Value) -> Self {
         let selection = "secondFactor { secret uri }";
         let begun = by(person, "enrollSecondFactor", selection, input)
             .await

@@ -26,6 +26,10 @@ pub(crate) struct Server {
     /// Their password.
     #[arg(long, env = "AIM_PASSWORD", hide_env_values = true)]
     password: Option<String>,
+    /// The code of their second factor, or a recovery code, if they have one; asked for at a terminal
+    /// when left out.
+    #[arg(long, env = "AIM_CODE", hide_env_values = true)]
+    code: Option<String>,
 }
 
 impl Server {
@@ -43,6 +47,7 @@ impl Server {
             url,
             email,
             password,
+            code: self.code.clone(),
         };
         Ok(Some(Client::sign_in(&target).await?))
     }

@@ -3,11 +3,13 @@
 use aim_app::SignInStep;
 use aim_domain::session::SignInMethod;
 use aim_store::users::User;
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, Json, Object, Result, SimpleObject};
+use serde_json::Value;
 
 use super::super::context::{RequestContext, fault};
 use super::super::types::SignInChallenge;
 use super::super::user_error::{UserErrorCode, payload};
+use super::passkeys::proof;
 use super::sessions::{Session, revealed};
 
 /// The next step of a sign-in.
@@ -18,6 +20,8 @@ struct CompleteSignInInput {
     /// The code that your authenticator shows now, or a recovery code; left out without a second
     /// factor.
     code: Option<String>,
+    /// In place of the code: what a passkey answered to `beginPasskeySignIn`, as `toJSON` writes it.
+    passkey: Option<Json<Value>>,
 }
 
 /// How far a sign-in came: one of the two, or what was wrong.
@@ -75,17 +79,17 @@ impl SignInStepMutations {
     async fn complete_sign_in(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The challenge, and a code.")] input: CompleteSignInInput,
+        #[graphql(desc = "The challenge, and a code or a passkey.")] input: CompleteSignInInput,
     ) -> Result<CompleteSignInPayload> {
         let request = RequestContext::of(context)?;
-        let code = input.code.as_deref();
-        let done = request.app.complete_sign_in(&input.challenge, code).await;
-        let (user, how) = match done {
+        let shown = proof(input.code.as_ref(), input.passkey.as_ref());
+        let (app, id) = (&request.app, &request.request_id);
+        let done = app.complete_sign_in(&input.challenge, shown, id);
+        let (user, how) = match done.await {
             Ok(done) => done,
             Err(error) => return CompleteSignInPayload::of(Err::<Session, _>(error)),
         };
-        let id = &request.request_id;
-        let opened = request.app.open_session(&user, how, &request.client, id);
+        let opened = app.open_session(&user, how, &request.client, id);
         CompleteSignInPayload::of(opened.await.and_then(|it| revealed(context, it)))
     }
 }

@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use super::super::context::{RequestContext, fault};
-use super::super::types::{Identity, SecondFactor};
+use super::super::types::{Identity, Passkey, SecondFactor};
 
 /// Queries about how people sign in.
 #[derive(Debug, Default)]
@@ -25,6 +25,14 @@ impl SignInQueries {
         let actor = request.person()?;
         let found = request.app.list_identities(actor).await.map_err(fault)?;
         Ok(found.into_iter().map(Identity::from).collect())
+    }
+
+    /// Your passkeys, oldest first, at most ten. For signed-in people.
+    async fn passkeys(&self, context: &Context<'_>) -> Result<Vec<Passkey>> {
+        let request = RequestContext::of(context)?;
+        let actor = request.person()?;
+        let found = request.app.list_passkeys(actor).await.map_err(fault)?;
+        Ok(found.into_iter().map(Passkey::from).collect())
     }
 
     /// Names of the issuers that people can sign in at, for `/auth/oidc/start?provider=`. For

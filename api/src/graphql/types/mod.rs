@@ -13,6 +13,7 @@ mod join;
 mod kill_switch;
 mod model;
 mod operations;
+mod passkey;
 mod rating;
 mod session;
 mod sign_in;
@@ -46,6 +47,7 @@ pub(crate) use model::{
     OrganizationModels, ShadowReport,
 };
 pub(crate) use operations::StreamTotals;
+pub(crate) use passkey::Passkey;
 pub(crate) use rating::AgentRatingConnection;
 pub(crate) use session::SignedInSessionConnection;
 pub(crate) use sign_in::{Identity, NewSecondFactor, SecondFactor, SignInChallenge};

@@ -31,13 +31,15 @@ impl From<NewRow> for NewSecondFactor {
     }
 }
 
-/// Your second factor.
+/// Your second factor: codes by time, passkeys, or both.
 #[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct SecondFactor {
     /// Whether signing in asks for it.
     is_on: bool,
-    /// Since when; null while it is off.
+    /// Since when codes by time count; null without them.
     confirmed_at: Option<DateTime<Utc>>,
+    /// Passkeys that you have.
+    passkey_count: u64,
     /// Recovery codes that are left.
     recovery_code_count: u64,
 }
@@ -45,8 +47,9 @@ pub(crate) struct SecondFactor {
 impl From<SecondFactorState> for SecondFactor {
     fn from(state: SecondFactorState) -> Self {
         Self {
-            is_on: state.confirmed_at.is_some(),
+            is_on: state.confirmed_at.is_some() || state.passkeys > 0,
             confirmed_at: state.confirmed_at,
+            passkey_count: state.passkeys,
             recovery_code_count: state.recovery_codes,
         }
     }
@@ -59,6 +62,8 @@ pub(crate) struct SignInChallenge {
     token: String,
     /// Until when it is good.
     expires_at: DateTime<Utc>,
+    /// Whether `beginPasskeySignIn` can ask for a passkey.
+    has_passkey: bool,
 }
 
 impl std::fmt::Debug for SignInChallenge {
@@ -72,6 +77,7 @@ impl From<OpenChallenge> for SignInChallenge {
         Self {
             token: open.token.as_str().to_owned(),
             expires_at: open.expires_at,
+            has_passkey: open.has_passkey,
         }
     }
 }
