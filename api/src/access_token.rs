@@ -88,6 +88,8 @@ impl AccessToken {
         let claims = jsonwebtoken::decode::<Claims>(text, key, &rules)
             .ok()
             .filter(|token| token.header.typ.as_deref() == Some(TYPE))
+            // We understand no extension, so none may be critical (RFC 7515, section 4.1.11).
+            .filter(|token| token.header.crit.is_none())
             .ok_or(AccessTokenError::Unknown)?
             .claims;
         let expires_at = DateTime::from_timestamp(claims.exp, 0)

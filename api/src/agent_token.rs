@@ -122,6 +122,10 @@ pub fn read_agent_token(text: &str, wanted: TokenRules<'_>) -> Result<AgentToken
     if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::EdDSA {
         return Err(Unknown);
     }
+    // We understand no extension, so none may be critical (RFC 7515, section 4.1.11).
+    if header.crit.is_some() {
+        return Err(Unknown);
+    }
     let mut believed = wanted.believed.iter();
     let key = believed
         .find(|key| header.kid.as_deref() == Some(&key.thumbprint()))

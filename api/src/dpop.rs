@@ -116,6 +116,10 @@ fn key_of(proof: &str) -> Result<PublicKey, &'static str> {
     if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::EdDSA {
         return Err("the proof's header needs `typ` `dpop+jwt` and `alg` `EdDSA`");
     }
+    // RFC 7515, section 4.1.11.
+    if header.crit.is_some() {
+        return Err("the proof's header has `crit`; no extension is understood here");
+    }
     // The library's type has no place for what must not be there.
     let raw = proof.split('.').next().unwrap_or_default();
     let raw = URL_SAFE_NO_PAD.decode(raw).unwrap_or_default();

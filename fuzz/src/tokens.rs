@@ -100,6 +100,9 @@ pub(crate) fn takers(text: &str) -> Vec<&'static str> {
 /// What any token of a kind has to say to be taken, read by other means.
 fn has_to_be(kind: &str, header: &Value, claims: &Value) -> bool {
     let text = |name: &str| claims[name].as_str().unwrap_or_default();
+    if !header["crit"].is_null() {
+        return false;
+    }
     let is_alive = claims["exp"].as_i64().is_some_and(|it| it > NOW);
     match kind {
         "a" => {

@@ -29,6 +29,8 @@ fn what_is_right_is_taken() {
         ("none", &[]),
         ("confusion", &[]),
         ("critical", &[]),
+        ("critical_access", &[]),
+        ("critical_proof", &[]),
     ] {
         let text = std::fs::read_to_string(folder.join(name)).unwrap();
         let lines: Vec<&str> = text.splitn(3, '\n').collect();

@@ -67,8 +67,8 @@ pub(crate) struct Root {
     pub(crate) needs: Needs,
     pub(crate) foreigner: Foreigner,
     /// Arguments and selection.
-    rest: &'static str,
-    id: fn(&Ids) -> Value,
+    pub(crate) rest: &'static str,
+    pub(crate) id: fn(&Ids) -> Value,
 }
 
 impl Root {
