@@ -199,15 +199,16 @@ fn fold(
     key: &SecretKey,
     ids: &Ids,
 ) -> Result<Sequenced, TreeError> {
+    // Only logs that grow get a checkpoint.
     let mut logs: HashMap<OrganizationId, Growing> = HashMap::new();
-    for tree in trees {
-        let log = Growing {
-            size: tree.size,
-            number: tree.checkpoint_number,
-            tiles: tiles.remove(&tree.organization).unwrap_or_default(),
-        };
-        logs.insert(tree.organization, log);
-    }
+    let mut grown = |organization: OrganizationId| {
+        let tree = trees.iter().find(|it| it.organization == organization);
+        Growing {
+            size: tree.map_or(0, |it| it.size),
+            number: tree.map_or(0, |it| it.checkpoint_number),
+            tiles: tiles.remove(&organization).unwrap_or_default(),
+        }
+    };
     let mut random = rand::rng();
     let mut round = Sequenced::default();
     for UnsequencedEntry {
@@ -216,11 +217,9 @@ fn fold(
         ..
     } in entries
     {
-        let log = logs.entry(organization).or_insert_with(|| Growing {
-            size: 0,
-            number: 0,
-            tiles: Tiles::default(),
-        });
+        let log = logs
+            .entry(organization)
+            .or_insert_with(|| grown(organization));
         let mut bytes = [0; aim_domain::audit::SALT_BYTES];
         random.fill(&mut bytes);
         let seed = Seed::from_bytes(bytes);

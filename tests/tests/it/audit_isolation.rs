@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aim_tests::{AimConfig, AimProcess, MailSecurity, MailServer, Postgres, wait_for};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
 use serde_json::{Value, json};
 
 use crate::audit_log::{PATIENCE, good, sequenced, verdict};
@@ -102,11 +102,16 @@ impl Two {
         }
     }
 
-    async fn run(&self, statement: &str) {
-        let statement = statement
+    /// A statement as this database says it.
+    fn said(&self, statement: &str) -> String {
+        statement
             .replace("OURS", OURS)
             .replace("NOISE", self.dialect.noise)
-            .replace("ID,", &format!("{},", self.dialect.id));
+            .replace("ID,", &format!("{},", self.dialect.id))
+    }
+
+    async fn run(&self, statement: &str) {
+        let statement = self.said(statement);
         self.db.execute_unprepared(&statement).await.unwrap();
     }
 
@@ -122,12 +127,18 @@ impl Two {
         }
     }
 
+    /// All at once: half of it may be what was signed already, and would grow.
     async fn restore(&self) {
+        let tx = self.db.begin().await.unwrap();
         for table in TABLES {
-            self.run(&format!("DELETE FROM {table} WHERE OURS")).await;
-            self.run(&format!("INSERT INTO {table} SELECT * FROM kept_{table}"))
-                .await;
+            for statement in [
+                format!("DELETE FROM {table} WHERE OURS"),
+                format!("INSERT INTO {table} SELECT * FROM kept_{table}"),
+            ] {
+                tx.execute_unprepared(&self.said(&statement)).await.unwrap();
+            }
         }
+        tx.commit().await.unwrap();
     }
 
     async fn stop(&self) -> Value {

@@ -406,7 +406,7 @@ async fn another_organizations_objects_do_not_exist() {
             // What the foreigner made is theirs; nothing else may be among it.
             Foreigner::Empty => assert!(
                 !answer.to_string().contains(&scene.ids.agent)
-                    && got["totalCount"].as_u64().unwrap()
+                    && got["totalCount"].as_u64().unwrap().min(10)
                         == got["nodes"].as_array().unwrap().len() as u64,
                 "{}: {answer}",
                 root.name
