@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use crate::fuzz::vary;
+
 #[path = "../../../fuzz/src/tokens.rs"]
 mod target;
-#[path = "../../../fuzz/src/vary.rs"]
-mod vary;
 
 #[test]
 fn inputs_near_the_corpus_break_nothing() {

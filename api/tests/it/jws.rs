@@ -45,14 +45,14 @@ fn accepts(jws: &str, key: &DecodingKey, algorithm: Algorithm) -> bool {
 }
 
 fn secret(text: &str) -> DecodingKey {
-    DecodingKey::from_secret(&URL_SAFE_NO_PAD.decode(text).unwrap())
+    DecodingKey::from_secret(&URL_SAFE_NO_PAD.decode(text).expect("base64url"))
 }
 
 /// No door of ours takes it, whatever key it is tried with.
 fn is_refused_everywhere(jws: &str, key: &DecodingKey) {
-    let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+    let now = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
     assert!(AccessToken::read(jws, key, now).is_err(), "{jws}");
-    let believed = [PublicKey::parse(ED25519_X).unwrap()];
+    let believed = [PublicKey::parse(ED25519_X).expect("a key")];
     let rules = TokenRules {
         believed: &believed,
         issuer: "",

@@ -1,9 +1,9 @@
 //! The fuzz target `proofs` over its corpus and what is near it.
 
+use crate::fuzz::vary;
+
 #[path = "../../../fuzz/src/proofs.rs"]
 mod target;
-#[path = "../../../fuzz/src/vary.rs"]
-mod vary;
 
 #[test]
 fn inputs_near_the_corpus_break_nothing() {

@@ -112,7 +112,9 @@ async fn a_log_stands_still_and_goes_on(scene: &Scene) -> anyhow::Result<()> {
     tx.commit().await?;
     assert_eq!(store.find_audit_stop(ours.scope).await?, Some(stop.clone()));
     assert_eq!(store.find_audit_stop(scene.theirs.scope).await?, None);
-    let waiting = store.list_unsequenced_of(ours.organization, 1, 3, 10).await?;
+    let waiting = store
+        .list_unsequenced_of(ours.organization, 1, 3, 10)
+        .await?;
     let positions: Vec<_> = waiting.iter().map(|it| it.position).collect();
     assert_eq!(positions, [2, 3]);
     let mut tx = store.begin().await?;
