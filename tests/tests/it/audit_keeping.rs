@@ -199,6 +199,26 @@ impl Witness {
     }
 }
 
+/// Removes the only witness, once.
+async fn remove_the_witness(scene: &Scene) {
+    let found = scene.owner.ask(WITNESSES, json!({})).await.unwrap();
+    let id = &found["auditLog"]["witnesses"][0]["id"];
+    let remove = async || {
+        let input = json!({ "witnessId": id, "reason": "they are gone" });
+        let answer = scene.owner.ask(REMOVE, json!({ "input": input })).await;
+        answer.unwrap()["removeCheckpointWitness"].take()
+    };
+    let removed = remove().await;
+    assert_eq!(removed["witness"]["id"], *id, "{removed}");
+    assert_eq!(remove().await["userErrors"][0]["code"], "NOT_FOUND");
+    let newest = scene.owner.ask(WITNESSES, json!({})).await.unwrap();
+    assert_eq!(newest["auditLog"]["witnesses"], json!([]));
+}
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "one witness from its beginning to its end"
+)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registered_witness_co_signs_a_checkpoint() {
     let scene = Scene::new().await;
@@ -269,18 +289,7 @@ async fn a_registered_witness_co_signs_a_checkpoint() {
     assert_eq!(verdict(&arguments)["isGood"], true);
 
     // Who is removed is heard no more; what they signed stays.
-    let found = scene.owner.ask(WITNESSES, json!({})).await.unwrap();
-    let id = &found["auditLog"]["witnesses"][0]["id"];
-    let remove = async |id: &Value| {
-        let input = json!({ "witnessId": id, "reason": "they are gone" });
-        let answer = scene.owner.ask(REMOVE, json!({ "input": input })).await;
-        answer.unwrap()["removeCheckpointWitness"].take()
-    };
-    let removed = remove(id).await;
-    assert_eq!(removed["witness"]["id"], *id, "{removed}");
-    assert_eq!(remove(id).await["userErrors"][0]["code"], "NOT_FOUND");
-    let newest = scene.owner.ask(WITNESSES, json!({})).await.unwrap();
-    assert_eq!(newest["auditLog"]["witnesses"], json!([]));
+    remove_the_witness(&scene).await;
     let kept = "query($size: Int!) { auditCheckpoint(treeSize: $size) { note } }";
     let kept = scene
         .owner

@@ -1,5 +1,11 @@
 //! What public tools say of the schema, and of a server that is asked whatever the schema allows.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and prints what a tool sums up"
+)]
+
 use std::path::Path;
 
 use aim_tests::{AimConfig, python_module, run_script};
