@@ -2,11 +2,12 @@
 
 use aim_app::{Actor, AgentToken, AppError, ErrorCode, TokenKeys};
 use aim_domain::id::{AgentId, DelegationId};
+use aim_domain::signature::PublicKey;
 use aim_domain::token::TokenLimit;
 use aim_domain::token_chain::TokenChain;
 use axum::http::header;
 use axum::http::request::Parts;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header,
 };
@@ -130,6 +131,72 @@ pub(crate) fn scope(limits: &[TokenLimit]) -> String {
     names.join(" ")
 }
 
+/// Why an agent's token was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AgentTokenError {
+    /// Not signed by one of our keys, or for somebody else.
+    #[error("TOKEN_UNKNOWN: the token is not one of ours, or not for us")]
+    Unknown,
+    /// Its time is over.
+    #[error("TOKEN_EXPIRED: the token has expired; get a new one")]
+    Expired,
+}
+
+/// What a token has to be.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenRules<'a> {
+    /// Keys of ours that may have signed it.
+    pub believed: &'a [PublicKey],
+    /// Who has to have given it out.
+    pub issuer: &'a str,
+    /// Whom it has to be for; anybody when left out.
+    pub audience: Option<&'a str>,
+    /// The time to judge it at.
+    pub now: DateTime<Utc>,
+}
+
+/// Reads a token of ours.
+///
+/// # Errors
+/// [`AgentTokenError`] when it is none, or is over.
+pub fn read_agent_token(text: &str, wanted: TokenRules<'_>) -> Result<AgentToken, AgentTokenError> {
+    use AgentTokenError::{Expired, Unknown};
+    if text.len() > TOKEN_MAX {
+        return Err(Unknown);
+    }
+    let header = decode_header(text).map_err(|_| Unknown)?;
+    if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::EdDSA {
+        return Err(Unknown);
+    }
+    // We understand no extension, so none may be critical (RFC 7515, section 4.1.11).
+    if header.crit.is_some() {
+        return Err(Unknown);
+    }
+    let mut believed = wanted.believed.iter();
+    let key = believed
+        .find(|key| header.kid.as_deref() == Some(&key.thumbprint()))
+        .ok_or(Unknown)?;
+    let mut rules = Validation::new(Algorithm::EdDSA);
+    rules.set_issuer(&[wanted.issuer]);
+    rules.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
+    match wanted.audience {
+        Some(audience) => rules.set_audience(&[audience]),
+        None => rules.validate_aud = false,
+    }
+    // The clock is ours to give, not the library's to take.
+    rules.validate_exp = false;
+    let verifier = DecodingKey::from_ed_components(&key.to_base64url()).map_err(|_| Unknown)?;
+    let claims = decode::<Claims>(text, &verifier, &rules)
+        .map_err(|_| Unknown)?
+        .claims;
+    let token = parsed(claims).ok_or(Unknown)?;
+    if token.expires_at > wanted.now {
+        Ok(token)
+    } else {
+        Err(Expired)
+    }
+}
+
 impl Authenticator {
     /// Reads a token of ours, as of now.
     pub(crate) async fn read_token(
@@ -138,40 +205,15 @@ impl Authenticator {
         issuer: &str,
         audience: Option<&str>,
     ) -> Result<AgentToken, AppError> {
-        let refused = |message: &str| AppError::new(ErrorCode::Unauthenticated, message);
-        let unknown = || refused("TOKEN_UNKNOWN: the token is not one of ours, or not for us");
-        if text.len() > TOKEN_MAX {
-            return Err(unknown());
-        }
-        let header = decode_header(text).map_err(|_| unknown())?;
-        if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::EdDSA {
-            return Err(unknown());
-        }
         let keys = self.app().token_keys().await?;
-        let mut believed = keys.believed.iter();
-        let key = believed
-            .find(|key| header.kid.as_deref() == Some(&key.thumbprint()))
-            .ok_or_else(unknown)?;
-        let mut rules = Validation::new(Algorithm::EdDSA);
-        rules.set_issuer(&[issuer]);
-        rules.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
-        match audience {
-            Some(audience) => rules.set_audience(&[audience]),
-            None => rules.validate_aud = false,
-        }
-        // The clock is ours to give, not the library's to take.
-        rules.validate_exp = false;
-        let verifier = DecodingKey::from_ed_components(&key.to_base64url()).map_err(internal)?;
-        let claims = decode::<Claims>(text, &verifier, &rules)
-            .map_err(|_| unknown())?
-            .claims;
-        let token = parsed(claims).ok_or_else(unknown)?;
-        if token.expires_at <= self.app().clock().now() {
-            return Err(refused(
-                "TOKEN_EXPIRED: the token has expired; get a new one",
-            ));
-        }
-        Ok(token)
+        let wanted = TokenRules {
+            believed: &keys.believed,
+            issuer,
+            audience,
+            now: self.app().clock().now(),
+        };
+        read_agent_token(text, wanted)
+            .map_err(|error| AppError::new(ErrorCode::Unauthenticated, error.to_string()))
     }
 
     /// The agent of a request with a token and its proof.

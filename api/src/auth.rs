@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use aim_app::{Actor, App, AppError, ErrorCode, OpenedSession};
-use aim_domain::id::SessionId;
 use aim_domain::secret::{ApiKeySecret, RefreshToken};
 use aim_domain::session::{ACCESS_LIFE, Client};
 use aim_domain::signature::HttpRequest;
@@ -16,10 +15,10 @@ use axum::http::request::Parts;
 use chrono::{DateTime, Duration, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde_json::Value;
 
+use crate::access_token::AccessToken;
 use crate::client_address::TrustedProxies;
 use crate::error_code::code;
 use crate::graphql::RequestContext;
@@ -29,23 +28,6 @@ use crate::transport::{AuthError, Authenticate, Caller, CallerKind, Identity};
 const CONNECTION_LIFE: Duration = Duration::hours(1);
 /// Least bytes of the secret: as many as HMAC-SHA-256 gives out.
 const SECRET_MIN_BYTES: usize = 32;
-const ISSUER: &str = "aim";
-/// Whom access tokens are for: other tokens that this secret may sign one day are for somebody else.
-const AUDIENCE: &str = "aim-api";
-/// `typ` of an access token (RFC 9068).
-const ACCESS_TYPE: &str = "at+jwt";
-
-/// What an access token says.
-#[derive(Debug, Serialize, Deserialize)]
-struct Claims {
-    iss: String,
-    aud: String,
-    /// The person, for whoever reads logs; who acts is what the session says.
-    sub: String,
-    sid: String,
-    iat: i64,
-    exp: i64,
-}
 
 /// Who makes a request, and where from.
 #[derive(Debug, Clone)]
@@ -146,19 +128,12 @@ impl Authenticator {
         now: DateTime<Utc>,
     ) -> Result<(String, DateTime<Utc>), AppError> {
         let expires_at = opened.session.refresh_by.min(now + ACCESS_LIFE);
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: opened.user.id.to_string(),
-            sid: opened.session.id.to_string(),
-            iat: now.timestamp(),
-            exp: expires_at.timestamp(),
+        let token = AccessToken {
+            session: opened.session.id,
+            expires_at,
         };
-        let header = Header {
-            typ: Some(ACCESS_TYPE.to_owned()),
-            ..Header::new(Algorithm::HS256)
-        };
-        let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
+        let token = token
+            .sign(opened.user.id.to_string(), now, &self.encoding)
             .map_err(|_| AppError::new(ErrorCode::Internal, "internal error"))?;
         Ok((token, expires_at))
     }
@@ -236,28 +211,11 @@ impl Authenticator {
             let expires_at = Some(self.app.clock().now() + CONNECTION_LIFE);
             return Ok(Identity { actor, expires_at });
         }
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.set_issuer(&[ISSUER]);
-        rules.set_audience(&[AUDIENCE]);
-        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        rules.leeway = 0;
-        // The clock is ours to give, not the library's to take.
-        rules.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &rules)
-            .ok()
-            .filter(|token| token.header.typ.as_deref() == Some(ACCESS_TYPE))
-            .ok_or_else(|| refused("the token is not one of ours; sign in again"))?
-            .claims;
-        let expires_at = DateTime::from_timestamp(claims.exp, 0)
-            .filter(|end| *end > self.app.clock().now())
-            .ok_or_else(|| refused("the token has expired; sign in again"))?;
-        let id: SessionId = claims
-            .sid
-            .parse()
-            .map_err(|_| refused("the token names no session"))?;
+        let read = AccessToken::read(token, &self.decoding, self.app.clock().now());
+        let token = read.map_err(|error| refused(&error.to_string()))?;
         Ok(Identity {
-            actor: self.app.find_session_actor(id).await?,
-            expires_at: Some(expires_at),
+            actor: self.app.find_session_actor(token.session).await?,
+            expires_at: Some(token.expires_at),
         })
     }
 

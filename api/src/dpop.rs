@@ -20,13 +20,13 @@ const JTI: std::ops::RangeInclusive<usize> = 8..=128;
 
 /// A proof that is right.
 #[derive(Debug)]
-pub(crate) struct Proof {
+pub struct Proof {
     /// Thumbprint of the key that made it.
-    pub(crate) jkt: String,
+    pub jkt: String,
     /// Its name, good once for this key.
-    pub(crate) name: String,
+    pub name: String,
     /// After which it is refused anyway.
-    pub(crate) stale_at: DateTime<Utc>,
+    pub stale_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,13 +40,15 @@ struct Claims {
 
 /// What a proof has to be about.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'a> {
-    pub(crate) method: &'a str,
+pub struct Wanted<'a> {
+    /// The request's method.
+    pub method: &'a str,
     /// Scheme, authority and path, without query.
-    pub(crate) url: &'a str,
+    pub url: &'a str,
     /// The token that it goes with, if any.
-    pub(crate) token: Option<&'a str>,
-    pub(crate) now: DateTime<Utc>,
+    pub token: Option<&'a str>,
+    /// When the request came.
+    pub now: DateTime<Utc>,
 }
 
 /// Checks the one proof of a request.
@@ -58,7 +60,17 @@ pub(crate) fn check(headers: &HeaderMap, wanted: Wanted<'_>) -> Result<Proof, &'
     let (Some(proof), None) = (all.next(), all.next()) else {
         return Err("send exactly one `dpop` field");
     };
-    let proof = proof.to_str().map_err(|_| "the proof is not ASCII")?;
+    read_proof(
+        proof.to_str().map_err(|_| "the proof is not ASCII")?,
+        wanted,
+    )
+}
+
+/// Checks a proof.
+///
+/// # Errors
+/// What is wrong with it, in words for whoever made it.
+pub fn read_proof(proof: &str, wanted: Wanted<'_>) -> Result<Proof, &'static str> {
     if proof.len() > PROOF_MAX {
         return Err("the proof is too long");
     }
@@ -103,6 +115,10 @@ fn key_of(proof: &str) -> Result<PublicKey, &'static str> {
     let header = decode_header(proof).map_err(|_| "the proof is no JWT")?;
     if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::EdDSA {
         return Err("the proof's header needs `typ` `dpop+jwt` and `alg` `EdDSA`");
+    }
+    // RFC 7515, section 4.1.11.
+    if header.crit.is_some() {
+        return Err("the proof's header has `crit`; no extension is understood here");
     }
     // The library's type has no place for what must not be there.
     let raw = proof.split('.').next().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! The GraphQL door: axum and async-graphql over `app/`. Owns no rule and no query.
 
+mod access_token;
 mod agent_token;
 mod audit;
 mod auth;
@@ -15,6 +16,7 @@ mod models;
 mod oauth;
 mod oidc;
 mod server;
+pub mod tokens;
 pub mod transport;
 
 pub use auth::Authenticator;

@@ -125,7 +125,7 @@ impl App {
         recipient: &str,
         about: &str,
         parameters: Value,
-    ) -> Result<(), AppError> {
+    ) -> Result<(), StoreError> {
         if self.accounts.mailer.is_none() {
             return Ok(());
         }
@@ -137,7 +137,7 @@ impl App {
             key: format!("{kind}:{recipient}:{about}"),
             parameters,
         };
-        Ok(tx.insert_mail(&mail).await?)
+        tx.insert_mail(&mail).await
     }
 
     pub(crate) fn mail_was_queued(&self) {

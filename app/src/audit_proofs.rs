@@ -9,6 +9,7 @@ use aim_store::audit::AuditEntry;
 use aim_store::audit_export::AuditExport;
 use aim_store::audit_log::AuditCheckpoint;
 use aim_store::audit_retention::{AuditErasure, AuditRetention};
+use aim_store::audit_stops::AuditStop;
 use aim_store::audit_witnesses::AuditWitness;
 use aim_store::{Page, PageRequest};
 use serde_json::json;
@@ -28,6 +29,8 @@ pub struct AuditLogState {
     pub witnesses: Vec<AuditWitness>,
     /// What is kept.
     pub retention: AuditRetention,
+    /// Whether it stands still.
+    pub stop: Option<AuditStop>,
 }
 
 /// A proof, and the tree it is about.
@@ -77,6 +80,7 @@ impl App {
                 .map_or(0, |it| it.size),
             witnesses: self.store.list_audit_witnesses(scope).await?,
             retention: self.store.find_audit_retention(scope).await?,
+            stop: self.store.find_audit_stop(scope).await?,
         })
     }
 

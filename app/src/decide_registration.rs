@@ -107,8 +107,8 @@ impl App {
     ) -> Result<(), AppError> {
         let parameters = json!({ "organization": asked.organization, "approved": is_approved });
         let (kind, id) = (MailKind::RegistrationDecided, asked.id.to_string());
-        self.queue_mail(tx, kind, &asked.email, &id, parameters)
-            .await
+        let queued = self.queue_mail(tx, kind, &asked.email, &id, parameters);
+        Ok(queued.await?)
     }
 
     pub(crate) async fn registration_decided_words(

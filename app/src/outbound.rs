@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn only_public_https_is_reached_or_one_origin() {
+    fn no_ssrf_only_public_https_or_one_named_origin_is_reached() {
         let url = |text| Url::parse(text).unwrap();
         let public = Outbound::new(None).unwrap();
         for (to, is_good) in [

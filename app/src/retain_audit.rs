@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aim_domain::audit::AuditField;
 use aim_domain::id::{OrganizationId, UserId};
+use aim_domain::scope::Scope;
 use aim_store::audit::NewAuditEntry;
 use aim_store::audit_log::KeptLeaf;
 use aim_store::audit_retention::{AuditErasure, AuditRetention, ErasureId, LegalHold};
@@ -211,7 +212,12 @@ impl App {
         for order in self.store.list_open_erasures().await? {
             let mut order = order;
             // Entries get their index first, or their leaves would commit to what is left.
-            if self.store.get_audit_sequencer().await?.position < order.up_to_position {
+            let scope = Scope::of(order.organization);
+            let reached = match self.store.find_audit_stop(scope).await? {
+                Some(stop) => stop.position,
+                None => self.store.get_audit_progress().await?.position,
+            };
+            if reached < order.up_to_position {
                 continue;
             }
             while !stop.is_cancelled() {

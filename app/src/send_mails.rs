@@ -153,6 +153,7 @@ impl App {
             MailKind::RegistrationPending => self.registration_pending_words(mail).await,
             MailKind::RegistrationDecided => self.registration_decided_words(mail).await,
             MailKind::SecondFactorReset => Ok(Some(Words::second_factor_reset())),
+            MailKind::AuditStopped => self.audit_stopped_words(mail).await,
         }
     }
 

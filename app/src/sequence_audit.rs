@@ -1,27 +1,30 @@
 //! The sequencer: gives entries their indexes, grows the trees, signs checkpoints.
 //!
 //! No request waits for it. One process at a time works (a lease), and what two might do at once the
-//! database lets one do (see `store/audit_sequencer.rs`).
+//! database lets one do (see `store/audit_sequencer.rs`). A log that is not what was signed stands
+//! still; the others go on.
 
-use std::collections::HashMap;
+mod plan;
+mod stops;
+
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aim_domain::audit::{
-    Checkpoint, KeyRing, Seed, TileId, Tiles, TreeError, origin_of, root_of, sign_note,
-};
-use aim_domain::id::OrganizationId;
+use aim_domain::event::AuditCheckpointed;
+use aim_domain::id::{AgentId, OrganizationId};
 use aim_domain::signature::{PublicKey, SecretKey};
 use aim_store::audit_keys::AuditKey;
-use aim_store::audit_log::{AuditTree, record_of};
-use aim_store::audit_sequencer::{NewCheckpoint, NewLeaf, Sequenced, UnsequencedEntry};
-use aim_store::{Backend, StoreError};
+use aim_store::audit_sequencer::{AuditProgress, NewCheckpoint};
+use aim_store::audit_stops::AuditStop;
+use aim_store::{Backend, StoreError, Tx};
 use chrono::{DateTime, TimeDelta, Utc};
-use rand::RngExt;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use crate::{App, AppError, ErrorCode, Ids};
+use crate::{App, AppError};
+use plan::{Keys, Plan};
 
 /// Most entries of a round: bounds how long its transaction holds SQLite's one writer.
 const BATCH: u64 = 2_000;
@@ -31,7 +34,8 @@ const REST: Duration = Duration::from_millis(300);
 const IDLE: Duration = Duration::from_millis(500);
 /// How long one that may not work, or could not, waits.
 const BACK_OFF: Duration = Duration::from_secs(1);
-/// How long a lease is good.
+/// The job's name, and how long a lease of it is good.
+const JOB: &str = "audit-log";
 const LEASE: TimeDelta = TimeDelta::seconds(5);
 
 /// Where the keys for checkpoints are.
@@ -56,12 +60,15 @@ enum Round {
 /// A process's claim to be the sequencer.
 #[derive(Debug)]
 struct Seat {
-    holder: String,
+    holder: Uuid,
     held_until: DateTime<Utc>,
     key: Option<SecretKey>,
     /// The keys that the log has signed with.
     trusted: Vec<PublicKey>,
     has_warned: bool,
+    /// When a log that stands still is looked at again, and how often that was done.
+    next_look: DateTime<Utc>,
+    looks: usize,
 }
 
 impl App {
@@ -69,11 +76,13 @@ impl App {
     pub async fn sequence_audit(&self, keys: Arc<dyn AuditKeys>, stop: CancellationToken) {
         let mut listener = self.store.wake().listen();
         let mut seat = Seat {
-            holder: self.ids.next().to_string(),
+            holder: self.ids.next(),
             held_until: DateTime::UNIX_EPOCH,
             key: None,
             trusted: Vec::new(),
             has_warned: false,
+            next_look: DateTime::UNIX_EPOCH,
+            looks: 0,
         };
         while !stop.is_cancelled() {
             listener.heed();
@@ -111,32 +120,121 @@ impl App {
         if !self.take_seat(seat).await? {
             return Ok(Round::NotOurs);
         }
-        let position = self.store.get_audit_sequencer().await?.position;
-        let entries = self.store.list_unsequenced(position, BATCH).await?;
+        let keys = Keys {
+            current: key,
+            trusted: seat.trusted.clone(),
+        };
+        let progress = self.store.get_audit_progress().await?;
+        let stops = self.store.list_audit_stops().await?;
+        metrics::gauge!("aim_audit_stopped_logs").set(stops.len() as f64);
+        if let Some(stop) = self.next_look(seat, &stops)
+            && self.resume_audit(progress, stop, &keys).await?
+        {
+            return Ok(Round::Full);
+        }
+        self.sequence_entries(seat, progress, &stops, &keys).await
+    }
+
+    async fn sequence_entries(
+        &self,
+        seat: &mut Seat,
+        progress: AuditProgress,
+        stops: &[AuditStop],
+        keys: &Keys,
+    ) -> Result<Round, AppError> {
+        let mut entries = self
+            .store
+            .list_unsequenced(progress.position, BATCH)
+            .await?;
+        let count = entries.len() as u64;
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             metrics::gauge!("aim_audit_behind_seconds").set(0.0);
             return Ok(Round::Idle);
         };
         let behind = self.clock.now() - first.entry.created_at;
         metrics::gauge!("aim_audit_behind_seconds").set(behind.as_seconds_f64());
-        let (to, count) = (last.position, entries.len());
-        let sequenced = self.fold(entries, key, &seat.trusted).await?;
-        let mut tx = self.store.begin().await?;
-        if !tx
-            .advance_audit_sequencer(&seat.holder, position, to)
-            .await?
-        {
-            seat.held_until = DateTime::UNIX_EPOCH;
-            return Ok(Round::NotOurs);
+        let to = last.position;
+        let stands = |it: &OrganizationId| stops.iter().any(|stop| stop.organization == *it);
+        entries.retain(|it| !stands(&it.organization));
+        let organizations: BTreeSet<_> = entries.iter().map(|it| it.organization).collect();
+        let mut plan = self.plan_audit(&organizations, entries, keys).await?;
+        // Whose rows are there already is found out by writing them; nearly never one is.
+        for _ in 0..=organizations.len() {
+            match self.write_audit_round(progress, to, &plan).await {
+                Ok(true) => {
+                    let leaves = plan.sequenced.leaves.len() as u64;
+                    metrics::counter!("aim_audit_leaves_total").increment(leaves);
+                    let is_full = count == BATCH;
+                    return Ok(if is_full { Round::Full } else { Round::Done });
+                }
+                Ok(false) => break,
+                Err(StoreError::Duplicate(_)) => self.give_up_colliding(&mut plan).await?,
+                Err(error) => return Err(error.into()),
+            }
         }
-        tx.write_sequenced(&sequenced).await?;
+        seat.held_until = DateTime::UNIX_EPOCH;
+        Ok(Round::NotOurs)
+    }
+
+    /// Writes a round; false when another process has written one since.
+    async fn write_audit_round(
+        &self,
+        progress: AuditProgress,
+        to: i64,
+        plan: &Plan,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.store.begin().await?;
+        if !tx.advance_audit(progress.round, to).await? {
+            return Ok(false);
+        }
+        for (organization, reason) in &plan.bad {
+            let stop = AuditStop {
+                organization: *organization,
+                position: progress.position,
+                reason: reason.clone(),
+                stopped_at: tx.now(),
+            };
+            self.stop_audit(&mut tx, &stop).await?;
+        }
+        tx.write_sequenced(&plan.sequenced).await?;
+        self.say_checkpoints(&mut tx, &plan.sequenced.checkpoints);
         tx.commit().await?;
-        metrics::counter!("aim_audit_leaves_total").increment(count as u64);
-        Ok(if count as u64 == BATCH {
-            Round::Full
-        } else {
-            Round::Done
-        })
+        if !plan.bad.is_empty() {
+            self.mail_was_queued();
+        }
+        Ok(true)
+    }
+
+    fn say_checkpoints(&self, tx: &mut Tx, checkpoints: &[NewCheckpoint]) {
+        for new in checkpoints {
+            let fact = AuditCheckpointed {
+                organization: new.organization,
+                checkpoint: new.id,
+                number: new.number,
+                size: new.size,
+                root: new.root,
+            };
+            tx.emit(&self.event(new.organization, of_all(new.organization), fact));
+        }
+    }
+
+    /// Leaves out the logs of which there are rows already where new ones should go.
+    async fn give_up_colliding(&self, plan: &mut Plan) -> Result<(), AppError> {
+        let logs = plan.sequenced.checkpoints.iter();
+        let logs: BTreeSet<_> = logs.map(|it| it.organization).collect();
+        for organization in logs {
+            let mut tx = self.store.begin().await?;
+            let one = plan.sequenced.only(|it| it == organization);
+            match tx.write_sequenced(&one).await {
+                Ok(()) => {}
+                Err(StoreError::Duplicate(_)) => {
+                    let why = "entries behind its end have an index already";
+                    plan.give_up(organization, why.to_owned());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// The log's key, if this process has it. The first process to start makes its own the log's.
@@ -190,155 +288,22 @@ impl App {
         if seat.held_until - now > LEASE / 2 || (is_alone && !is_first) {
             return Ok(true);
         }
-        let until = now + LEASE;
         let mut tx = self.store.begin().await?;
-        let held = tx
-            .hold_audit_sequencer(&seat.holder, until, is_alone)
-            .await?;
+        let held = if is_alone {
+            tx.seize_lease(JOB, seat.holder, LEASE).await?;
+            true
+        } else {
+            tx.take_lease(JOB, seat.holder, LEASE).await?
+        };
         tx.commit().await?;
         if held {
-            seat.held_until = until;
+            seat.held_until = now + LEASE;
         }
         Ok(held)
     }
-
-    /// What a round writes.
-    async fn fold(
-        &self,
-        entries: Vec<UnsequencedEntry>,
-        key: SecretKey,
-        trusted: &[PublicKey],
-    ) -> Result<Sequenced, AppError> {
-        let mut organizations: Vec<_> = entries.iter().map(|it| it.organization).collect();
-        organizations.sort_unstable();
-        organizations.dedup();
-        let trees = self.store.load_audit_trees(&organizations).await?;
-        let unfinished = |tree: &AuditTree| {
-            let organization = tree.organization;
-            let ids = TileId::unfinished(tree.size).into_iter();
-            ids.map(move |id| (organization, id))
-        };
-        let wanted: Vec<_> = trees.iter().flat_map(unfinished).collect();
-        let tiles = self.store.load_audit_tiles(&wanted).await?;
-        let signed = self.store.load_newest_checkpoints(&trees).await?;
-        for tree in &trees {
-            let note = signed.get(&tree.organization).map(|it| it.note.as_str());
-            if let Err(why) = was_signed(tree, &tiles, note, trusted) {
-                // Growing it would put our signature under what somebody made of it.
-                tracing::error!(
-                    organization = %tree.organization,
-                    size = tree.size,
-                    why,
-                    "the audit log is not what was signed; it is not grown: run `aim audit verify`"
-                );
-                return Err(AppError::new(ErrorCode::Internal, "internal error"));
-            }
-        }
-        let ids = Arc::clone(&self.ids);
-        let work = move || fold(entries, &trees, tiles, &key, &ids);
-        let folded = tokio::task::spawn_blocking(work).await;
-        folded
-            .map_err(|error| AppError::new(ErrorCode::Internal, error.to_string()))?
-            .map_err(|error| {
-                tracing::error!(%error, "the audit log's tiles do not fit its size");
-                AppError::new(ErrorCode::Internal, "internal error")
-            })
-    }
 }
 
-/// Checks that a tree is, as it is kept, the one that its newest checkpoint was signed over.
-fn was_signed(
-    tree: &AuditTree,
-    tiles: &HashMap<OrganizationId, Tiles>,
-    note: Option<&str>,
-    trusted: &[PublicKey],
-) -> Result<(), &'static str> {
-    let ring = KeyRing::new(origin_of(tree.organization), trusted.to_vec());
-    let note = note.ok_or("its newest checkpoint is missing")?;
-    let checkpoint = ring
-        .open(note)
-        .map_err(|_| "its newest checkpoint is not signed")?;
-    let none = Tiles::default();
-    let tiles = tiles.get(&tree.organization).unwrap_or(&none);
-    let root = root_of(tree.size, tiles).map_err(|_| "its tiles do not belong to its size")?;
-    if (checkpoint.size, checkpoint.root) == (tree.size, root) {
-        Ok(())
-    } else {
-        Err("its tiles are not those that were signed")
-    }
-}
-
-/// A log that grows.
-struct Growing {
-    size: u64,
-    number: u64,
-    tiles: Tiles,
-}
-
-fn fold(
-    entries: Vec<UnsequencedEntry>,
-    trees: &[AuditTree],
-    mut tiles: HashMap<OrganizationId, Tiles>,
-    key: &SecretKey,
-    ids: &Ids,
-) -> Result<Sequenced, TreeError> {
-    let mut logs: HashMap<OrganizationId, Growing> = HashMap::new();
-    for tree in trees {
-        let log = Growing {
-            size: tree.size,
-            number: tree.checkpoint_number,
-            tiles: tiles.remove(&tree.organization).unwrap_or_default(),
-        };
-        logs.insert(tree.organization, log);
-    }
-    let mut random = rand::rng();
-    let mut round = Sequenced::default();
-    for UnsequencedEntry {
-        organization,
-        entry,
-        ..
-    } in entries
-    {
-        let log = logs.entry(organization).or_insert_with(|| Growing {
-            size: 0,
-            number: 0,
-            tiles: Tiles::default(),
-        });
-        let mut bytes = [0; aim_domain::audit::SALT_BYTES];
-        random.fill(&mut bytes);
-        let seed = Seed::from_bytes(bytes);
-        let id = entry.id;
-        let hash = record_of(organization, log.size, entry, &seed).leaf_hash();
-        round.leaves.push(NewLeaf {
-            organization,
-            index: log.size,
-            entry: id,
-            hash,
-            seed,
-        });
-        log.tiles.append(hash, log.size);
-        log.size += 1;
-    }
-    for (organization, log) in logs {
-        let root = root_of(log.size, &log.tiles)?;
-        let origin = origin_of(organization);
-        let checkpoint = Checkpoint {
-            origin: origin.clone(),
-            size: log.size,
-            root,
-        };
-        round.checkpoints.push(NewCheckpoint {
-            id: ids.next(),
-            organization,
-            number: log.number + 1,
-            size: log.size,
-            root,
-            note: sign_note(checkpoint.text(), &origin, key).to_string(),
-        });
-        let changed = log.tiles.changed();
-        round
-            .tiles
-            .extend(changed.map(|(id, bytes)| (organization, id, bytes)));
-    }
-    Ok(round)
+/// Facts of a whole organization are in order by its id.
+fn of_all(organization: OrganizationId) -> AgentId {
+    AgentId::from_uuid(organization.as_uuid())
 }

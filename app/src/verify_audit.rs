@@ -15,7 +15,11 @@ pub async fn verify_audit(
     mut verifier: Verifier,
 ) -> Result<Result<Verdict, Finding>, StoreError> {
     // Everything up to here has an index, whatever comes while we read.
-    let position = store.get_audit_sequencer().await?.position;
+    let stop = store.find_audit_stop(scope).await?;
+    let position = match &stop {
+        Some(stop) => stop.position,
+        None => store.get_audit_progress().await?.position,
+    };
     let tree = store.find_audit_tree(scope).await?;
     let mut export = AuditExport::begin(store, scope).await?;
     let mut kept = KeptTree::new(store, scope);
@@ -49,6 +53,17 @@ pub async fn verify_audit(
             index: export.size(),
             before: None,
             detail: format!("the log has {tree_size} entries, and no checkpoint covers them all"),
+        });
+    }
+    if let (true, Some(stop)) = (findings.is_empty(), stop) {
+        findings.push(Finding {
+            bad: Bad::Uncovered,
+            index: tree_size,
+            before: None,
+            detail: format!(
+                "the log stands still since {}, and entries wait: {}",
+                stop.stopped_at, stop.reason
+            ),
         });
     }
     if findings.is_empty() {

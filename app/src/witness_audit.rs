@@ -5,6 +5,7 @@ use aim_store::audit_log::AuditCheckpoint;
 use aim_store::audit_witnesses::AuditWitness;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::error::FieldErrors;
 use crate::{App, AppError, ErrorCode, Permit};
@@ -60,6 +61,38 @@ impl App {
         ));
         tx.commit().await?;
         Ok(new)
+    }
+
+    /// Takes no more co-signatures of this witness. Those that it gave stay where they are.
+    ///
+    /// # Errors
+    /// `InvalidInput` for the reason, `NotFound` when there is no such witness.
+    pub async fn remove_checkpoint_witness(
+        &self,
+        permit: &Permit,
+        id: Uuid,
+        reason: String,
+    ) -> Result<AuditWitness, AppError> {
+        let mut errors = FieldErrors::default();
+        errors.reason(&reason);
+        errors.finish()?;
+        let scope = permit.scope();
+        let witnesses = self.store.list_audit_witnesses(scope).await?;
+        let found = witnesses.into_iter().find(|it| it.id == id);
+        let found = found.ok_or_else(|| AppError::not_found("witness"))?;
+        let mut tx = self.store.begin().await?;
+        if !tx.delete_audit_witness(scope, id).await? {
+            return Err(AppError::not_found("witness"));
+        }
+        tx.audit(permit.audit(
+            &self.ids,
+            "audit.remove-witness",
+            ("audit-witness", id.to_string()),
+            Some(reason),
+            (Some(json!({ "verifierKey": found.key.to_string() })), None),
+        ));
+        tx.commit().await?;
+        Ok(found)
     }
 
     /// Keeps a witness's co-signature of a checkpoint, if it is right, and serves it from then on.

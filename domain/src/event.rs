@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::access::AccessChanged;
 use crate::action::{ActionClass, Outcome};
@@ -12,6 +13,7 @@ use crate::agent::AgentStatus;
 use crate::agent_key::KeyPolicy;
 use crate::alert::{AlertStatus, AlertVerdict};
 use crate::anomaly::{AnomalyKind, Severity};
+use crate::audit::Hash;
 use crate::id::{
     AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, CapabilityGrantId, DelegationId,
     EventId, OrganizationId, TrustSnapshotId, UserId, VerificationId,
@@ -244,6 +246,13 @@ pub enum OrganizationChange {
         /// Why.
         reason: String,
     },
+    /// What is kept of its audit log is not what was signed: the log stands still.
+    AuditStopped {
+        /// What is wrong.
+        reason: String,
+    },
+    /// It is what was signed again, and goes on.
+    AuditResumed,
     /// Models signed by another key are taken from now on.
     ModelSignerReplaced {
         /// Thumbprint of the key.
@@ -334,6 +343,21 @@ pub struct AlertAssigned {
     pub to: Option<UserId>,
 }
 
+/// An organization's audit log has grown, and was signed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditCheckpointed {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// The checkpoint.
+    pub checkpoint: Uuid,
+    /// Its number, from 1 on.
+    pub number: u64,
+    /// How many entries it covers.
+    pub size: u64,
+    /// The root of their tree.
+    pub root: Hash,
+}
+
 macro_rules! facts {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
         /// One fact.
@@ -413,6 +437,8 @@ facts! {
     AlertAssigned = "aim.alert.assigned.v1",
     /// What a person, or a program of theirs, may do changed.
     AccessChanged = "aim.access.changed.v1",
+    /// An audit log was signed.
+    AuditCheckpointed = "aim.audit.checkpointed.v1",
 }
 
 /// A fact with what every fact has.
@@ -446,7 +472,10 @@ impl Fact {
             Self::AnomalyDetected(f) => Some(f.agent),
             Self::AlertRaised(f) => Some(f.agent),
             Self::AlertAssigned(f) => Some(f.agent),
-            Self::OrganizationChanged(_) | Self::AlertAnswered(_) | Self::AccessChanged(_) => None,
+            Self::OrganizationChanged(_)
+            | Self::AlertAnswered(_)
+            | Self::AccessChanged(_)
+            | Self::AuditCheckpointed(_) => None,
         }
     }
 }

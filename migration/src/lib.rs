@@ -22,6 +22,7 @@ mod m0014_agent_keys;
 mod m0015_accounts;
 mod m0016_passkeys;
 mod m0017_key_ends;
+mod m0018_audit_progress;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_accounts::Migration),
             Box::new(m0016_passkeys::Migration),
             Box::new(m0017_key_ends::Migration),
+            Box::new(m0018_audit_progress::Migration),
         ]
     }
 }

@@ -1,20 +1,19 @@
-//! Who gives entries their indexes, up to where, and what they write.
+//! Up to where entries have their indexes, and what gives them theirs writes.
 //!
 //! Guarantee: each entry gets one index, and none is passed over. Entries have positions in the order
 //! of commits (see the migration); the sequencer reads them in that order and moves its own position
-//! by compare-and-set in the transaction that writes the indexes. The lease only keeps processes from
-//! working in vain: two that both believe to hold it cannot both write.
+//! by compare-and-set in the transaction that writes the indexes. A lease (`leases.rs`) only keeps
+//! processes from working in vain: of two that read the same round one writes.
 
 use aim_domain::audit::{Hash, Seed, TileId};
 use aim_domain::id::{AuditEntryId, OrganizationId};
 use aim_entities::{
     audit_checkpoint as checkpoint, audit_entry as entry, audit_leaf as leaf,
-    audit_sequencer as entity, audit_tile as tile, audit_tree as tree,
+    audit_progress as entity, audit_tile as tile, audit_tree as tree,
 };
-use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use uuid::Uuid;
@@ -26,14 +25,12 @@ use crate::{Store, StoreError, Tx};
 /// Rows of one statement: columns × rows stay below SQLite's 32,766 parameters.
 const CHUNK: usize = 2_000;
 
-/// The sequencer's one row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditSequencer {
-    /// Who holds the lease.
-    pub holder: String,
-    /// Until when.
-    pub held_until: DateTime<Utc>,
-    /// Entries up to this position have an index.
+/// How far the sequencer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditProgress {
+    /// How often this was written.
+    pub round: i64,
+    /// Entries up to this position have an index, but those of logs that stand still.
     pub position: i64,
 }
 
@@ -81,7 +78,7 @@ pub struct NewCheckpoint {
 }
 
 /// Everything that one round of the sequencer writes.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Sequenced {
     /// Indexes.
     pub leaves: Vec<NewLeaf>,
@@ -91,17 +88,28 @@ pub struct Sequenced {
     pub checkpoints: Vec<NewCheckpoint>,
 }
 
+impl Sequenced {
+    /// What of it is about the logs that `is_wanted` names.
+    #[must_use]
+    pub fn only(&self, is_wanted: impl Fn(OrganizationId) -> bool) -> Self {
+        let mut some = self.clone();
+        some.leaves.retain(|it| is_wanted(it.organization));
+        some.tiles.retain(|(it, ..)| is_wanted(*it));
+        some.checkpoints.retain(|it| is_wanted(it.organization));
+        some
+    }
+}
+
 impl Store {
-    /// The sequencer's row.
+    /// How far the sequencer is.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn get_audit_sequencer(&self) -> Result<AuditSequencer, StoreError> {
+    pub async fn get_audit_progress(&self) -> Result<AuditProgress, StoreError> {
         let row = entity::Entity::find_by_id(1).one(self.reader()).await?;
-        let row = row.ok_or(StoreError::Conflict("audit_sequencer"))?;
-        Ok(AuditSequencer {
-            holder: row.holder,
-            held_until: row.held_until,
+        let row = row.ok_or(StoreError::Conflict("audit_progress"))?;
+        Ok(AuditProgress {
+            round: row.round,
             position: row.position,
         })
     }
@@ -121,14 +129,53 @@ impl Store {
             .limit(max)
             .all(self.reader())
             .await?;
-        let convert = |row: entry::Model| {
-            Ok(UnsequencedEntry {
-                position: row.position,
-                organization: OrganizationId::from_uuid(row.organization_id),
-                entry: convert(row)?,
-            })
-        };
-        rows.into_iter().map(convert).collect()
+        rows.into_iter().map(unsequenced).collect()
+    }
+
+    /// The same, of one organization, up to and with another position.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn list_unsequenced_of(
+        &self,
+        organization: OrganizationId,
+        after: i64,
+        up_to: i64,
+        max: u64,
+    ) -> Result<Vec<UnsequencedEntry>, StoreError> {
+        use entry::Column as C;
+        let rows = entry::Entity::find()
+            .filter(C::OrganizationId.eq(organization.as_uuid()))
+            .filter(C::Position.gt(after))
+            .filter(C::Position.lte(up_to))
+            .order_by_asc(C::Position)
+            .limit(max)
+            .all(self.reader())
+            .await?;
+        rows.into_iter().map(unsequenced).collect()
+    }
+
+    /// Those of `organizations` that have checkpoints: none that has no tree should.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn list_checkpointed(
+        &self,
+        organizations: &[OrganizationId],
+    ) -> Result<Vec<OrganizationId>, StoreError> {
+        if organizations.is_empty() {
+            return Ok(Vec::new());
+        }
+        use checkpoint::Column as C;
+        let ids: Vec<Uuid> = checkpoint::Entity::find()
+            .select_only()
+            .column(C::OrganizationId)
+            .distinct()
+            .filter(C::OrganizationId.is_in(organizations.iter().map(OrganizationId::as_uuid)))
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        Ok(ids.into_iter().map(OrganizationId::from_uuid).collect())
     }
 
     /// The trees of organizations; those that have none yet are left out.
@@ -149,48 +196,18 @@ impl Store {
 }
 
 impl Tx {
-    /// Takes the lease, or keeps it: from oneself, from whoever's has run out, or from anybody.
-    /// False when somebody else has it.
+    /// Moves the sequencer to a position, if nobody has written since `round` was read. False when
+    /// somebody has: nothing of this transaction may be committed then.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn hold_audit_sequencer(
-        &mut self,
-        holder: &str,
-        until: DateTime<Utc>,
-        from_anybody: bool,
-    ) -> Result<bool, StoreError> {
-        use entity::Column as C;
-        let mut update = entity::Entity::update_many()
-            .col_expr(C::Holder, Expr::value(holder))
-            .col_expr(C::HeldUntil, Expr::value(until))
-            .filter(C::Id.eq(1));
-        if !from_anybody {
-            let free = Condition::any()
-                .add(C::Holder.eq(holder))
-                .add(C::HeldUntil.lt(self.now()));
-            update = update.filter(free);
-        }
-        Ok(update.exec(self.on()).await?.rows_affected == 1)
-    }
-
-    /// Moves the sequencer's position, if `holder` still holds it there. False when not: nothing of
-    /// this transaction may be committed then.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot be asked.
-    pub async fn advance_audit_sequencer(
-        &mut self,
-        holder: &str,
-        from: i64,
-        to: i64,
-    ) -> Result<bool, StoreError> {
+    pub async fn advance_audit(&mut self, round: i64, to: i64) -> Result<bool, StoreError> {
         use entity::Column as C;
         let update = entity::Entity::update_many()
             .col_expr(C::Position, Expr::value(to))
+            .col_expr(C::Round, Expr::value(round + 1))
             .filter(C::Id.eq(1))
-            .filter(C::Holder.eq(holder))
-            .filter(C::Position.eq(from));
+            .filter(C::Round.eq(round));
         Ok(update.exec(self.on()).await?.rows_affected == 1)
     }
 
@@ -254,6 +271,14 @@ impl Tx {
             .await?;
         Ok(())
     }
+}
+
+fn unsequenced(row: entry::Model) -> Result<UnsequencedEntry, StoreError> {
+    Ok(UnsequencedEntry {
+        position: row.position,
+        organization: OrganizationId::from_uuid(row.organization_id),
+        entry: convert(row)?,
+    })
 }
 
 fn leaf_row(new: &NewLeaf) -> leaf::ActiveModel {

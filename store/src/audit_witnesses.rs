@@ -112,6 +112,22 @@ impl Tx {
         Ok(())
     }
 
+    /// Removes a witness; false when the organization has none with this id. Its co-signatures stay.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn delete_audit_witness(
+        &mut self,
+        scope: Scope,
+        id: Uuid,
+    ) -> Result<bool, StoreError> {
+        let done = entity::Entity::delete_by_id(id)
+            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()))
+            .exec(self.on())
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
     /// Keeps a co-signature, in place of an earlier one of the same witness.
     ///
     /// # Errors

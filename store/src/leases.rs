@@ -48,4 +48,29 @@ impl Tx {
             .await?;
         Ok(done.rows_affected == 1)
     }
+
+    /// Takes the lease of a job from whoever holds it: where no other process can be working.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn seize_lease(
+        &mut self,
+        name: &str,
+        holder: Uuid,
+        life: Duration,
+    ) -> Result<(), StoreError> {
+        use entity::Column as C;
+        let row = entity::ActiveModel {
+            name: Set(name.to_owned()),
+            holder: Set(holder),
+            expires_at: Set(self.now() + life),
+        };
+        let mut ours = OnConflict::column(C::Name);
+        ours.update_columns([C::Holder, C::ExpiresAt]);
+        entity::Entity::insert(row)
+            .on_conflict(ours)
+            .exec_without_returning(self.on())
+            .await?;
+        Ok(())
+    }
 }

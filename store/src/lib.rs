@@ -18,6 +18,7 @@ pub mod audit_keys;
 pub mod audit_log;
 pub mod audit_retention;
 pub mod audit_sequencer;
+pub mod audit_stops;
 pub mod audit_witnesses;
 pub mod capabilities;
 pub mod certificates;

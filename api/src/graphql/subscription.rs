@@ -19,7 +19,7 @@ use futures::{Stream, StreamExt};
 use super::context::{RequestContext, fault};
 use super::enums::{Decision, ModelAlias, Severity};
 use super::id::{global_id, parse_id};
-use super::types::{Alert, Verification};
+use super::types::{Alert, AuditCheckpoint, Verification};
 
 /// An alert was raised, or has become worse.
 #[derive(Debug, SimpleObject)]
@@ -155,6 +155,64 @@ fn model_moved(item: &FeedItem) -> Option<ModelMoved> {
     })
 }
 
+/// An audit log has grown, and was signed.
+#[derive(Debug, SimpleObject)]
+#[graphql(complex)]
+struct AuditCheckpointed {
+    /// Resume behind this with `after`.
+    cursor: String,
+    /// When it was signed.
+    occurred_at: DateTime<Utc>,
+    /// The checkpoint's global id.
+    checkpoint_id: ID,
+    /// Its number, from 1 on.
+    number: u64,
+    /// How many entries it covers.
+    tree_size: u64,
+    /// The root of the tree of their leaves, base64.
+    root_hash: String,
+}
+
+#[ComplexObject]
+impl AuditCheckpointed {
+    /// The checkpoint with its signed note.
+    async fn checkpoint(&self, context: &Context<'_>) -> Result<Option<AuditCheckpoint>> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Audit)?;
+        let found = request
+            .app
+            .find_audit_checkpoint(&permit, Some(self.tree_size));
+        Ok(found.await.map_err(fault)?.map(AuditCheckpoint::from))
+    }
+}
+
+/// An audit log stands still, or goes on.
+#[derive(Debug, SimpleObject)]
+struct AuditStopChanged {
+    /// Resume behind this with `after`.
+    cursor: String,
+    /// When it was found out.
+    occurred_at: DateTime<Utc>,
+    /// What is wrong, in words; null when the log is what was signed again and goes on.
+    reason: Option<String>,
+}
+
+fn audit_stop_changed(item: &FeedItem) -> Option<AuditStopChanged> {
+    let Fact::OrganizationChanged(changed) = &item.fact else {
+        return None;
+    };
+    let reason = match &changed.change {
+        OrganizationChange::AuditStopped { reason } => Some(reason.clone()),
+        OrganizationChange::AuditResumed => None,
+        _ => return None,
+    };
+    Some(AuditStopChanged {
+        cursor: cursor_of(item),
+        occurred_at: item.time,
+        reason,
+    })
+}
+
 fn cursor_of(item: &FeedItem) -> String {
     URL_SAFE_NO_PAD.encode(format!("event:{}", item.position))
 }
@@ -182,8 +240,18 @@ fn facts<T: Send + 'static>(
     after: Option<String>,
     pick: impl Fn(&FeedItem) -> Option<T> + Send + Sync + 'static,
 ) -> Result<BoxStream<'static, Result<T>>> {
+    facts_for(Permission::Read, context, after, pick)
+}
+
+/// The same, for whoever may do `permission`.
+fn facts_for<T: Send + 'static>(
+    permission: Permission,
+    context: &Context<'_>,
+    after: Option<String>,
+    pick: impl Fn(&FeedItem) -> Option<T> + Send + Sync + 'static,
+) -> Result<BoxStream<'static, Result<T>>> {
     let request = RequestContext::of(context)?;
-    let permit = request.permit(Permission::Read)?;
+    let permit = request.permit(permission)?;
     let agent = match &request.actor {
         Actor::Agent(agent) => Some(agent.clone()),
         _ => None,
@@ -271,6 +339,37 @@ impl Subscription {
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ModelMoved>>> {
         facts(context, after, model_moved)
+    }
+
+    /// Signed checkpoints of your organization's audit log, as it grows. Needs `ADMIN`.
+    async fn audit_checkpointed(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Cursor of the last fact you have; what followed it comes first.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<AuditCheckpointed>>> {
+        facts_for(Permission::Audit, context, after, |item| match &item.fact {
+            Fact::AuditCheckpointed(fact) => Some(AuditCheckpointed {
+                cursor: cursor_of(item),
+                occurred_at: item.time,
+                checkpoint_id: global_id("AuditCheckpoint", fact.checkpoint),
+                number: fact.number,
+                tree_size: fact.size,
+                root_hash: fact.root.to_string(),
+            }),
+            _ => None,
+        })
+    }
+
+    /// What is kept of your organization's audit log is not what was signed, or is so again. Needs
+    /// `ADMIN`.
+    async fn audit_stop_changed(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Cursor of the last fact you have; what followed it comes first.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<AuditStopChanged>>> {
+        facts_for(Permission::Audit, context, after, audit_stop_changed)
     }
 
     /// Verifications of your organization's agents. Needs `VIEWER`.

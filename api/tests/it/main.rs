@@ -8,7 +8,9 @@
 
 mod authorization;
 mod fuzz;
+mod fuzz_tokens;
 mod jws;
+mod jws_cases;
 mod schema;
 mod server;
 mod toy;

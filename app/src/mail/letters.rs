@@ -144,6 +144,16 @@ impl Words {
                     If you did not ask for that, tell another administrator.";
         words("Your second factor was taken off", body)
     }
+
+    pub(crate) fn audit_stopped(reason: &str) -> Self {
+        let body = format!(
+            "What is kept of your organization's audit log is not what was signed: {reason}. Somebody \
+             may have changed it in the database.\n\nEntries are still written, and nothing is lost \
+             that was not lost before; none gets an index until the log is what was signed again. Ask \
+             whoever runs AIM for you to run `aim audit verify` and to restore it from a backup."
+        );
+        words("Your audit log was changed", &body)
+    }
 }
 
 #[cfg(test)]

@@ -69,10 +69,12 @@ pub(crate) enum MailKind {
     RegistrationDecided,
     /// Word that a second factor was taken off.
     SecondFactorReset,
+    /// Word to an owner that the audit log stands still.
+    AuditStopped,
 }
 
 impl MailKind {
-    const ALL: [(Self, &'static str); 7] = [
+    const ALL: [(Self, &'static str); 8] = [
         (Self::PasswordReset, "PASSWORD_RESET"),
         (Self::PasswordWasReset, "PASSWORD_WAS_RESET"),
         (Self::Invitation, "INVITATION"),
@@ -80,6 +82,7 @@ impl MailKind {
         (Self::RegistrationPending, "REGISTRATION_PENDING"),
         (Self::RegistrationDecided, "REGISTRATION_DECIDED"),
         (Self::SecondFactorReset, "SECOND_FACTOR_RESET"),
+        (Self::AuditStopped, "AUDIT_STOPPED"),
     ];
 
     /// As it is kept.

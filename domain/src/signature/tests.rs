@@ -2,7 +2,8 @@
 //!
 //! Our profile wants a nonce and the target URI, which the examples lack, so they are asked of the
 //! signature base itself. B.2.6 and B.4 are Ed25519 and are verified and signed; B.2.1 to B.2.3
-//! (RSA-PSS), B.2.4 (ECDSA) and B.2.5 (HMAC) are other algorithms, of which only the base is ours.
+//! (RSA-PSS), B.2.4 and B.3 (ECDSA) and B.2.5 (HMAC) are other algorithms, of which only the base is
+//! ours. That is all eight of them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -81,6 +82,35 @@ fn signature_bases_are_those_of_the_rfc() {
         verify_content_digest(DIGEST, b"{\"hello\": \"world\"}"),
         Ok(())
     );
+}
+
+/// The field that a proxy adds that ends TLS.
+const CLIENT_CERT: &str = ":MIIBqDCCAU6gAwIBAgIBBzAKBggqhkjOPQQDAjA6MRswGQYDVQQKDBJMZXQncyBBdXRoZW50aWNhdGUxGzA\
+    ZBgNVBAMMEkxBIEludGVybWVkaWF0ZSBDQTAeFw0yMDAxMTQyMjU1MzNaFw0yMTAxMjMyMjU1MzNaMA0xCzA\
+    JBgNVBAMMAkJDMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8YnXXfaUgmnMtOXU/IncWalRhebrXmckC8v\
+    dgJ1p5Be5F/3YC8OthxM4+k1M6aEAEFcGzkJiNy6J84y7uzo9M6NyMHAwCQYDVR0TBAIwADAfBgNVHSMEGDA\
+    WgBRm3WjLa38lbEYCuiCPct0ZaSED2DAOBgNVHQ8BAf8EBAMCBsAwEwYDVR0lBAwwCgYIKwYBBQUHAwIwHQY\
+    DVR0RAQH/BBMwEYEPYmRjQGV4YW1wbGUuY29tMAoGCCqGSM49BAMCA0gAMEUCIBHda/r1vaL6G3VliL4/Di6\
+    YK0Q6bMjeSkC3dFCOOB8TAiEAx/kHSB4urmiZ0NX5r5XarmPk0wmuydBVoU4hBVZ1yhk=:";
+
+#[test]
+fn b3_covers_what_a_proxy_says_of_its_client() {
+    let covered = r#"("@path" "@query" "@method" "@authority" "client-cert");created=1618884473;keyid="test-key-ecc-p256""#;
+    let headers = [HEADERS[1], HEADERS[2], ("client-cert", CLIENT_CERT)];
+    let request = HttpRequest {
+        authority: "service.internal.example",
+        headers: &headers,
+        ..REQUEST
+    };
+    let expected = format!(
+        r#""@path": /foo
+"@query": ?param=Value&Pet=dog
+"@method": POST
+"@authority": service.internal.example
+"client-cert": {CLIENT_CERT}
+"@signature-params": {covered}"#
+    );
+    assert_eq!(base(&request, covered), Ok(expected));
 }
 
 #[test]

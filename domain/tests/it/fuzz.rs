@@ -3,7 +3,7 @@
 #[path = "../../../fuzz/src/signature_headers.rs"]
 mod target;
 #[path = "../../../fuzz/src/vary.rs"]
-mod vary;
+pub(crate) mod vary;
 
 #[test]
 fn inputs_near_the_corpus_break_nothing() {

@@ -17,11 +17,10 @@ const NAMES: [&str; 6] = [
 
 #[test]
 fn canonical_json_is_that_of_the_published_pairs() {
-    let Some(folder) = std::env::var_os("AIM_TEST_DATA") else {
-        println!("AIM_TEST_DATA is not set: no published pairs here");
-        return;
-    };
+    let folder = std::env::var_os("AIM_TEST_DATA").expect("the folder with published vectors");
     let folder = PathBuf::from(folder).join("vectors/jcs");
+    let published = std::fs::read_dir(folder.join("input")).unwrap().count();
+    assert_eq!(published, NAMES.len());
     for name in NAMES {
         let read = |side: &str| std::fs::read(folder.join(side).join(format!("{name}.json")));
         let input: Value = serde_json::from_slice(&read("input").unwrap()).unwrap();
@@ -44,7 +43,7 @@ fn canonical_json_is_that_of_the_published_pairs() {
 /// Numbers of appendix B, by their bits and their spelling. JSON has no other doubles.
 #[test]
 fn numbers_are_written_as_in_the_appendix() {
-    for (bits, text) in [
+    let samples = [
         (0x0000_0000_0000_0000_u64, "0"),
         (0x8000_0000_0000_0000, "0"),
         (0x0000_0000_0000_0001, "5e-324"),
@@ -67,13 +66,17 @@ fn numbers_are_written_as_in_the_appendix() {
         (0x41b3_de43_5555_5555, "333333333.3333333"),
         (0x41b3_de43_5555_5556, "333333333.3333334"),
         (0x41b3_de43_5555_5557, "333333333.33333343"),
+        (0xbecb_f647_612f_3696, "-0.0000033333333333333333"),
         (0x4314_3ff3_c1cb_0959, "1424953923781206.2"),
-    ] {
+    ];
+    let infinite = [0x7fff_ffff_ffff_ffff_u64, 0x7ff0_0000_0000_0000];
+    assert_eq!(samples.len() + infinite.len(), 26, "all of appendix B");
+    for (bits, text) in samples {
         let number = serde_json::json!(f64::from_bits(bits));
         let ours = serde_json_canonicalizer::to_string(&number).unwrap();
         assert_eq!(ours, text, "{bits:016x}");
     }
-    for bits in [0x7fff_ffff_ffff_ffff_u64, 0x7ff0_0000_0000_0000] {
+    for bits in infinite {
         assert!(
             canonical_sha256(&f64::from_bits(bits)).is_err(),
             "{bits:016x}"

@@ -7,6 +7,7 @@ mod digests;
 mod events;
 mod fields;
 mod fuzz;
+mod fuzz_proofs;
 mod hex;
 mod jcs;
 mod keys;

@@ -10,6 +10,7 @@ use aim_store::audit::{AuditFilter, NewAuditEntry};
 use aim_store::audit_log::record_of;
 use aim_store::audit_retention::LegalHold;
 use aim_store::audit_sequencer::{NewCheckpoint, NewLeaf, Sequenced};
+use aim_store::audit_stops::AuditStop;
 use aim_store::{Backend, PageRequest, Store};
 use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, TransactionTrait};
@@ -20,7 +21,8 @@ use crate::scene::{Scene, Tenant, now};
 
 on_both!(
     entries_that_commit_late_are_not_passed_over,
-    only_the_holder_moves_the_sequencer,
+    who_reads_a_round_first_writes_it,
+    a_log_stands_still_and_goes_on,
     leaves_and_tiles_come_back_as_they_were,
     every_filter_filters_and_counts,
     erasing_keeps_the_leaf_and_a_hold_stops_it,
@@ -71,38 +73,66 @@ async fn entries_that_commit_late_are_not_passed_over(scene: &Scene) -> anyhow::
     Ok(())
 }
 
-async fn only_the_holder_moves_the_sequencer(scene: &Scene) -> anyhow::Result<()> {
+async fn who_reads_a_round_first_writes_it(scene: &Scene) -> anyhow::Result<()> {
     let store = &scene.store;
-    let until = now() + TimeDelta::seconds(5);
-    let hold = async |who: &str, from_anybody: bool| {
+    let advance = async |round: i64, to: i64| {
         let mut tx = store.begin().await?;
-        let held = tx.hold_audit_sequencer(who, until, from_anybody).await?;
-        tx.commit().await?;
-        anyhow::Ok(held)
-    };
-    let advance = async |who: &str, from: i64, to: i64| {
-        let mut tx = store.begin().await?;
-        let moved = tx.advance_audit_sequencer(who, from, to).await?;
+        let moved = tx.advance_audit(round, to).await?;
         tx.commit().await?;
         anyhow::Ok(moved)
     };
-    assert!(hold("a", false).await?);
-    assert!(hold("a", false).await?, "it keeps what it has");
-    assert!(!hold("b", false).await?);
-    assert!(advance("a", 0, 7).await?);
-    assert!(!advance("a", 0, 9).await?, "from where it is not");
-    assert!(!advance("b", 7, 9).await?, "somebody else");
-    assert!(hold("b", true).await?, "on SQLite a new process takes it");
-    assert!(!advance("a", 7, 9).await?, "who lost it writes nothing");
-    assert!(advance("b", 7, 9).await?);
-    assert_eq!(store.get_audit_sequencer().await?.position, 9);
+    assert!(advance(0, 7).await?);
+    assert!(!advance(0, 9).await?, "somebody wrote since");
+    assert!(advance(1, 7).await?, "nothing but the round may move");
+    assert!(!advance(1, 9).await?, "nor is that passed over");
+    assert!(advance(2, 9).await?);
+    let progress = store.get_audit_progress().await?;
+    assert_eq!((progress.round, progress.position), (3, 9));
+    Ok(())
+}
+
+/// One log stands still at a position, which moves and then is gone; others know nothing of it.
+async fn a_log_stands_still_and_goes_on(scene: &Scene) -> anyhow::Result<()> {
+    let (store, ours) = (&scene.store, scene.ours);
+    write(store, vec![ours.audit(1), ours.audit(2), ours.audit(3)]).await?;
+    write(store, vec![scene.theirs.audit(4)]).await?;
+    let stop = AuditStop {
+        organization: ours.organization,
+        position: 1,
+        reason: "its tiles are gone".to_owned(),
+        stopped_at: now(),
+    };
+    let again = AuditStop {
+        position: 99,
+        ..stop.clone()
+    };
+    let mut tx = store.begin().await?;
+    tx.insert_audit_stop(&stop).await?;
+    tx.insert_audit_stop(&again).await?;
+    tx.commit().await?;
+    assert_eq!(store.find_audit_stop(ours.scope).await?, Some(stop.clone()));
+    assert_eq!(store.find_audit_stop(scene.theirs.scope).await?, None);
+    let waiting = store
+        .list_unsequenced_of(ours.organization, 1, 3, 10)
+        .await?;
+    let positions: Vec<_> = waiting.iter().map(|it| it.position).collect();
+    assert_eq!(positions, [2, 3]);
+    let mut tx = store.begin().await?;
+    tx.move_audit_stop(ours.organization, Some(2)).await?;
+    tx.commit().await?;
+    assert_eq!(store.list_audit_stops().await?[0].position, 2);
+    let mut tx = store.begin().await?;
+    tx.move_audit_stop(ours.organization, None).await?;
+    tx.commit().await?;
+    assert_eq!(store.list_audit_stops().await?, []);
     Ok(())
 }
 
 /// Gives everything that waits an index, as the sequencer does.
 async fn sequence(scene: &Scene, number: u64) -> anyhow::Result<Vec<Hash>> {
     let store = &scene.store;
-    let position = store.get_audit_sequencer().await?.position;
+    let progress = store.get_audit_progress().await?;
+    let position = progress.position;
     let waiting = store.list_unsequenced(position, 10_000).await?;
     let organization = scene.ours.organization;
     let tree = store.find_audit_tree(scene.ours.scope).await?;
@@ -141,9 +171,8 @@ async fn sequence(scene: &Scene, number: u64) -> anyhow::Result<Vec<Hash>> {
         note: format!("note {number}"),
     });
     let mut tx = store.begin().await?;
-    tx.hold_audit_sequencer("test", now(), true).await?;
     let last = waiting.last().map_or(position, |it| it.position);
-    assert!(tx.advance_audit_sequencer("test", position, last).await?);
+    assert!(tx.advance_audit(progress.round, last).await?);
     tx.write_sequenced(&round).await?;
     tx.commit().await?;
     Ok(hashes)

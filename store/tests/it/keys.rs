@@ -45,6 +45,12 @@ async fn a_lease_has_one_holder(scene: &Scene) -> anyhow::Result<()> {
     // The clock stands: what lasts no time has ended.
     assert!(take("job", second, 60).await?, "it has ended");
     assert!(!take("job", first, 60).await?);
+    let mut tx = scene.store.begin().await?;
+    tx.seize_lease("job", first, TimeDelta::seconds(60)).await?;
+    tx.seize_lease("new", first, TimeDelta::seconds(60)).await?;
+    tx.commit().await?;
+    assert!(!take("job", second, 60).await?, "it was seized");
+    assert!(!take("new", second, 60).await?);
     Ok(())
 }
 

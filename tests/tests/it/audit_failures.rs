@@ -119,13 +119,7 @@ async fn a_tree_that_was_changed_is_not_signed_again() {
         .verify(json!({ "action": "files:read" }))
         .await
         .unwrap();
-    let says = || async {
-        Ok(scene
-            .aim
-            .log()
-            .contains("is not what was signed")
-            .then_some(()))
-    };
+    let says = || async { Ok(scene.aim.log().contains("it stands still").then_some(())) };
     wait_for("the sequencer to stop", PATIENCE, says)
         .await
         .unwrap();

@@ -18,6 +18,10 @@ const HOLD: &str = "mutation($input: EngageLegalHoldInput!) { engageLegalHold(in
 const RELEASE: &str = "mutation($input: ReleaseLegalHoldInput!) { releaseLegalHold(input: $input) {
     retention { legalHold { reason } } userErrors { code } } }";
 
+const REMOVE: &str = "mutation($input: RemoveCheckpointWitnessInput!) {
+    removeCheckpointWitness(input: $input) { witness { id } userErrors { code } } }";
+const WITNESSES: &str = "{ auditLog { witnesses { id } } }";
+
 /// Ada suspends the agent, somebody else writes of her; returns her global id.
 async fn what_ada_did(scene: &Scene) -> String {
     add_person(&scene.aim, "ada@test.local", "OWNER")
@@ -195,6 +199,26 @@ impl Witness {
     }
 }
 
+/// Removes the only witness, once.
+async fn remove_the_witness(scene: &Scene) {
+    let found = scene.owner.ask(WITNESSES, json!({})).await.unwrap();
+    let id = &found["auditLog"]["witnesses"][0]["id"];
+    let remove = async || {
+        let input = json!({ "witnessId": id, "reason": "they are gone" });
+        let answer = scene.owner.ask(REMOVE, json!({ "input": input })).await;
+        answer.unwrap()["removeCheckpointWitness"].take()
+    };
+    let removed = remove().await;
+    assert_eq!(removed["witness"]["id"], *id, "{removed}");
+    assert_eq!(remove().await["userErrors"][0]["code"], "NOT_FOUND");
+    let newest = scene.owner.ask(WITNESSES, json!({})).await.unwrap();
+    assert_eq!(newest["auditLog"]["witnesses"], json!([]));
+}
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "one witness from its beginning to its end"
+)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registered_witness_co_signs_a_checkpoint() {
     let scene = Scene::new().await;
@@ -225,7 +249,7 @@ async fn a_registered_witness_co_signs_a_checkpoint() {
     );
     for (given, is_good) in [(key.clone(), false), (witness.key().to_string(), true)] {
         let query = "mutation($input: AddCheckpointWitnessInput!) {
-            addCheckpointWitness(input: $input) { witness { name } userErrors { code message } } }";
+            addCheckpointWitness(input: $input) { witness { id } userErrors { code message } } }";
         let input = json!({ "verifierKey": given, "reason": "they watch us" });
         let answer = scene
             .owner
@@ -263,6 +287,19 @@ async fn a_registered_witness_co_signs_a_checkpoint() {
         &trusted,
     ];
     assert_eq!(verdict(&arguments)["isGood"], true);
+
+    // Who is removed is heard no more; what they signed stays.
+    remove_the_witness(&scene).await;
+    let kept = "query($size: Int!) { auditCheckpoint(treeSize: $size) { note } }";
+    let kept = scene
+        .owner
+        .ask(kept, json!({ "size": size }))
+        .await
+        .unwrap();
+    assert_eq!(kept["auditCheckpoint"]["note"], cosigned);
+    let plain = cosigned.rsplit_once("\u{2014}").unwrap().0;
+    let late = hand_in(size, witness.line(plain, time)).await;
+    assert_eq!(late["userErrors"][0]["field"], json!(["cosignature"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

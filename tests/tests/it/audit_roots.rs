@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::roots::{
     ADMIN, BY_ID, Foreigner, MANAGER, OWNER, PAGE, Root, agent_because, mutation, nothing, query,
-    user_because,
+    subscription, user_because,
 };
 
 pub(crate) const ROOTS: &[Root] = &[
@@ -60,11 +60,27 @@ pub(crate) const ROOTS: &[Root] = &[
         |_| json!({ "verifierKey": "no key", "reason": "a test" }),
     ),
     mutation(
+        "removeCheckpointWitness",
+        OWNER,
+        Foreigner::NotFound,
+        |ids| json!({ "witnessId": ids.witness, "reason": "a test" }),
+    ),
+    mutation(
         "submitCheckpointCosignature",
         ADMIN,
         Foreigner::Own,
         |_| json!({ "treeSize": 1, "cosignature": "nothing" }),
     ),
+    Root {
+        needs: ADMIN,
+        rest: "(after: \"ZXZlbnQ6MA\") { cursor rootHash }",
+        ..subscription("auditCheckpointed")
+    },
+    Root {
+        needs: ADMIN,
+        rest: "(after: \"ZXZlbnQ6MA\") { cursor reason }",
+        ..subscription("auditStopChanged")
+    },
 ];
 
 pub(crate) const LAST: &[Root] = &[

@@ -62,6 +62,14 @@ const DELEGATION: &str = "INSERT INTO delegations (id, organization_id, delegato
 /// The global id of that: `Delegation:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f60c`.
 const DELEGATION_ID: &str = "RGVsZWdhdGlvbjowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2MGM";
 
+const WITNESS: &str =
+    "INSERT INTO audit_witnesses (id, organization_id, verifier_key, added_by, created_at)
+    SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60e', organization_id,
+    'witness.example+a50367b6+BP0XJDhaoMdbZPt4zWAvodmR/ev3axPFjtcC6sg16fYY', 'user:1', created_at
+    FROM agents WHERE name = 'reader'";
+/// The global id of that: `AuditWitness:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f60e`.
+const WITNESS_ID: &str = "QXVkaXRXaXRuZXNzOjAxOTBhMWIyLWMzZDQtN2U4Zi05MGExLWIyYzNkNGU1ZjYwZQ";
+
 /// Who asks.
 enum Caller {
     Nobody,
@@ -95,7 +103,9 @@ impl Scene {
             add_person(&aim, &email, role).await?;
         }
         add_person(&aim, "foreigner@test.local", "OWNER").await?;
-        let rows = OTHER.iter().chain(&[ALERT, SUPPRESSION, MODEL, DELEGATION]);
+        let rows = OTHER
+            .iter()
+            .chain(&[ALERT, SUPPRESSION, MODEL, DELEGATION, WITNESS]);
         for statement in rows.chain(&JOINING) {
             database.execute_unprepared(statement).await?;
         }
@@ -130,6 +140,7 @@ impl Scene {
             alert: ALERT_ID.to_owned(),
             suppression: SUPPRESSION_ID.to_owned(),
             model: MODEL_ID.to_owned(),
+            witness: WITNESS_ID.to_owned(),
             audit_entry: text(&trail, "/auditEntries/nodes/0/id")?,
             session: sign_in(&aim, "member@test.local").await?.session,
             sdk_token: made.sdk_token,

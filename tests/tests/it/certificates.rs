@@ -115,7 +115,6 @@ async fn list_of(aim: &AimProcess, owner: &Owner) -> CertRevocationList<'static>
 }
 
 /// The revocation list as one node has it now.
-
 pub(crate) async fn list_at(node: &str, owner: &Owner) -> CertRevocationList<'static> {
     let url = format!("{node}/v1/organizations/{}/crl.der", owner.organization);
     let answer = owner.http.get(url).send().await.unwrap();

@@ -192,11 +192,16 @@ impl Owner {
 
 /// A key that is another one for each name.
 pub(crate) fn key_of(name: &str) -> SecretKey {
+    SecretKey::from_seed(&seed_of(name))
+}
+
+/// What that key is made of.
+pub(crate) fn seed_of(name: &str) -> [u8; 32] {
     let mut seed = [7; 32];
     for (place, byte) in seed.iter_mut().zip(name.bytes()) {
         *place = byte;
     }
-    SecretKey::from_seed(&seed)
+    seed
 }
 
 /// An answer over HTTP.

@@ -2,7 +2,11 @@
 //! under steady load of an agent that shows its signature, a token and a certificate, from the mutation's
 //! answer to the last time that any of them is good anywhere.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and tells what it measured"
+)]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -48,6 +48,7 @@ pub(crate) struct Ids {
     pub(crate) suppression: String,
     pub(crate) model: String,
     pub(crate) audit_entry: String,
+    pub(crate) witness: String,
     pub(crate) session: String,
     pub(crate) sdk_token: String,
     pub(crate) api_key: String,
@@ -128,7 +129,7 @@ pub(crate) const fn mutation(
     }
 }
 
-const fn subscription(name: &'static str) -> Root {
+pub(crate) const fn subscription(name: &'static str) -> Root {
     Root {
         kind: "subscription",
         name,
@@ -174,6 +175,7 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
     "releaseLegalHold",
     "eraseAuditSubject",
     "addCheckpointWitness",
+    "removeCheckpointWitness",
     "approveVerification",
     "denyVerification",
     "rateAgent",

@@ -1,5 +1,7 @@
 //! The story of a day with everything logged, and no secret of it in the log.
 
+#![expect(clippy::print_stdout, reason = "it tells how much it has read")]
+
 use std::io::Write;
 use std::time::Duration;
 

@@ -54,6 +54,15 @@ struct AddCheckpointWitnessInput {
     reason: String,
 }
 
+/// Whose co-signatures to take no more.
+#[derive(Debug, InputObject)]
+struct RemoveCheckpointWitnessInput {
+    /// The witness (global id).
+    witness_id: ID,
+    /// Why; kept in the audit trail.
+    reason: String,
+}
+
 /// A co-signature.
 #[derive(Debug, InputObject)]
 struct SubmitCheckpointCosignatureInput {
@@ -72,6 +81,8 @@ payload!(ReleaseLegalHoldPayload, ReleaseLegalHoldError, /// What is kept from n
 payload!(EraseAuditSubjectPayload, EraseAuditSubjectError, /// The order; it is carried out in the background.
     erasure: AuditErasure);
 payload!(AddCheckpointWitnessPayload, AddCheckpointWitnessError, /// The witness.
+    witness: AuditWitness);
+payload!(RemoveCheckpointWitnessPayload, RemoveCheckpointWitnessError, /// The witness that was removed.
     witness: AuditWitness);
 payload!(SubmitCheckpointCosignaturePayload, SubmitCheckpointCosignatureError, /// The checkpoint as it is served from now on.
     checkpoint: AuditCheckpoint);
@@ -149,6 +160,21 @@ impl AuditMutations {
         let app = &request.app;
         let outcome = app.add_checkpoint_witness(&permit, &input.verifier_key, input.reason);
         AddCheckpointWitnessPayload::of(outcome.await)
+    }
+
+    /// Takes no more co-signatures of a witness; those that it gave stay with their checkpoints. Needs
+    /// `OWNER`.
+    async fn remove_checkpoint_witness(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whose, and why.")] input: RemoveCheckpointWitnessInput,
+    ) -> Result<RemoveCheckpointWitnessPayload> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::ManageAudit)?;
+        let id = parse_id("AuditWitness", "witnessId", &input.witness_id)?;
+        let app = &request.app;
+        let outcome = app.remove_checkpoint_witness(&permit, id, input.reason);
+        RemoveCheckpointWitnessPayload::of(outcome.await)
     }
 
     /// Hands in a witness's co-signature of a checkpoint; it is verified, and served with the

@@ -10,7 +10,6 @@ use super::super::types::{Agent, Alert, AuditEntry, ModelVersion, TrustSnapshot,
 
 /// An object with a global id.
 #[derive(Debug, Interface)]
-#[expect(clippy::large_enum_variant, reason = "one is made for a request")]
 #[graphql(field(name = "id", ty = "&ID", desc = "Global id."))]
 pub(crate) enum Node {
     /// An agent.

@@ -6,6 +6,7 @@ use aim_store::audit_log::AuditCheckpoint as CheckpointRow;
 use aim_store::audit_retention::{
     AuditErasure as ErasureRow, AuditRetention as RetentionRow, LegalHold as HoldRow,
 };
+use aim_store::audit_stops::AuditStop as StopRow;
 use aim_store::audit_witnesses::AuditWitness as WitnessRow;
 use async_graphql::{ID, Result, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -182,6 +183,24 @@ impl From<WitnessRow> for AuditWitness {
     }
 }
 
+/// What keeps a log from growing: what is kept of it is not what was signed.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct AuditStop {
+    /// What is wrong, in words.
+    reason: String,
+    /// Since when entries wait for their indexes.
+    stopped_at: DateTime<Utc>,
+}
+
+impl From<StopRow> for AuditStop {
+    fn from(row: StopRow) -> Self {
+        Self {
+            reason: row.reason,
+            stopped_at: row.stopped_at,
+        }
+    }
+}
+
 /// Your organization's audit log.
 #[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct AuditLog {
@@ -195,6 +214,8 @@ pub(crate) struct AuditLog {
     witnesses: Vec<AuditWitness>,
     /// What is kept.
     retention: AuditRetention,
+    /// What keeps it from growing; null when nothing does.
+    stop: Option<AuditStop>,
 }
 
 impl From<AuditLogState> for AuditLog {
@@ -209,6 +230,7 @@ impl From<AuditLogState> for AuditLog {
                 .map(AuditWitness::from)
                 .collect(),
             retention: state.retention.into(),
+            stop: state.stop.map(AuditStop::from),
         }
     }
 }

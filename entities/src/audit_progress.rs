@@ -1,15 +1,14 @@
-//! Who gives audit entries their indexes, and up to where they have been given.
+//! Up to where audit entries have been given their indexes.
 
 use sea_orm::entity::prelude::*;
 
-/// One row of `audit_sequencer`.
+/// One row of `audit_progress`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "audit_sequencer")]
+#[sea_orm(table_name = "audit_progress")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i32,
-    pub holder: String,
-    pub held_until: DateTimeUtc,
+    pub round: i64,
     pub position: i64,
 }
 
