@@ -138,12 +138,10 @@ mod tests {
             "annotations": { "destructiveHint": true }, "bytes": 64 });
         for (kind, schema, payload) in [("AVRO", AVRO, avro), ("PROTOBUF", PROTOBUF, protobuf)] {
             let json = without_nulls(read(kind, schema, payload).unwrap());
-            assert_eq!(
-                json.to_string().replace("3.0", "3"),
-                wanted.to_string(),
-                "{kind}"
-            );
-            let text = json.to_string();
+            // Numbers of Protobuf's structures are floating.
+            let text = json.to_string().replace("3.0", "3");
+            let json: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(json, wanted, "{kind}");
             let data: Data<'_> = serde_json::from_str(&text).unwrap();
             assert_eq!(data.bytes, Some(64));
         }

@@ -86,7 +86,7 @@ fn a_private_key_makes_the_round_trip_as_pem_and_is_never_printed() {
         "key".to_owned(),
         pem.replace("PRIVATE", "PUBLIC"),
         pem[..pem.len() / 2].to_owned(),
-        pem.replacen("MF", "MG", 1),
+        pem.replacen("MC", "MD", 1),
     ] {
         let refused = SecretKey::from_pem(&text).map(|key| key.public_key());
         assert_eq!(refused, Err(KeyError::Pem), "{text}");
