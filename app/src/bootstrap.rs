@@ -93,6 +93,8 @@ impl App {
             tx.insert_organization(&organization, "default").await?;
             tx.insert_user(&user).await?;
             tx.insert_capabilities(&catalogue()).await?;
+            self.insert_default_policies(&mut tx, organization.id)
+                .await?;
             tx.commit().await
         };
         match outcome.await {

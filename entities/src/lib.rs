@@ -44,6 +44,8 @@ pub mod model_signer;
 pub mod model_version;
 pub mod organization;
 pub mod password_reset;
+pub mod policy;
+pub mod policy_version;
 pub mod profile_journal;
 pub mod recovery_code;
 pub mod registration;

@@ -20,6 +20,7 @@ mod m0012_audit_log;
 mod m0013_people;
 mod m0014_agent_keys;
 mod m0015_accounts;
+mod m0019_policies;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_people::Migration),
             Box::new(m0014_agent_keys::Migration),
             Box::new(m0015_accounts::Migration),
+            Box::new(m0019_policies::Migration),
         ]
     }
 }

@@ -11,6 +11,7 @@ mod models;
 mod offsets;
 mod paging;
 mod people;
+mod policies;
 mod scene;
 mod suppressions;
 mod tenants;

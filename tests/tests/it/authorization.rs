@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, key_of, now, text};
 use crate::people::{made_by, made_with, sign_in, user_id};
+use crate::policies::{POLICY, POLICY_ID};
 use crate::roots::{Foreigner, Ids, NOT_FOR_PROGRAMS, Needs, ROOTS, Root};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -93,7 +94,9 @@ impl Scene {
             add_person(&aim, &email, role).await?;
         }
         add_person(&aim, "foreigner@test.local", "OWNER").await?;
-        let rows = OTHER.iter().chain(&[ALERT, SUPPRESSION, MODEL, DELEGATION]);
+        let rows = OTHER
+            .iter()
+            .chain(&[ALERT, SUPPRESSION, MODEL, DELEGATION, POLICY]);
         for statement in rows.chain(&JOINING) {
             database.execute_unprepared(statement).await?;
         }
@@ -128,6 +131,7 @@ impl Scene {
             alert: ALERT_ID.to_owned(),
             suppression: SUPPRESSION_ID.to_owned(),
             model: MODEL_ID.to_owned(),
+            policy: POLICY_ID.to_owned(),
             audit_entry: text(&trail, "/auditEntries/nodes/0/id")?,
             session: sign_in(&aim, "member@test.local").await?.session,
             sdk_token: made.sdk_token,
