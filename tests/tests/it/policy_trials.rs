@@ -3,9 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aim_tests::{AimConfig, AimProcess, Postgres};
+use chrono::{Datelike, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::fleet::{Agent, Owner, text};
+use crate::fleet::{Agent, Owner, now, text};
 use crate::policies::{publish, set_mode};
 
 const SIMULATE: &str = "query($input: SimulateActionInput!) { simulateAction(input: $input) {
@@ -26,33 +27,33 @@ const COUNTS: [&str; 7] = [
     "unchangedCount",
     "undecidedCount",
 ];
-/// A Monday of winter, where Berlin is one hour ahead.
+/// On a Monday, by the clock of UTC; in Kathmandu it is always 5:45 later.
 const ASKED: &[(&str, &str, Option<&str>, &str, &[&str])] = &[
     (
         "files:read",
-        "07:00",
+        "02:15",
         Some("10.1.1.1"),
         "ALLOWED",
         &["CAPABILITY_GRANTED"],
     ),
     (
         "files:read",
-        "06:59",
+        "02:14",
         Some("10.1.1.1"),
         "PENDING_APPROVAL",
         &["CAPABILITY_GRANTED", "POLICY_ASKS"],
     ),
     (
         "files:read",
-        "07:00",
+        "02:15",
         Some("11.1.1.1"),
         "DENIED",
         &["POLICY_FORBIDS"],
     ),
-    ("files:read", "07:00", None, "DENIED", &["POLICY_FORBIDS"]),
+    ("files:read", "02:15", None, "DENIED", &["POLICY_FORBIDS"]),
     (
         "db:read",
-        "07:00",
+        "02:15",
         Some("10.1.1.1"),
         "DENIED",
         &["CAPABILITY_MISSING"],
@@ -65,7 +66,7 @@ async fn scene(aim: &AimProcess) -> (Owner, Agent, String) {
     let network = json!({ "network": { "allow": ["10.0.0.0/8"] } });
     publish(&owner, "from inside", network, "FORBID", &agent).await;
     let hours = json!({ "time": {
-        "zone": "Europe/Berlin", "side": "OUTSIDE",
+        "zone": "Asia/Kathmandu", "side": "OUTSIDE",
         "windows": [{ "days": ["MONDAY"], "from": "08:00", "to": "18:00" }],
     } });
     let night = publish(&owner, "by day", hours, "REQUIRE_APPROVAL", &agent).await;
@@ -77,9 +78,11 @@ async fn what_would_be_decided_is_said_and_nothing_is_written() {
     let aim = AimConfig::new().start().unwrap();
     let (owner, agent, _) = scene(&aim).await;
     let before = owner.counts().await.unwrap();
+    let today = now().date_naive();
+    let monday = today + TimeDelta::days(7 - i64::from(today.weekday().num_days_from_monday()));
     for (action, at, address, decision, codes) in ASKED {
         let input = json!({
-            "agentId": agent.id, "action": action, "at": format!("2099-01-05T{at}:00Z"),
+            "agentId": agent.id, "action": action, "at": format!("{monday}T{at}:00Z"),
             "address": address,
         });
         let answer = owner
