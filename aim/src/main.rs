@@ -14,12 +14,16 @@ mod serve;
 mod telemetry;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
 /// Batches of small objects that are made by one thread and dropped by another.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long what is still going on may take once the command is done.
+const LINGER: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
@@ -30,7 +34,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return out::failed(&error.into()),
     };
-    match runtime.block_on(cli::run(cli)) {
+    let outcome = runtime.block_on(cli::run(cli));
+    // A client of a broker that is gone may wait for it for ever while it is dropped.
+    runtime.shutdown_timeout(LINGER);
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => out::failed(&error),
     }

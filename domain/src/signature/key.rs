@@ -27,8 +27,11 @@ pub enum KeyError {
 }
 
 /// A public key that is safe to verify with.
+///
+/// Its 32 bytes only: the point itself takes 160 more for each agent in memory, and finding it again
+/// is a tenth of the cost of checking a signature.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PublicKey(VerifyingKey);
+pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
     /// From its 32 bytes.
@@ -44,7 +47,7 @@ impl PublicKey {
         if key.is_weak() || !point.is_torsion_free() {
             return Err(KeyError::Weak);
         }
-        Ok(Self(key))
+        Ok(Self(*bytes))
     }
 
     /// From base64url without padding, or standard base64.
@@ -61,14 +64,14 @@ impl PublicKey {
 
     /// Its 32 bytes.
     #[must_use]
-    pub fn to_bytes(&self) -> [u8; 32] {
-        self.0.to_bytes()
+    pub const fn to_bytes(&self) -> [u8; 32] {
+        self.0
     }
 
     /// Its bytes as base64url without padding (the `x` of its JWK).
     #[must_use]
     pub fn to_base64url(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0.as_bytes())
+        URL_SAFE_NO_PAD.encode(self.0)
     }
 
     /// Its name in signatures: the JWK thumbprint (RFC 7638, RFC 8037), base64url.
@@ -84,8 +87,13 @@ impl PublicKey {
     /// Whether `signature` is this key's over `message`, by the strict rules.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        Signature::from_slice(signature)
-            .is_ok_and(|signature| self.0.verify_strict(message, &signature).is_ok())
+        let (Ok(key), Ok(signature)) = (
+            VerifyingKey::from_bytes(&self.0),
+            Signature::from_slice(signature),
+        ) else {
+            return false;
+        };
+        key.verify_strict(message, &signature).is_ok()
     }
 }
 
@@ -109,7 +117,7 @@ impl SecretKey {
     /// Its public half.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key())
+        PublicKey(self.0.verifying_key().to_bytes())
     }
 
     /// Signs `message`.

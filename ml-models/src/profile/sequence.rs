@@ -13,6 +13,10 @@ use crate::tail::Tail;
 
 /// Counters of actions, of actions for a job and of transitions together.
 const COUNTERS: usize = 56;
+/// Under how many an action is counted.
+const KEYS: usize = 5;
+/// The place of what has no counter.
+const NOWHERE: u32 = u32::MAX;
 /// When a counter is this full, all are halved: old habits fade.
 const FULL: u16 = 4_000;
 /// How many observations the level behind weighs as much as.
@@ -74,14 +78,15 @@ impl Sequence {
             last
         };
         let keys = Keys::of(&place, last);
-        let bits = -self.probability(&keys, place.class).log2();
+        let places = self.places(&keys);
+        let bits = -self.probability(&places, place.class).log2();
         let decades = self.usual.decades(bits, LEAST_BITS);
         self.usual.learn(bits, LEAST_BITS);
         if self.may_learn(decades) {
-            self.learn(&keys);
+            self.learn(&keys, &places);
         }
         if !is_late {
-            self.last = (own_session, keys.action);
+            self.last = (own_session, short(place.action));
         }
         Judged { bits, decades }
     }
@@ -94,33 +99,50 @@ impl Sequence {
         self.flagged == 0
     }
 
-    fn probability(&self, keys: &Keys, class: ActionClass) -> f64 {
+    /// Where each key has its counter, in one pass over them.
+    fn places(&self, keys: &Keys) -> Keys {
+        let mut places = [NOWHERE; KEYS];
+        for (at, known) in (0..).zip(&self.marks) {
+            for (place, key) in places.iter_mut().zip(&keys.0) {
+                *place = if known == key { at } else { *place };
+            }
+        }
+        Keys(places)
+    }
+
+    fn probability(&self, places: &Keys, class: ActionClass) -> f64 {
+        let [action, job, in_job, before, after] = places.0.map(|place| self.count(place));
         let fleet = if class.is_write { 1.0 - READS } else { READS } / DIFFERENT;
-        let own = back_off(self.count(keys.action), self.actions.into(), fleet);
-        let for_job = back_off(self.count(keys.in_job), self.count(keys.job), own);
-        back_off(self.count(keys.after), self.count(keys.before), for_job)
+        let own = back_off(action, self.actions.into(), fleet);
+        let for_job = back_off(in_job, job, own);
+        back_off(after, before, for_job)
     }
 
-    fn count(&self, mark: u32) -> f64 {
-        let at = self.marks.iter().position(|known| *known == mark);
-        at.and_then(|at| self.counts.get(at))
-            .copied()
-            .map_or(0.0, f64::from)
+    fn count(&self, place: u32) -> f64 {
+        let count = self.counts.get(place as usize);
+        count.copied().map_or(0.0, f64::from)
     }
 
-    fn learn(&mut self, keys: &Keys) {
+    fn learn(&mut self, keys: &Keys, places: &Keys) {
         self.actions = self.actions.saturating_add(1);
-        for mark in [keys.action, keys.job, keys.in_job, keys.before, keys.after] {
-            if self.add(mark) >= FULL {
+        for (mark, place) in keys.0.into_iter().zip(places.0) {
+            if self.add(mark, place as usize) >= FULL {
                 self.counts.iter_mut().for_each(|count| *count /= 2);
                 self.actions /= 2;
             }
         }
     }
 
-    /// Counts one more; with no room the least one goes.
-    fn add(&mut self, mark: u32) -> u16 {
-        if let Some(at) = self.marks.iter().position(|known| *known == mark) {
+    /// Counts one more of a mark that was at `place` a moment ago; with no room the least one goes.
+    fn add(&mut self, mark: u32, place: usize) -> u16 {
+        let is_mark = |known: &u32| *known == mark;
+        let at = if self.marks.get(place).is_some_and(is_mark) {
+            Some(place)
+        } else {
+            // Another key of this action may have taken its place, or be the same.
+            self.marks.iter().position(is_mark)
+        };
+        if let Some(at) = at {
             let Some(count) = self.counts.get_mut(at) else {
                 return 0;
             };
@@ -149,26 +171,21 @@ impl Sequence {
     }
 }
 
-/// Where an action is counted.
-struct Keys {
-    action: u32,
-    job: u32,
-    in_job: u32,
-    before: u32,
-    after: u32,
-}
+/// Marks under which an action is counted: of itself, of its job, of itself in the job, of what was
+/// before it and of itself after that. Or the places of their counters.
+struct Keys([u32; KEYS]);
 
 impl Keys {
     fn of(place: &Place, last: u32) -> Self {
         let pair = |kind: u64, a: u64, b: u64| short(mix(kind ^ mix(a ^ mix(b))));
         let last = u64::from(last);
-        Self {
-            action: short(place.action),
-            job: pair(1, place.job, 0),
-            in_job: pair(2, place.job, place.action),
-            before: pair(3, last, 0),
-            after: pair(4, last, place.action),
-        }
+        Self([
+            short(place.action),
+            pair(1, place.job, 0),
+            pair(2, place.job, place.action),
+            pair(3, last, 0),
+            pair(4, last, place.action),
+        ])
     }
 }
 

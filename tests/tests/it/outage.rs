@@ -48,7 +48,7 @@ async fn decisions_go_on_without_the_broker_and_nothing_is_lost() {
         .kafka(kafka.bootstrap(), "outage-")
         .env("JWT_SECRET", "a secret of tests only, and a long one");
     let api = config.clone().role("api").start().unwrap();
-    let _stream = config.role("stream").start().unwrap();
+    let mut stream = config.role("stream").start().unwrap();
     let owner = Owner::of(&api).await.unwrap();
     let agent = owner.register("persistent", &["files:read"]).await.unwrap();
     let before = ask(&agent).await.unwrap();
@@ -72,4 +72,8 @@ async fn decisions_go_on_without_the_broker_and_nothing_is_lost() {
     let lines = (0..EACH).map(|_| agent.line(&agent.event("files:read", time)));
     owner.send(lines.collect()).await.unwrap();
     samples(&owner, &agent, 4 * EACH).await.unwrap();
+
+    // Without the broker it cannot say good-bye to it, and ends all the same.
+    kafka.stop().unwrap();
+    stream.stop().unwrap();
 }
