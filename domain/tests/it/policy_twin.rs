@@ -72,6 +72,7 @@ fn address_like(pattern: &AddressPattern, address: IpAddr) -> bool {
 }
 
 /// The policy's facts, as the twin sees them.
+#[derive(Debug)]
 struct Scene {
     facts: AgentFacts,
     request: ActionRequest,

@@ -321,7 +321,7 @@ async fn who_may_is_answered() {
             root.name
         );
         if root.kind == "query" && root.foreigner == Foreigner::Null {
-            assert!(answer["data"][root.name]["id"].is_string(), "{answer}");
+            assert!(answer["data"][root.name].is_object(), "{answer}");
         }
     }
 }
