@@ -8,12 +8,13 @@ use aim_domain::id::{AgentId, AuditEntryId, EventId, OrganizationId};
 use aim_domain::location::{Locator, Nowhere};
 use aim_store::Store;
 use aim_store::audit::NewAuditEntry;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
 use crate::action_classes::SharedClasses;
+use crate::backtest_policy::BACKTESTS_MAX;
 use crate::cache::FactsCache;
 use crate::credentials::Credentials;
 use crate::feed::Feed;
@@ -22,6 +23,7 @@ use crate::ingest_events::IngestSink;
 use crate::keep_keys::KeyUse;
 use crate::kills::Kills;
 use crate::password::Passwords;
+use crate::policies::SharedPolicies;
 use crate::publish_model::{ModelChecker, NoChecker};
 use crate::serving::ServingCache;
 use crate::token_keys::TokenKeys;
@@ -65,6 +67,8 @@ pub struct App {
     pub(crate) locator: Arc<dyn Locator>,
     pub(crate) serving: ServingCache,
     pub(crate) classes: SharedClasses,
+    pub(crate) policies: SharedPolicies,
+    pub(crate) backtests: Semaphore,
     pub(crate) models: Arc<dyn ModelChecker>,
     pub(crate) accounts: Accounts,
 }
@@ -97,6 +101,8 @@ impl App {
             ingest,
             serving: ServingCache::default(),
             classes: SharedClasses::default(),
+            policies: SharedPolicies::default(),
+            backtests: Semaphore::new(BACKTESTS_MAX),
             models: Arc::new(NoChecker),
             accounts: Accounts::default(),
             locator: Arc::new(Nowhere),

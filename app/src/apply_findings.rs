@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use aim_domain::agent::AgentStatus;
 use aim_domain::alert::{AlertStatus, INCIDENT_GAP, Incident};
-use aim_domain::anomaly::{Finding, Severity};
+use aim_domain::anomaly::{AnomalyKind, Finding};
 use aim_domain::event::{AgentChange, AgentChanged, AlertRaised, AnomalyDetected, Fact};
 use aim_domain::id::{
     AgentId, AlertId, AlertSuppressionId, AnomalyId, AuditEntryId, OrganizationId,
@@ -91,10 +91,7 @@ impl App {
                     created_at: tx.now(),
                 });
             }
-            let critical = update
-                .findings
-                .iter()
-                .find(|f| f.severity == Severity::Critical);
+            let critical = update.findings.iter().find(|finding| finding.quarantines());
             if let Some(finding) = critical
                 && self.quarantine(tx, organization, agent, finding).await?
             {
@@ -180,7 +177,11 @@ impl App {
         finding: &Finding,
     ) -> Result<bool, StoreError> {
         let (from, to) = (AgentStatus::Verified, AgentStatus::Quarantined);
-        let reason = format!("critical finding: {}", finding.summary);
+        let kind = match finding.kind {
+            AnomalyKind::PolicyQuarantine => "policy",
+            _ => "critical finding",
+        };
+        let reason = format!("{kind}: {}", finding.summary);
         if !tx
             .update_status(agent, from, to, Some(&reason), "system:stream")
             .await?

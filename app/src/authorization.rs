@@ -40,6 +40,8 @@ pub const PROGRAMS: &[Permission] = &[
     Permission::KillSwitch,
     Permission::IngestEvents,
     Permission::ManageModels,
+    Permission::ReadPolicies,
+    Permission::ManagePolicies,
 ];
 
 /// The row of the table.

@@ -98,6 +98,8 @@ impl App {
             for entry in self.first_entries(&organization, &user) {
                 tx.audit(entry);
             }
+            self.insert_default_policies(&mut tx, organization.id)
+                .await?;
             tx.commit().await
         };
         match outcome.await {

@@ -153,7 +153,7 @@ impl FactsCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aim_domain::agent::AgentStatus;
+    use aim_domain::agent::{AgentStatus, AgentType};
     use aim_domain::delegation::DelegationLink;
     use aim_domain::id::DelegationId;
     use aim_domain::verification::DecisionSettings;
@@ -174,6 +174,9 @@ mod tests {
             organization_kill_switch: None,
             settings: DecisionSettings::default(),
             action_classes: None,
+            agent_type: AgentType::Custom,
+            tags: Box::default(),
+            policies: None,
         })
     }
 

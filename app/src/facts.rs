@@ -183,7 +183,9 @@ impl App {
                 && let Some(found) = self.store.find_organization(id).await?
             {
                 let classes = self.store.load_action_classes(id).await?;
-                organizations.insert(id, (found, self.classes.share(id, classes)));
+                let policies = self.policies_of(id).await?;
+                let classes = self.classes.share(id, classes);
+                organizations.insert(id, (found, classes, policies));
             }
         }
         let mut keys: HashMap<AgentId, Vec<_>> = HashMap::new();
@@ -196,7 +198,7 @@ impl App {
         }
         let mut chains = self.load_chains(ids).await?;
         let facts = agents.into_iter().filter_map(|agent: Agent| {
-            let (organization, classes) = organizations.get(&agent.organization)?;
+            let (organization, classes, policies) = organizations.get(&agent.organization)?;
             Some(AgentFacts {
                 agent: agent.id,
                 organization: agent.organization,
@@ -211,6 +213,9 @@ impl App {
                 organization_kill_switch: organization.kill_switch.clone().map(Box::new),
                 settings: organization.settings,
                 action_classes: classes.clone(),
+                agent_type: agent.agent_type,
+                tags: agent.tags.into(),
+                policies: policies.clone(),
             })
         });
         Ok(facts.collect())

@@ -76,7 +76,9 @@ impl App {
             Fact::OrganizationChanged(changed)
                 if matches!(
                     changed.change,
-                    OrganizationChange::KillSwitch { .. } | OrganizationChange::ActionClass { .. }
+                    OrganizationChange::KillSwitch { .. }
+                        | OrganizationChange::ActionClass { .. }
+                        | OrganizationChange::Policy { .. }
                 ) =>
             {
                 self.cache.forget_organization(changed.organization);

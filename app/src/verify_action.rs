@@ -5,9 +5,7 @@ use aim_domain::event::VerificationRecorded;
 use aim_domain::id::{AuditEntryId, VerificationId};
 use aim_domain::name::{ActionName, Resource};
 use aim_domain::risk::RiskLevel;
-use aim_domain::verification::{
-    ActionRequest, Arguments, Decision, ReasonCode, decide, decide_within,
-};
+use aim_domain::verification::{ActionRequest, Arguments, Asked, Decision, decide, decide_within};
 use aim_store::audit::NewAuditEntry;
 use aim_store::decisions::{DecisionRecord, Written};
 use aim_store::verifications::{UsedNonce, Verification};
@@ -39,7 +37,7 @@ pub struct VerifyAction {
 }
 
 impl VerifyAction {
-    fn check(self) -> Result<(ActionRequest, Option<String>), AppError> {
+    pub(crate) fn check(self) -> Result<(ActionRequest, Option<String>), AppError> {
         let mut errors = FieldErrors::default();
         let action = errors.keep("action", ActionName::parse(self.action));
         let resource = self
@@ -90,21 +88,23 @@ impl App {
         let (request, idempotency_key) = input.check()?;
         let facts = self.facts(actor.agent).await?;
         let now = self.clock.now();
+        let asked = Asked {
+            key: actor.key,
+            at: now,
+            address: actor.client,
+        };
         let verdict = match &actor.token {
             Some(token) => {
                 let chain = token.chain.as_ref();
-                decide_within(&token.limits, chain, &request, actor.key, &facts, now)
+                decide_within(&token.limits, chain, &request, asked, &facts)
             }
-            None => decide(&request, actor.key, &facts, now),
+            None => decide(&request, asked, &facts),
         };
         // What was allowed before must not be handed out again by its key: after a kill switch, or to
         // a token that is not good for it.
         let is_limited = actor.token.is_some() && verdict.decision == Decision::Denied;
         let idempotency_key = idempotency_key.filter(|_| facts.killed().is_none() && !is_limited);
-        let granted = verdict
-            .reasons
-            .iter()
-            .all(|r| r.code != ReasonCode::CapabilityMissing);
+        let granted = verdict.is_granted;
         let verification = Verification {
             id: VerificationId::from_uuid(self.ids.next()),
             organization: facts.organization,
@@ -131,6 +131,7 @@ impl App {
             outcome_at: None,
             outcome_detail: None,
             duration_ms: None,
+            policies: verdict.policies.hits,
         };
         let written = self
             .writer
@@ -167,6 +168,7 @@ impl App {
             trust: verification.trust,
             location: actor.client.and_then(|it| self.locator.locate(it)),
             class: Some(class),
+            policies: verification.policies.clone(),
         };
         let audit = NewAuditEntry {
             id: AuditEntryId::from_uuid(self.ids.next()),

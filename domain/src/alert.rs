@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::anomaly::{AnomalyKind, Evidence, Finding, Severity};
 
-/// Least severity of a finding that a person must look at.
-pub const ALERT_FROM: Severity = Severity::High;
 /// A finding this close to an incident, in event time, belongs to it. As long as the stream waits
 /// for late events, so that a late one finds the incident it was part of.
 pub const INCIDENT_GAP: TimeDelta = TimeDelta::hours(1);
@@ -63,7 +61,7 @@ impl Incident {
     /// The incident that begins with `finding`; none when it is not bad enough.
     #[must_use]
     pub fn raise(finding: &Finding) -> Option<Self> {
-        (finding.severity >= ALERT_FROM).then(|| Self {
+        finding.raises_alert().then(|| Self {
             kind: finding.kind,
             kinds: vec![finding.kind],
             severity: finding.severity,
@@ -89,7 +87,7 @@ impl Incident {
         if let Err(place) = self.kinds.binary_search(&finding.kind) {
             self.kinds.insert(place, finding.kind);
         }
-        if finding.severity >= ALERT_FROM {
+        if finding.raises_alert() {
             self.first_event_time = self.first_event_time.min(finding.time);
             self.last_event_time = self.last_event_time.max(finding.time);
         }

@@ -43,6 +43,10 @@ pub enum AnomalyKind {
     RhythmBreak,
     /// Several signs that are small by themselves.
     CombinedSigns,
+    /// A policy wants somebody to look.
+    PolicyAlert,
+    /// A policy stopped the agent.
+    PolicyQuarantine,
 }
 
 /// How bad, least first.
@@ -87,4 +91,34 @@ pub struct Finding {
     pub event: EventId,
     /// When that happened.
     pub time: DateTime<Utc>,
+}
+
+/// Least severity of a detector's finding that a person must look at.
+pub const ALERT_FROM: Severity = Severity::High;
+
+impl Finding {
+    /// Whether a person must look at it: what a policy says in any case, what a detector found when it
+    /// is bad enough.
+    #[must_use]
+    pub fn raises_alert(&self) -> bool {
+        self.is_of_policy() || self.severity >= ALERT_FROM
+    }
+
+    /// Whether the agent is stopped for it: when a policy says so, and when a detector's finding is
+    /// critical.
+    #[must_use]
+    pub fn quarantines(&self) -> bool {
+        match self.kind {
+            AnomalyKind::PolicyQuarantine => true,
+            AnomalyKind::PolicyAlert => false,
+            _ => self.severity == Severity::Critical,
+        }
+    }
+
+    const fn is_of_policy(&self) -> bool {
+        matches!(
+            self.kind,
+            AnomalyKind::PolicyAlert | AnomalyKind::PolicyQuarantine
+        )
+    }
 }

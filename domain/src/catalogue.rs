@@ -49,7 +49,7 @@ impl AnomalyKind {
             | Self::CombinedSigns
             | Self::ModelRisk => &[TOOL_INVOCATION],
             Self::NewDomain | Self::VolumeSpike => &[EXFILTRATION],
-            Self::FailureBurst => &[],
+            Self::FailureBurst | Self::PolicyAlert | Self::PolicyQuarantine => &[],
         }
     }
 
@@ -64,7 +64,7 @@ impl AnomalyKind {
             | Self::UnusualSequence
             | Self::VolumeSpike
             | Self::NewDomain => &[GOAL_HIJACK, TOOL_MISUSE],
-            Self::WideSpread => &[TOOL_MISUSE],
+            Self::WideSpread | Self::PolicyAlert | Self::PolicyQuarantine => &[TOOL_MISUSE],
             Self::BehaviourDrift | Self::CombinedSigns => &[GOAL_HIJACK, ROGUE_AGENTS],
             Self::CapabilityDrift => &[GOAL_HIJACK, PRIVILEGE_ABUSE],
             Self::FailureBurst => &[CASCADING_FAILURES],

@@ -16,13 +16,14 @@ use crate::anomaly::{AnomalyKind, Severity};
 use crate::audit::Hash;
 use crate::id::{
     AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, CapabilityGrantId, DelegationId,
-    EventId, OrganizationId, TrustSnapshotId, UserId, VerificationId,
+    EventId, OrganizationId, PolicyId, TrustSnapshotId, UserId, VerificationId,
 };
 use crate::kill_switch::KillSwitch;
 use crate::limits::OrganizationLimits;
 use crate::location::Location;
 use crate::model::ModelAlias;
 use crate::name::{ActionName, Resource};
+use crate::policy::{PolicyHit, PolicyMode};
 use crate::risk::RiskLevel;
 use crate::suppression::AlertSuppression;
 use crate::trust::{Feedback, TrustOverride, TrustScore, TrustWeights};
@@ -62,6 +63,9 @@ pub struct VerificationRecorded {
     /// What the action was taken for; events of older versions do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<ActionClass>,
+    /// The policies that matched, also those that only watch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PolicyHit>,
 }
 
 /// A person answered a pending verification.
@@ -208,6 +212,15 @@ pub enum OrganizationChange {
         action: ActionName,
         /// What it is; `None` is what its name says.
         to: Option<ActionClass>,
+    },
+    /// A policy was published, counts otherwise from now on, or was put away.
+    Policy {
+        /// Which.
+        policy: PolicyId,
+        /// Its version.
+        version: i32,
+        /// How it counts.
+        mode: PolicyMode,
     },
     /// Some findings raise no alert from now on.
     AlertsSuppressed {

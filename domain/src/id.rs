@@ -75,6 +75,10 @@ typed_id! {
     AnomalyId,
     /// A person's word on what an action is.
     ActionClassOverrideId,
+    /// A rule of an organization about actions.
+    PolicyId,
+    /// One published text of a policy.
+    PolicyVersionId,
     /// Something a person must look at.
     AlertId,
     /// A person's word that findings raise no alert.

@@ -25,6 +25,7 @@ pub mod location;
 pub mod model;
 pub mod name;
 pub mod people;
+pub mod policy;
 pub mod risk;
 pub mod role;
 pub mod scope;

@@ -61,6 +61,10 @@ pub enum Permission {
     RotateKeys,
     /// Take delegations back. Agents may take back what they handed on.
     RevokeDelegations,
+    /// See policies, and what they said and would say.
+    ReadPolicies,
+    /// Publish policies, and say which count.
+    ManagePolicies,
 }
 
 impl Permission {
@@ -68,7 +72,7 @@ impl Permission {
     #[must_use]
     pub const fn least_role(self) -> Role {
         match self {
-            Self::Read => Role::Viewer,
+            Self::Read | Self::ReadPolicies => Role::Viewer,
             Self::RegisterAgent
             | Self::RateAgents
             | Self::IngestEvents
@@ -83,7 +87,8 @@ impl Permission {
             | Self::ManageSettings
             | Self::KillSwitch
             | Self::ManageModels
-            | Self::ManagePeople => Role::Admin,
+            | Self::ManagePeople
+            | Self::ManagePolicies => Role::Admin,
             Self::ReplaceModelSigner | Self::ManageAudit | Self::ManageOrganization => Role::Owner,
         }
     }

@@ -5,7 +5,7 @@ mod reason;
 mod request;
 
 pub use decide::{
-    AgentFacts, DecisionSettings, KeyFacts, VERIFICATION_TTL_SECONDS, Verdict, decide,
+    AgentFacts, Asked, DecisionSettings, KeyFacts, VERIFICATION_TTL_SECONDS, Verdict, decide,
     decide_within,
 };
 pub use reason::{Obligation, Reason, ReasonCode};

@@ -47,6 +47,8 @@ pub mod organization;
 pub mod passkey;
 pub mod passkey_ceremony;
 pub mod password_reset;
+pub mod policy;
+pub mod policy_version;
 pub mod profile_journal;
 pub mod recovery_code;
 pub mod registration;

@@ -19,6 +19,7 @@ pub struct Model {
     pub kill_switch_engaged_at: Option<DateTimeUtc>,
     pub limits: Option<Json>,
     pub key_policy: Option<Json>,
+    pub policy_revision: i64,
 }
 
 /// Rows are joined by hand where a query needs it.

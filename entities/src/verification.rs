@@ -32,6 +32,7 @@ pub struct Model {
     pub outcome_at: Option<DateTimeUtc>,
     pub outcome_detail: Option<String>,
     pub duration_ms: Option<i64>,
+    pub policies: Option<Json>,
 }
 
 /// Rows are joined by hand where a query needs it.

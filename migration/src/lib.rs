@@ -23,6 +23,7 @@ mod m0015_accounts;
 mod m0016_passkeys;
 mod m0017_key_ends;
 mod m0018_audit_progress;
+mod m0019_policies;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_passkeys::Migration),
             Box::new(m0017_key_ends::Migration),
             Box::new(m0018_audit_progress::Migration),
+            Box::new(m0019_policies::Migration),
         ]
     }
 }

@@ -140,6 +140,7 @@ impl Tx {
             kill_switch_engaged_at: Set(None),
             limits: Set(None),
             key_policy: Set(None),
+            policy_revision: Set(0),
         };
         entity::Entity::insert(row)
             .exec_without_returning(self.on())

@@ -13,6 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::decisions::{DecisionRecord, GROUP_MAX, Written, failed, in_order};
+use crate::postgres::policies;
 use crate::trust::TrustUpdate;
 use crate::{StoreError, code};
 
@@ -86,6 +87,7 @@ const VERIFICATION_INPUT: &[Column] = &[
     ("answer_expires_at", |q, it| {
         q.bind(it.of.verification.expires_at)
     }),
+    ("policies", |q, it| q.bind(policies(it.of))),
 ];
 const AUDIT_INPUT: &[Column] = &[
     ID,
@@ -128,10 +130,10 @@ fn write_text(rows: usize) -> String {
   SELECT stale_at, key_id, nonce_text, id FROM input WHERE id IS NOT NULL ON CONFLICT DO NOTHING;
 {verifications} INSERT INTO verifications (id, organization_id, agent_id, agent_key_id, action,
     resource, risk, decision, reasons, obligations, trust_score, session, task, action_digest,
-    idempotency_key, request_id, created_at, expires_at)
+    idempotency_key, request_id, created_at, expires_at, policies)
   SELECT id, organization_id, agent_id, key_id, action, resource, risk, decision, reasons,
     obligations, trust_score, session, task, action_digest, idempotency_key, request_id,
-    created_at, answer_expires_at
+    created_at, answer_expires_at, policies
   FROM input CROSS JOIN used_nonces AS used
     ON used.expires_at = stale_at AND used.agent_key_id = key_id AND used.nonce = nonce_text
   WHERE used.verification_id = id

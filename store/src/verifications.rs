@@ -1,7 +1,8 @@
 //! Verifications, results and nonces.
 
 use aim_domain::action::Outcome;
-use aim_domain::id::{AgentId, AgentKeyId, OrganizationId, VerificationId};
+use aim_domain::id::{AgentId, AgentKeyId, OrganizationId, PolicyId, VerificationId};
+use aim_domain::policy::PolicyHit;
 use aim_domain::risk::RiskLevel;
 use aim_domain::scope::Scope;
 use aim_domain::trust::TrustScore;
@@ -16,7 +17,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::page::{self, Page, PageRequest};
-use crate::{Store, StoreError, Tx, code};
+use crate::{Backend, Store, StoreError, Tx, code};
 
 /// Our recorded answer to "may it?".
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +72,8 @@ pub struct Verification {
     pub outcome_detail: Option<String>,
     /// How long the action took, in milliseconds.
     pub duration_ms: Option<i64>,
+    /// The policies that matched, also those that only watched.
+    pub policies: Vec<PolicyHit>,
 }
 
 /// A nonce to write off.
@@ -93,6 +96,8 @@ pub struct VerificationFilter {
     pub decision: Option<Decision>,
     /// Of this action.
     pub action: Option<String>,
+    /// About which this policy said something, also where it only watched.
+    pub policy: Option<PolicyId>,
 }
 
 fn convert(row: entity::Model) -> Result<Verification, StoreError> {
@@ -125,6 +130,11 @@ fn convert(row: entity::Model) -> Result<Verification, StoreError> {
         outcome_at: row.outcome_at,
         outcome_detail: row.outcome_detail,
         duration_ms: row.duration_ms,
+        policies: row
+            .policies
+            .map(|hits| code::from_json("verifications.policies", hits))
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 
@@ -158,6 +168,20 @@ impl Store {
         query.one(self.reader()).await?.map(convert).transpose()
     }
 
+    fn is_hit_by(&self, policy: PolicyId) -> Expr {
+        match self.backend() {
+            Backend::Postgres => {
+                let hit = serde_json::json!([{ "policy": policy }]);
+                Expr::cust_with_values("policies @> $1::jsonb", [hit])
+            }
+            Backend::Sqlite => Expr::cust_with_values(
+                "EXISTS (SELECT 1 FROM json_each(verifications.policies) AS hit
+                    WHERE json_extract(hit.value, '$.policy') = ?)",
+                [policy.to_string()],
+            ),
+        }
+    }
+
     /// A page of verifications.
     ///
     /// # Errors
@@ -178,6 +202,9 @@ impl Store {
         }
         if let Some(action) = &filter.action {
             query = query.filter(entity::Column::Action.eq(action));
+        }
+        if let Some(policy) = filter.policy {
+            query = query.filter(self.is_hit_by(policy));
         }
         page::fetch(self.reader(), query, entity::Column::Id, page, convert).await
     }

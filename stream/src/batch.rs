@@ -19,6 +19,7 @@ use foldhash::{HashSet, HashSetExt};
 use crate::admit::{Admission, Admitted, OwnFact, Refused};
 use crate::models::Models;
 use crate::profiles::Profiles;
+use crate::said::finding_of;
 
 /// A score is kept in the history when it has moved this far, in ten-thousandths.
 const KEEP_STEP: u16 = 100;
@@ -31,6 +32,8 @@ pub(crate) struct Step {
     /// Which of its agent's steps it is, counted from 1, once it was learned from.
     pub(crate) number: i64,
     pub(crate) lesson: Lesson,
+    /// What policies said, to be raised with what is found.
+    pub(crate) said: Vec<Finding>,
 }
 
 pub(crate) enum Lesson {
@@ -139,6 +142,7 @@ impl<'a> Batch<'a> {
                             action,
                             delivery: Some(delivery),
                         },
+                        said: Vec::new(),
                     });
                 }
                 Ok(Admitted::Fact(own)) => {
@@ -241,6 +245,7 @@ impl<'a> Batch<'a> {
                 // What a person asked for is kept, also when it is what it was.
                 Lesson::Recalculation => news.snapshots.push(keep(profile, weights)),
             }
+            news.findings.append(&mut step.said);
             news.snapshots.extend(snapshot_of(profile, weights));
             if !news.snapshots.is_empty() || !news.findings.is_empty() {
                 let all = learned.news.entry(step.agent).or_default();
@@ -297,8 +302,10 @@ fn has_moved(before: Option<TrustScore>, now: Option<TrustScore>) -> bool {
 /// What there is to learn from one of our own facts.
 fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
     let organization = delivery.organization?;
+    let mut said = Vec::new();
     let (agent, lesson) = match own.fact {
         Fact::VerificationRecorded(fact) => {
+            said.extend(finding_of(&fact, own.id?, own.time));
             let denied = fact.decision == Decision::Denied;
             let agent = fact.agent;
             let action = ObservedAction {
@@ -339,6 +346,7 @@ fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
         partition: delivery.partition,
         number: 0,
         lesson,
+        said,
     })
 }
 

@@ -10,6 +10,7 @@ mod models;
 mod positions;
 mod processor;
 mod profiles;
+mod said;
 mod writing;
 
 pub use processor::{Processor, StreamConfig};

@@ -96,6 +96,12 @@ pub(crate) enum ReasonCode {
     ApprovalRequired,
     /// A policy could not be evaluated; the answer is no.
     PolicyError,
+    /// A policy forbids it.
+    PolicyForbids,
+    /// A policy stops the agent for it.
+    PolicyQuarantines,
+    /// A policy wants a person to agree.
+    PolicyAsks,
 }
 
 /// What the agent owes in return for the answer.
@@ -160,6 +166,10 @@ pub(crate) enum AnomalyKind {
     RhythmBreak,
     /// Several signs that are small by themselves.
     CombinedSigns,
+    /// A policy wants somebody to look.
+    PolicyAlert,
+    /// A policy stopped the agent.
+    PolicyQuarantine,
 }
 
 /// What a model version is for.
@@ -270,4 +280,81 @@ pub(crate) enum SignInMethod {
     Oidc,
     /// A person made it for a program.
     SdkToken,
+}
+
+/// What a policy does when it matches. Of several that match the one that forbids most wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::policy::Effect")]
+pub(crate) enum PolicyEffect {
+    /// Nothing changes for the agent; an alert is raised.
+    Alert,
+    /// A person has to agree.
+    RequireApproval,
+    /// The action is denied, the agent quarantined, and an alert raised.
+    Quarantine,
+    /// The action is denied.
+    Forbid,
+}
+
+/// Whether a policy counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::policy::PolicyMode")]
+pub(crate) enum PolicyMode {
+    /// Its effect takes place.
+    Enforced,
+    /// It is recorded what it would have done.
+    Shadow,
+    /// It is not asked.
+    Disabled,
+}
+
+/// What a policy looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum PolicyRuleKind {
+    /// Nothing: it matches whatever is in its scope.
+    Always,
+    /// Resources that are like none of some patterns.
+    ResourceOutside,
+    /// Hosts outside that are like none of some patterns.
+    HostOutside,
+    /// The hour of the week.
+    Time,
+    /// Where the request comes from.
+    Network,
+    /// Low trust.
+    TrustBelow,
+    /// Risk.
+    RiskFrom,
+    /// Actions that nothing granted covers.
+    CapabilityViolation,
+}
+
+/// On which side of its windows a policy matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::policy::WhenTime")]
+pub(crate) enum TimeWindowSide {
+    /// In one of them.
+    Inside,
+    /// In none of them.
+    Outside,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::policy::DayOfWeek")]
+pub(crate) enum DayOfWeek {
+    /// The first, by ISO 8601.
+    Monday,
+    /// The second.
+    Tuesday,
+    /// The third.
+    Wednesday,
+    /// The fourth.
+    Thursday,
+    /// The fifth.
+    Friday,
+    /// The sixth.
+    Saturday,
+    /// The seventh.
+    Sunday,
 }

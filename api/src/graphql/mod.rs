@@ -10,6 +10,7 @@ mod loaders;
     reason = "the derive makes methods of all fields of payloads, for its own use"
 )]
 mod mutation;
+mod policy_input;
 mod query;
 mod subscription;
 #[expect(
@@ -33,6 +34,9 @@ pub struct Query(
     query::OperationQueries,
     query::ModelQueries,
     query::ActionClassQueries,
+    query::PolicyQueries,
+    query::SimulationQueries,
+    query::BacktestQueries,
     query::AuditQueries,
     query::JoinQueries,
     query::SignInQueries,
@@ -57,6 +61,7 @@ pub struct Mutation(
     mutation::KillSwitchMutations,
     mutation::ModelMutations,
     mutation::ActionClassMutations,
+    mutation::PolicyMutations,
     mutation::AuditMutations,
     mutation::PasswordResetMutations,
     mutation::InvitationMutations,

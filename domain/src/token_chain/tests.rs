@@ -3,14 +3,14 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::*;
-use crate::agent::AgentStatus;
+use crate::agent::{AgentStatus, AgentType};
 use crate::capability::CapabilityGrant;
 use crate::delegation::DelegationLink;
 use crate::id::{AgentKeyId, CapabilityGrantId, OrganizationId};
 use crate::name::ActionName;
 use crate::signature::SecretKey;
 use crate::verification::{
-    ActionRequest, Arguments, Decision, DecisionSettings, KeyFacts, decide, decide_within,
+    ActionRequest, Arguments, Asked, Decision, DecisionSettings, KeyFacts, decide, decide_within,
 };
 
 const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
@@ -61,6 +61,9 @@ fn facts(grants: &[&str], delegations: Vec<DelegationFacts>) -> AgentFacts {
         agent: agent(99),
         organization: OrganizationId::from_uuid(Uuid::nil()),
         name: "bearer".to_owned(),
+        agent_type: AgentType::Custom,
+        tags: Box::default(),
+        policies: None,
         status: AgentStatus::Verified,
         keys: vec![KeyFacts {
             id: AgentKeyId::from_uuid(Uuid::nil()),
@@ -195,7 +198,11 @@ fn a_token_stands_on_one_authority() {
 /// A slow twin: facts that have nothing but what the token stands on.
 #[test]
 fn a_token_is_good_for_what_it_stands_on_and_nothing_else() {
-    let key = AgentKeyId::from_uuid(Uuid::nil());
+    let asked = Asked {
+        key: AgentKeyId::from_uuid(Uuid::nil()),
+        at: NOW,
+        address: None,
+    };
     let mut seen = std::collections::HashMap::new();
     for case in 0..(1_u32 << 8) {
         let bit = |number: u32| case & (1 << number) != 0;
@@ -220,8 +227,8 @@ fn a_token_is_good_for_what_it_stands_on_and_nothing_else() {
             for action in ACTIONS {
                 let request = request(action);
                 let limits = [limit("*")];
-                let found = decide_within(&limits, on.as_ref(), &request, key, &whole, NOW);
-                let wanted = decide(&request, key, &alone, NOW);
+                let found = decide_within(&limits, on.as_ref(), &request, asked, &whole);
+                let wanted = decide(&request, asked, &alone);
                 assert_eq!(found.decision, wanted.decision, "{case:b} {on:?} {action}");
                 let codes = |it: &crate::verification::Verdict| -> Vec<_> {
                     it.reasons.iter().map(|reason| reason.code).collect()

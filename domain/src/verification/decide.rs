@@ -1,5 +1,6 @@
 //! The decision: a pure function of the request, the facts and the time.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -7,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActionRequest, Decision, Obligation, Reason, ReasonCode};
 use crate::action::{ActionClass, ActionClasses, classify};
-use crate::agent::AgentStatus;
+use crate::agent::{AgentStatus, AgentType};
 use crate::capability::CapabilityGrant;
 use crate::delegation::DelegationFacts;
 use crate::id::{AgentId, AgentKeyId, OrganizationId};
 use crate::kill_switch::KillSwitch;
 use crate::name::ActionName;
+use crate::policy::{Effect, Policies, PolicyContext, PolicyHit, PolicyVerdict};
 use crate::risk::RiskLevel;
 use crate::signature::PublicKey;
 use crate::token::TokenLimit;
@@ -89,6 +91,23 @@ pub struct AgentFacts {
     pub settings: DecisionSettings,
     /// What people of its organization said of actions; `None` is nothing. One copy for all agents.
     pub action_classes: Option<Arc<ActionClasses>>,
+    /// What kind of program it is.
+    pub agent_type: AgentType,
+    /// What people filed it under.
+    pub tags: Box<[String]>,
+    /// The policies of its organization; `None` is none. One copy for all agents.
+    pub policies: Option<Arc<Policies>>,
+}
+
+/// How a request was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The key that signed it.
+    pub key: AgentKeyId,
+    /// When it is decided.
+    pub at: DateTime<Utc>,
+    /// Where it came from, where that is known.
+    pub address: Option<IpAddr>,
 }
 
 /// The decision and everything that goes with it.
@@ -106,20 +125,19 @@ pub struct Verdict {
     pub obligations: Vec<Obligation>,
     /// Until when the answer may be acted on.
     pub expires_at: DateTime<Utc>,
+    /// Whether a grant or a delegation covers it; nobody asked where something stopped it before.
+    pub is_granted: bool,
+    /// The policies that matched, also those that only watch.
+    pub policies: PolicyVerdict,
 }
 
-/// Decides whether the agent of `facts` may do `request` at `now`, signed with `key`.
+/// Decides whether the agent of `facts` may do `request`, asked like this.
 ///
-/// Order: kill switch, agent state, key, capability, trust, approval. The first three stop at once; the rest
-/// collect every reason, so that one answer names all that would have to change.
+/// Order: kill switch, agent state, key, capability, policies, trust, approval. The first three stop at
+/// once; the rest collect every reason, so that one answer names all that would have to change.
 #[must_use]
-pub fn decide(
-    request: &ActionRequest,
-    key: AgentKeyId,
-    facts: &AgentFacts,
-    now: DateTime<Utc>,
-) -> Verdict {
-    decide_on(Ground::All, request, key, facts, now)
+pub fn decide(request: &ActionRequest, asked: Asked, facts: &AgentFacts) -> Verdict {
+    decide_on(Ground::All, request, asked, facts)
 }
 
 /// What an action may stand on.
@@ -136,44 +154,94 @@ enum Ground<'a> {
 fn decide_on(
     ground: Ground<'_>,
     request: &ActionRequest,
-    key: AgentKeyId,
+    asked: Asked,
     facts: &AgentFacts,
-    now: DateTime<Utc>,
 ) -> Verdict {
+    let now = asked.at;
     let class = facts
         .class_of(&request.action)
         .unwrap_or_else(|| classify(request.action.as_str()));
     let risk = request.risk(class);
-    let verdict = |decision, reasons, obligations| Verdict {
-        decision,
+    let mut verdict = Verdict {
+        decision: Decision::Denied,
         class,
         risk,
-        reasons,
-        obligations,
+        reasons: Vec::new(),
+        obligations: Vec::new(),
         expires_at: now + Duration::seconds(VERIFICATION_TTL_SECONDS),
+        is_granted: true,
+        policies: PolicyVerdict::default(),
     };
-    if let Some(reason) = facts.stopped(key, now) {
-        return verdict(Decision::Denied, vec![reason], vec![]);
+    if let Some(reason) = facts.stopped(asked.key, now) {
+        verdict.reasons.push(reason);
+        return verdict;
     }
     let granted = grant_of(ground, request, facts, now);
+    verdict.is_granted = granted.is_ok();
+    verdict.policies = policies_of(request, asked, facts, (risk, granted.is_ok()));
     let mut against: Vec<Reason> = granted.as_ref().err().cloned().into_iter().collect();
+    against.extend(verdict.policies.stops().map(policy_reason));
     against.extend(trust_stops(risk, facts, now));
     if !against.is_empty() {
-        return verdict(Decision::Denied, against, vec![]);
+        verdict.reasons = against;
+        return verdict;
     }
     let mut reasons: Vec<Reason> = granted.into_iter().collect();
+    let granting = reasons.len();
+    reasons.extend(verdict.policies.approvals().map(policy_reason));
     if let Some(from) = facts.settings.approval_from.filter(|from| risk >= *from) {
         reasons.push(Reason::new(
             ReasonCode::ApprovalRequired,
             format!("an action of risk `{risk:?}` needs a person's approval from `{from:?}` on"),
         ));
-        return verdict(
-            Decision::PendingApproval,
-            reasons,
-            vec![Obligation::AwaitApproval],
-        );
     }
-    verdict(Decision::Allowed, reasons, vec![Obligation::ReportResult])
+    (verdict.decision, verdict.obligations) = if reasons.len() > granting {
+        (Decision::PendingApproval, vec![Obligation::AwaitApproval])
+    } else {
+        (Decision::Allowed, vec![Obligation::ReportResult])
+    };
+    verdict.reasons = reasons;
+    verdict
+}
+
+/// What the organization's policies say.
+fn policies_of(
+    request: &ActionRequest,
+    asked: Asked,
+    facts: &AgentFacts,
+    (risk, is_granted): (RiskLevel, bool),
+) -> PolicyVerdict {
+    let Some(policies) = &facts.policies else {
+        return PolicyVerdict::default();
+    };
+    policies.evaluate(&PolicyContext {
+        agent: facts.agent,
+        agent_type: facts.agent_type,
+        tags: &facts.tags,
+        action: request.action.as_str(),
+        resource: request.resource.as_ref().map(crate::name::Resource::as_str),
+        risk,
+        trust: facts.trust_at(asked.at),
+        is_granted,
+        address: asked.address,
+        at: asked.at,
+    })
+}
+
+/// What a policy that counts has to say, in words.
+fn policy_reason(hit: &PolicyHit) -> Reason {
+    let (code, does) = match hit.effect {
+        _ if hit.is_error => (ReasonCode::PolicyError, "could not be evaluated"),
+        Effect::Forbid => (ReasonCode::PolicyForbids, "forbids this"),
+        Effect::Quarantine => (ReasonCode::PolicyQuarantines, "quarantines the agent"),
+        Effect::RequireApproval => (ReasonCode::PolicyAsks, "needs a person's approval"),
+        Effect::Alert => (ReasonCode::PolicyAsks, "wants somebody to know"),
+    };
+    let (name, version, why) = (&hit.name, hit.version, &hit.why);
+    Reason::new(
+        code,
+        format!("policy `{name}` (version {version}) {does}: {why}"),
+    )
 }
 
 /// As [`decide`], for a request with a token that is good for `limits` alone, and stands on `chain`, or
@@ -183,12 +251,11 @@ pub fn decide_within(
     limits: &[TokenLimit],
     chain: Option<&TokenChain>,
     request: &ActionRequest,
-    key: AgentKeyId,
+    asked: Asked,
     facts: &AgentFacts,
-    now: DateTime<Utc>,
 ) -> Verdict {
     let ground = chain.map_or(Ground::Own, Ground::Chain);
-    let mut verdict = decide_on(ground, request, key, facts, now);
+    let mut verdict = decide_on(ground, request, asked, facts);
     let action = request.action.as_str();
     let resource = request.resource.as_ref().map(crate::name::Resource::as_str);
     if !limits.iter().any(|limit| limit.covers(action, resource)) {

@@ -38,6 +38,12 @@ pub enum ReasonCode {
     ApprovalRequired,
     /// A policy could not be evaluated; the answer is no.
     PolicyError,
+    /// A policy forbids it.
+    PolicyForbids,
+    /// A policy stops the agent for it.
+    PolicyQuarantines,
+    /// A policy wants a person to agree.
+    PolicyAsks,
 }
 
 /// One reason.

@@ -9,16 +9,17 @@ use serde::Deserialize;
 const PINNED: &str = include_str!("../data/catalogues.json");
 
 /// Every kind; the match fails to compile when there is another.
-const KINDS: [AnomalyKind; 17] = {
+const KINDS: [AnomalyKind; 19] = {
     use AnomalyKind::{
         BehaviourDrift, CapabilityDrift, CombinedSigns, DeedBurst, FailureBurst, FirstSeenResource,
-        FirstSeenWrite, ImpossibleTravel, ModelRisk, NewCountry, NewDomain, OffHours, RateSpike,
-        RhythmBreak, UnusualSequence, VolumeSpike, WideSpread,
+        FirstSeenWrite, ImpossibleTravel, ModelRisk, NewCountry, NewDomain, OffHours, PolicyAlert,
+        PolicyQuarantine, RateSpike, RhythmBreak, UnusualSequence, VolumeSpike, WideSpread,
     };
     match RateSpike {
         RateSpike | OffHours | FirstSeenWrite | FirstSeenResource | NewDomain | CapabilityDrift
         | FailureBurst | NewCountry | ImpossibleTravel | ModelRisk | UnusualSequence
-        | VolumeSpike | WideSpread | DeedBurst | BehaviourDrift | RhythmBreak | CombinedSigns => {}
+        | VolumeSpike | WideSpread | DeedBurst | BehaviourDrift | RhythmBreak | CombinedSigns
+        | PolicyAlert | PolicyQuarantine => {}
     }
     [
         RateSpike,
@@ -38,6 +39,8 @@ const KINDS: [AnomalyKind; 17] = {
         BehaviourDrift,
         RhythmBreak,
         CombinedSigns,
+        PolicyAlert,
+        PolicyQuarantine,
     ]
 };
 

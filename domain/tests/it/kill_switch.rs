@@ -2,14 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use aim_domain::agent::AgentStatus;
+use aim_domain::agent::{AgentStatus, AgentType};
 use aim_domain::capability::{CapabilityGrant, Pattern};
 use aim_domain::id::{AgentId, AgentKeyId, CapabilityGrantId, OrganizationId};
 use aim_domain::kill_switch::KillSwitch;
 use aim_domain::name::ActionName;
 use aim_domain::signature::SecretKey;
 use aim_domain::verification::{
-    ActionRequest, AgentFacts, Arguments, Decision, DecisionSettings, KeyFacts, ReasonCode, decide,
+    ActionRequest, AgentFacts, Arguments, Asked, Decision, DecisionSettings, KeyFacts, ReasonCode,
+    decide,
 };
 use chrono::DateTime;
 use uuid::Uuid;
@@ -41,6 +42,9 @@ fn facts(status: AgentStatus) -> AgentFacts {
         organization_kill_switch: None,
         settings: DecisionSettings::default(),
         action_classes: None,
+        agent_type: AgentType::Custom,
+        tags: Box::default(),
+        policies: None,
     }
 }
 
@@ -71,7 +75,12 @@ fn while_engaged_nothing_else_is_asked() {
                 organization_kill_switch: organization.then(|| Box::new(switch.clone())),
                 ..facts(status)
             };
-            let verdict = decide(&request, facts.keys[0].id, &facts, DateTime::UNIX_EPOCH);
+            let asked = Asked {
+                key: facts.keys[0].id,
+                at: DateTime::UNIX_EPOCH,
+                address: None,
+            };
+            let verdict = decide(&request, asked, &facts);
             let codes: Vec<_> = verdict.reasons.iter().map(|reason| reason.code).collect();
             match expected {
                 Some(code) => {

@@ -14,6 +14,8 @@ mod keys;
 mod kill_switch;
 mod merkle;
 mod parameters;
+mod policy_cases;
+mod policy_twin;
 mod possession;
 mod request;
 mod rfc8032;

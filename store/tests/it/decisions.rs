@@ -50,6 +50,7 @@ pub(crate) fn decision(tenant: &Tenant, number: u128) -> DecisionRecord {
         outcome_at: None,
         outcome_detail: None,
         duration_ms: None,
+        policies: Vec::new(),
     };
     DecisionRecord {
         verification,

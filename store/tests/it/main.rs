@@ -12,6 +12,7 @@ mod offsets;
 mod paging;
 mod passkeys;
 mod people;
+mod policies;
 mod scene;
 mod suppressions;
 mod tenants;

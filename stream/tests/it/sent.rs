@@ -254,6 +254,7 @@ fn bad(member: &Member, number: usize, kind: usize) -> Record {
 fn answered(member: &Member, number: usize, denied: bool) -> VerificationRecorded {
     VerificationRecorded {
         class: None,
+        policies: Vec::new(),
         verification: VerificationId::from_uuid(Uuid::from_u128(number as u128)),
         agent: member.id,
         action: ActionName::parse("mail:send").unwrap_or_else(|_| unreachable!()),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, key_of, now, text};
 use crate::people::{made_by, made_with, sign_in, user_id};
+use crate::policies::{POLICY, POLICY_ID};
 use crate::roots::{Foreigner, Ids, NOT_FOR_PROGRAMS, Needs, ROOTS, Root};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -86,6 +87,9 @@ struct Scene {
     ids: Ids,
 }
 
+const GRANTS: &str = "query($id: ID!) { agent(id: $id) { capabilityGrants { id }
+    keys { nodes { id } } } }";
+
 impl Scene {
     async fn new() -> anyhow::Result<Self> {
         // Nobody listens there: letters wait.
@@ -105,7 +109,7 @@ impl Scene {
         add_person(&aim, "foreigner@test.local", "OWNER").await?;
         let rows = OTHER
             .iter()
-            .chain(&[ALERT, SUPPRESSION, MODEL, DELEGATION, WITNESS]);
+            .chain(&[ALERT, SUPPRESSION, MODEL, DELEGATION, WITNESS, POLICY]);
         for statement in rows.chain(&JOINING) {
             database.execute_unprepared(statement).await?;
         }
@@ -119,9 +123,7 @@ impl Scene {
                 text(&answer.body, "/data/verifyAction/verification/id")
             }
         };
-        let grants = "query($id: ID!) { agent(id: $id) { capabilityGrants { id }
-            keys { nodes { id } } } }";
-        let grants = owner.ask(grants, json!({ "id": agent.id })).await?;
+        let grants = owner.ask(GRANTS, json!({ "id": agent.id })).await?;
         let trail = "{ auditEntries(first: 1) { nodes { id } } }";
         let trail = owner.ask(trail, json!({})).await?;
         let made = made_by(&owner).await?;
@@ -141,6 +143,7 @@ impl Scene {
             suppression: SUPPRESSION_ID.to_owned(),
             model: MODEL_ID.to_owned(),
             witness: WITNESS_ID.to_owned(),
+            policy: POLICY_ID.to_owned(),
             audit_entry: text(&trail, "/auditEntries/nodes/0/id")?,
             session: sign_in(&aim, "member@test.local").await?.session,
             sdk_token: made.sdk_token,
@@ -330,7 +333,7 @@ async fn who_may_is_answered() {
             root.name
         );
         if root.kind == "query" && root.foreigner == Foreigner::Null {
-            assert!(answer["data"][root.name]["id"].is_string(), "{answer}");
+            assert!(answer["data"][root.name].is_object(), "{answer}");
         }
     }
 }

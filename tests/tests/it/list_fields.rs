@@ -41,6 +41,8 @@ struct Facts {
     other: String,
     user: String,
     alert: String,
+    policy: String,
+    quiet_policy: String,
     actor: String,
     object: String,
     request: String,
@@ -154,6 +156,18 @@ const FILTERS: &[Filter] = &[
         |_| json!("files:rea"),
     ),
     filter(
+        "verifications",
+        "policyId",
+        |it| json!(it.policy),
+        |it| json!(it.quiet_policy),
+    ),
+    filter(
+        "policies",
+        "mode",
+        |_| json!("SHADOW"),
+        |_| json!("DISABLED"),
+    ),
+    filter(
         "alerts",
         "agentId",
         |it| json!(it.agent),
@@ -229,11 +243,35 @@ const LATER: &str = "2999-01-01T00:00:00Z";
 /// `User:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f6ff`.
 const STRANGER: &str = "VXNlcjowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2ZmY";
 
+/// One policy that watches everything, and one that never matches; published once.
+async fn policies(owner: &Owner) -> anyhow::Result<[String; 2]> {
+    let publish = async |name: &str, rule: Value| {
+        let query = "query { policies { nodes { id text { name } } } }";
+        let found = owner.ask(query, json!({})).await?;
+        let all = found["policies"]["nodes"].as_array().into_iter().flatten();
+        let mut all = all.filter(|it| it["text"]["name"] == name);
+        if let Some(known) = all.next() {
+            return text(known, "/id");
+        }
+        let query = "mutation($input: PublishPolicyInput!) { publishPolicy(input: $input) {
+            policy { id } userErrors { message } } }";
+        let said = json!({ "name": name, "rule": rule, "effect": "ALERT", "severity": "LOW" });
+        let input = json!({ "text": said, "reason": "a test" });
+        let answer = owner.ask(query, json!({ "input": input })).await?;
+        text(&answer, "/publishPolicy/policy/id")
+    };
+    Ok([
+        publish("watch all", json!({ "isAlways": true })).await?,
+        publish("watch nothing", json!({ "trust": { "least": 0 } })).await?,
+    ])
+}
+
 async fn scene() -> anyhow::Result<(AimProcess, Owner, Facts)> {
     let aim = AimConfig::new().start()?;
     let owner = Owner::of(&aim).await?;
     let agent = owner.register("reader", &["files:read"]).await?;
     let other = owner.register("writer", &[]).await?;
+    policies(&owner).await?;
     for _ in 0..3 {
         let asked = json!({ "action": "files:read", "resource": "/data" });
         let answer = agent.verify(asked).await?;
@@ -243,6 +281,7 @@ async fn scene() -> anyhow::Result<(AimProcess, Owner, Facts)> {
     for row in ROWS {
         database.execute_unprepared(row).await?;
     }
+    let policies = policies(&owner).await?;
     let query = "{ viewer { ... on User { id } }
         auditEntries(first: 1) { nodes { actorId objectId requestId } } }";
     let seen = owner.ask(query, json!({})).await?;
@@ -251,6 +290,8 @@ async fn scene() -> anyhow::Result<(AimProcess, Owner, Facts)> {
         other: other.id,
         user: text(&seen, "/viewer/id")?,
         alert: ALERT.to_owned(),
+        policy: policies[0].clone(),
+        quiet_policy: policies[1].clone(),
         actor: text(&seen, "/auditEntries/nodes/0/actorId")?,
         object: text(&seen, "/auditEntries/nodes/0/objectId")?,
         request: text(&seen, "/auditEntries/nodes/0/requestId")?,

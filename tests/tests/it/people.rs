@@ -107,6 +107,8 @@ pub(crate) async fn made_by(owner: &Owner) -> anyhow::Result<Made> {
         "KILL_SWITCH",
         "INGEST_EVENTS",
         "MANAGE_MODELS",
+        "READ_POLICIES",
+        "MANAGE_POLICIES",
     ]);
     made_with(owner, all).await
 }

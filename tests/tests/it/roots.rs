@@ -47,6 +47,7 @@ pub(crate) struct Ids {
     pub(crate) alert: String,
     pub(crate) suppression: String,
     pub(crate) model: String,
+    pub(crate) policy: String,
     pub(crate) audit_entry: String,
     pub(crate) witness: String,
     pub(crate) session: String,
@@ -142,6 +143,7 @@ pub(crate) const fn subscription(name: &'static str) -> Root {
 }
 
 pub(crate) const READ: Needs = Needs::RoleOrAgent("VIEWER");
+pub(crate) const VIEWER: Needs = Needs::Role("VIEWER");
 pub(crate) const OWNER: Needs = Needs::Role("OWNER");
 pub(crate) const ADMIN: Needs = Needs::Role("ADMIN");
 pub(crate) const MEMBER: Needs = Needs::Role("MEMBER");
@@ -213,7 +215,8 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
 /// All of them; the walk fails when the schema has another.
 pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
     let all = CORE.iter().chain(super::account_roots::ROOTS);
-    all.chain(super::audit_roots::ROOTS)
+    all.chain(super::policy_roots::ROOTS)
+        .chain(super::audit_roots::ROOTS)
         .chain(super::audit_roots::LAST)
         .collect()
 });

@@ -20,6 +20,8 @@ struct VerificationFilter {
     decision: Option<Decision>,
     /// Of this action.
     action: Option<String>,
+    /// About which this policy said something, also where it only watched. Not for agents.
+    policy_id: Option<ID>,
 }
 
 /// Queries about decisions.
@@ -64,10 +66,18 @@ impl DecisionQueries {
             .map(|id| parse_id("Agent", "filter.agentId", &id))
             .transpose()?;
         let decision = filter.decision.map(Into::into);
+        let policy = match &filter.policy_id {
+            Some(id) => {
+                request.permit(Permission::ReadPolicies)?;
+                Some(parse_id("Policy", "filter.policyId", id)?)
+            }
+            None => None,
+        };
         let filter = Filter {
             agent,
             decision,
             action: filter.action,
+            policy,
         };
         Ok(request
             .app

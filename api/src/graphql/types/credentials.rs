@@ -33,11 +33,15 @@ pub(crate) enum ProgramPermission {
     IngestEvents,
     /// Publish models, and say which serve. Needs a person of role `ADMIN`.
     ManageModels,
+    /// See policies, and what they said and would say. Needs a person of role `VIEWER`.
+    ReadPolicies,
+    /// Publish policies, and say which count. Needs a person of role `ADMIN`.
+    ManagePolicies,
 }
 
 impl ProgramPermission {
     /// All of them, beside what they are in the table.
-    pub(crate) const ALL: [(Self, Permission); 9] = [
+    pub(crate) const ALL: [(Self, Permission); 11] = [
         (Self::Read, Permission::Read),
         (Self::RegisterAgent, Permission::RegisterAgent),
         (Self::ManageAgents, Permission::ManageAgents),
@@ -47,6 +51,8 @@ impl ProgramPermission {
         (Self::KillSwitch, Permission::KillSwitch),
         (Self::IngestEvents, Permission::IngestEvents),
         (Self::ManageModels, Permission::ManageModels),
+        (Self::ReadPolicies, Permission::ReadPolicies),
+        (Self::ManagePolicies, Permission::ManagePolicies),
     ];
 
     fn of(permissions: &[Permission]) -> Vec<Self> {

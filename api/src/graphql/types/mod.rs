@@ -14,9 +14,12 @@ mod kill_switch;
 mod model;
 mod operations;
 mod passkey;
+mod policy;
+mod policy_rule;
 mod rating;
 mod session;
 mod sign_in;
+mod simulation;
 mod suppression;
 mod trust;
 mod user;
@@ -48,12 +51,15 @@ pub(crate) use model::{
 };
 pub(crate) use operations::StreamTotals;
 pub(crate) use passkey::Passkey;
+pub(crate) use policy::{Policy, PolicyConnection, PolicyMatch};
+pub(crate) use policy_rule::PolicyRule;
 pub(crate) use rating::AgentRatingConnection;
 pub(crate) use session::SignedInSessionConnection;
 pub(crate) use sign_in::{Identity, NewSecondFactor, SecondFactor, SignInChallenge};
+pub(crate) use simulation::{ActionSimulation, VerificationExplanation};
 pub(crate) use suppression::{AlertSuppression, AlertSuppressionConnection};
 pub(crate) use trust::{
     AgentTrust, TrustSnapshot, TrustSnapshotConnection, TrustSummary, TrustWeights,
 };
 pub(crate) use user::{Organization, User};
-pub(crate) use verification::{Verification, VerificationConnection};
+pub(crate) use verification::{Reason, Verification, VerificationConnection};

@@ -1,6 +1,8 @@
 //! Verifications.
 
 use aim_domain::id::AgentId;
+use aim_domain::policy::PolicyHit;
+use aim_domain::role::Permission;
 use aim_domain::verification::Reason as DomainReason;
 use aim_store::verifications::Verification as Row;
 use async_graphql::{ComplexObject, Context, ID, Result, SimpleObject};
@@ -10,7 +12,7 @@ use super::super::connection::connection;
 use super::super::context::{RequestContext, fault};
 use super::super::enums::{ActionOutcome, Decision, Obligation, ReasonCode, RiskLevel};
 use super::super::id::global_id;
-use super::Agent;
+use super::{Agent, PolicyMatch};
 
 /// Our recorded answer to "may it?".
 #[derive(Debug, Clone, SimpleObject)]
@@ -54,6 +56,8 @@ pub(crate) struct Verification {
     duration_ms: Option<i64>,
     #[graphql(skip)]
     agent_key: AgentId,
+    #[graphql(skip)]
+    hits: Vec<PolicyHit>,
 }
 
 /// One reason of a decision.
@@ -96,12 +100,22 @@ impl From<Row> for Verification {
             outcome: row.outcome.map(ActionOutcome::from),
             outcome_at: row.outcome_at,
             duration_ms: row.duration_ms,
+            hits: row.policies,
         }
     }
 }
 
 #[ComplexObject]
 impl Verification {
+    /// The policies that matched, those that counted first; of each mode and effect the first four.
+    /// Null for agents, who read of those that counted in `reasons`.
+    async fn policies(&self, context: &Context<'_>) -> Result<Option<Vec<PolicyMatch>>> {
+        let request = RequestContext::of(context)?;
+        let may_read = request.permit(Permission::ReadPolicies).is_ok();
+        let matches = || self.hits.iter().cloned().map(PolicyMatch::from).collect();
+        Ok(may_read.then(matches))
+    }
+
     /// Who asked.
     async fn agent(&self, context: &Context<'_>) -> Result<Option<Agent>> {
         let agents = RequestContext::of(context)?.agents()?;
