@@ -23,7 +23,7 @@ const SEED: &str = "INSERT INTO verifications (id, organization_id, agent_id, ag
     expires_at, policies)
   SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7000' || '8000'
         || lpad(to_hex(n), 12, '0'))::uuid,
-    (SELECT id FROM organizations LIMIT 1), (SELECT id FROM agents_of WHERE number = n % 1000),
+    (SELECT id FROM organizations LIMIT 1), agents_of.id,
     gen_random_uuid(),
     (ARRAY['files:read', 'files:write', 'db:query', 'email:send', 'api:call'])[1 + n % 5],
     '/data/' || n % 100 || '/report.csv', (ARRAY['LOW', 'LOW', 'MEDIUM', 'HIGH'])[1 + n % 4],
@@ -33,7 +33,8 @@ const SEED: &str = "INSERT INTO verifications (id, organization_id, agent_id, ag
       ELSE '[{\"code\":\"CAPABILITY_GRANTED\",\"message\":\"a grant covers it\"}]'::jsonb END,
     '[]', 3000 + n % 7000, '\\x00', n::text, at, at, NULL
   FROM (SELECT n, timestamptz '2026-01-01 00:00:00Z' + n * interval '2 seconds' AS at
-    FROM generate_series(0, 999999) AS n) AS all_of_them";
+    FROM generate_series(0, 999999) AS n) AS all_of_them
+  JOIN agents_of ON number = n % 1000";
 const AGENTS: &str = "CREATE TEMPORARY TABLE agents_of AS
   SELECT number, gen_random_uuid() AS id FROM generate_series(0, 999) AS number";
 const QUERY: &str = "query($input: BacktestPolicyInput!) { backtestPolicy(input: $input) {
