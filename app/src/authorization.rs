@@ -70,7 +70,8 @@ mod tests {
     fn a_program_never_has_more_than_its_person() {
         let all = effective(PROGRAMS, Role::Owner);
         assert_eq!(all, PROGRAMS);
-        assert_eq!(effective(PROGRAMS, Role::Viewer), [Permission::Read]);
+        let viewer = [Permission::Read, Permission::ReadPolicies];
+        assert_eq!(effective(PROGRAMS, Role::Viewer), viewer);
         let manager = effective(PROGRAMS, Role::Manager);
         assert!(manager.contains(&Permission::ManageAgents));
         assert!(!manager.contains(&Permission::Audit));
