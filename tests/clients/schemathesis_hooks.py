@@ -14,6 +14,17 @@ from urllib.parse import urlsplit
 import requests
 import schemathesis
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import strategies
+from schemathesis.graphql import nodes
+
+schemathesis.graphql.scalar(
+    "JSON",
+    strategies.one_of(
+        strategies.text().map(nodes.String),
+        strategies.integers(-(2**31), 2**31 - 1).map(nodes.Int),
+        strategies.booleans().map(nodes.Boolean),
+    ),
+)
 
 # What may be answered to made-up secrets. Anything else at the top level is a fault of the server.
 REFUSALS = {"UNAUTHENTICATED", "FORBIDDEN", "BAD_USER_INPUT", "NOT_FOUND", "RATE_LIMITED"}

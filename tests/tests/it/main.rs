@@ -62,6 +62,7 @@ mod public_clients;
 mod replay;
 mod revocation;
 mod roots;
+mod rows;
 mod schema_tools;
 mod schemas;
 mod second_factors;

@@ -27,12 +27,19 @@ const FOR_AGENTS: [&str; 4] = [
 ];
 /// What ends the session that asks: asked with a new one each time.
 const ENDS: [&str; 2] = ["Mutation.signOut", "Mutation.signOutEverywhere"];
-/// What asks for a secret. The tool cannot know one, and takes the refusal (UNAUTHENTICATED) of one that
-/// was made up for a fault of the server; so another check says what a fault is.
-const SECRET: [&str; 3] = [
+/// What asks for a secret. The tool cannot know one, and takes the refusal (UNAUTHENTICATED, or
+/// RATE_LIMITED after a few) of one that was made up for a fault of the server; so another check says
+/// what a fault is.
+const SECRET: [&str; 9] = [
     "Mutation.signIn",
     "Mutation.refreshSession",
     "Mutation.linkIdentity",
+    "Mutation.changePassword",
+    "Mutation.enrollSecondFactor",
+    "Mutation.disableSecondFactor",
+    "Mutation.renewRecoveryCodes",
+    "Mutation.beginPasskeyRegistration",
+    "Mutation.removePasskey",
 ];
 
 /// Who asks, what, and which check judges the answers.
