@@ -79,11 +79,11 @@ impl Sequence {
         };
         let keys = Keys::of(&place, last);
         let places = self.places(&keys);
-        let bits = -self.probability(&places, place.class).log2();
+        let bits = -self.probability(places, place.class).log2();
         let decades = self.usual.decades(bits, LEAST_BITS);
         self.usual.learn(bits, LEAST_BITS);
         if self.may_learn(decades) {
-            self.learn(&keys, &places);
+            self.learn(&keys, places);
         }
         if !is_late {
             self.last = (own_session, short(place.action));
@@ -100,18 +100,18 @@ impl Sequence {
     }
 
     /// Where each key has its counter, in one pass over them.
-    fn places(&self, keys: &Keys) -> Keys {
+    fn places(&self, keys: &Keys) -> Places {
         let mut places = [NOWHERE; KEYS];
         for (at, known) in (0..).zip(&self.marks) {
             for (place, key) in places.iter_mut().zip(&keys.0) {
                 *place = if known == key { at } else { *place };
             }
         }
-        Keys(places)
+        places
     }
 
-    fn probability(&self, places: &Keys, class: ActionClass) -> f64 {
-        let [action, job, in_job, before, after] = places.0.map(|place| self.count(place));
+    fn probability(&self, places: Places, class: ActionClass) -> f64 {
+        let [action, job, in_job, before, after] = places.map(|place| self.count(place));
         let fleet = if class.is_write { 1.0 - READS } else { READS } / DIFFERENT;
         let own = back_off(action, self.actions.into(), fleet);
         let for_job = back_off(in_job, job, own);
@@ -123,9 +123,9 @@ impl Sequence {
         count.copied().map_or(0.0, f64::from)
     }
 
-    fn learn(&mut self, keys: &Keys, places: &Keys) {
+    fn learn(&mut self, keys: &Keys, places: Places) {
         self.actions = self.actions.saturating_add(1);
-        for (mark, place) in keys.0.into_iter().zip(places.0) {
+        for (mark, place) in keys.0.into_iter().zip(places) {
             if self.add(mark, place as usize) >= FULL {
                 self.counts.iter_mut().for_each(|count| *count /= 2);
                 self.actions /= 2;
@@ -172,8 +172,11 @@ impl Sequence {
 }
 
 /// Marks under which an action is counted: of itself, of its job, of itself in the job, of what was
-/// before it and of itself after that. Or the places of their counters.
+/// before it and of itself after that.
 struct Keys([u32; KEYS]);
+
+/// Where the counters of these marks are, in the same order; [`NOWHERE`] without one.
+type Places = [u32; KEYS];
 
 impl Keys {
     fn of(place: &Place, last: u32) -> Self {
