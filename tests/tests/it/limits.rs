@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use crate::agent_tokens::Bearer;
 use crate::fleet::{Owner, key_of};
 
+/// More than any budget of these tests, with what fills it again on a slow machine.
+const MANY: usize = 1_000;
+
 async fn post(aim: &AimProcess, query: &str, bearer: Option<&str>) -> Response {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut request = http.post(format!("{}/graphql", aim.base_url()));
@@ -32,7 +35,7 @@ async fn a_caller_without_credentials_has_a_budget_by_address() {
     let agent = owner.register("reader", &["files:read"]).await.unwrap();
     // The one-time sign-in took 25 of 60.
     let mut refused = None;
-    for _ in 0..60 {
+    for _ in 0..MANY {
         let answer = post(&aim, "{ __typename }", None).await;
         assert_eq!(
             answer.headers()["ratelimit-policy"],
@@ -113,7 +116,7 @@ async fn an_empty_budget_is_told_as_oauth_tells_errors_where_tokens_are_given() 
     let agent = owner.register("greedy", &["files:read"]).await.unwrap();
     let bearer = Bearer::of(&agent, key_of("ephemeral"));
     let mut refused = None;
-    for _ in 0..20 {
+    for _ in 0..MANY {
         let proof = bearer.proof("/v1/token", None);
         let form = "grant_type=client_credentials";
         let answer = bearer.request(&agent, form, &proof).await;
@@ -145,13 +148,14 @@ async fn lists_of_revoked_certificates_are_charged_to_the_address() {
         .unwrap();
     let nobody = uuid::Uuid::nil();
     let url = format!("{}/v1/organizations/{nobody}/crl.der", aim.base_url());
+    // One client, because a budget fills again while a slow machine makes one for every request.
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut answers = Vec::new();
-    for _ in 0..60 {
-        let status = reqwest::get(&url).await.unwrap().status().as_u16();
-        answers.push(status);
+    while answers.len() < MANY && answers.last() != Some(&429) {
+        answers.push(http.get(&url).send().await.unwrap().status().as_u16());
     }
     assert_eq!(answers[0], 404);
-    assert_eq!(answers[59], 429, "{answers:?}");
+    assert_eq!(answers.last(), Some(&429), "{}", answers.len());
 }
 
 #[tokio::test]
