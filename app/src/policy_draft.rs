@@ -1,12 +1,12 @@
 //! A policy as somebody wrote it, checked as a whole: every wrong field is named at once.
 
 use aim_domain::agent::AgentType;
-use aim_domain::anomaly::Severity;
+use aim_domain::anomaly::{AnomalyKind, Severity};
 use aim_domain::capability::Pattern;
 use aim_domain::id::AgentId;
 use aim_domain::policy::{
-    AddressPattern, CedarRule, DayOfWeek, Effect, PolicyScope, PolicyText, Rule, TimeWindow,
-    WhenTime, Zone,
+    AddressPattern, CedarRule, DayOfWeek, Effect, PolicyScope, PolicyText, RateWindow, Rule,
+    TimeWindow, WhenTime, Zone,
 };
 use aim_domain::risk::RiskLevel;
 use aim_domain::trust::TrustScore;
@@ -86,6 +86,20 @@ pub enum RuleDraft {
     CapabilityViolation,
     /// In Cedar.
     Cedar(String),
+    /// What detectors find.
+    Finding {
+        /// Of these kinds; none is every kind.
+        kinds: Vec<AnomalyKind>,
+        /// At least so bad.
+        severity: Severity,
+    },
+    /// More events than this.
+    RateAbove {
+        /// In which span of time.
+        window: RateWindow,
+        /// As many are fine.
+        most: u32,
+    },
     /// So many conditions, where exactly one is needed.
     Unclear(usize),
 }
@@ -149,6 +163,8 @@ impl RuleDraft {
             Self::Always => Rule::Always {},
             Self::CapabilityViolation => Rule::CapabilityViolation {},
             Self::Cedar(text) => cedar(errors, text)?,
+            Self::Finding { kinds, severity } => Rule::Finding { kinds, severity },
+            Self::RateAbove { window, most } => Rule::RateAbove { window, most },
             Self::RiskFrom(risk) => Rule::RiskFrom { risk },
             Self::ResourceOutside(texts) => Rule::ResourceOutside {
                 allowed: all(

@@ -47,6 +47,19 @@ pub enum AnomalyKind {
     PolicyAlert,
     /// A policy stopped the agent.
     PolicyQuarantine,
+    /// A policy that only watches would have raised an alert or stopped the agent.
+    PolicyWatched,
+}
+
+impl AnomalyKind {
+    /// Whether it is what policies say, and not what a detector found.
+    #[must_use]
+    pub const fn is_of_policies(self) -> bool {
+        matches!(
+            self,
+            Self::PolicyAlert | Self::PolicyQuarantine | Self::PolicyWatched
+        )
+    }
 }
 
 /// How bad, least first.
@@ -101,7 +114,11 @@ impl Finding {
     /// is bad enough.
     #[must_use]
     pub fn raises_alert(&self) -> bool {
-        self.is_of_policy() || self.severity >= ALERT_FROM
+        match self.kind {
+            AnomalyKind::PolicyAlert | AnomalyKind::PolicyQuarantine => true,
+            AnomalyKind::PolicyWatched => false,
+            _ => self.severity >= ALERT_FROM,
+        }
     }
 
     /// Whether the agent is stopped for it: when a policy says so, and when a detector's finding is
@@ -110,15 +127,8 @@ impl Finding {
     pub fn quarantines(&self) -> bool {
         match self.kind {
             AnomalyKind::PolicyQuarantine => true,
-            AnomalyKind::PolicyAlert => false,
+            AnomalyKind::PolicyAlert | AnomalyKind::PolicyWatched => false,
             _ => self.severity == Severity::Critical,
         }
-    }
-
-    const fn is_of_policy(&self) -> bool {
-        matches!(
-            self.kind,
-            AnomalyKind::PolicyAlert | AnomalyKind::PolicyQuarantine
-        )
     }
 }

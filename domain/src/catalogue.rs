@@ -49,7 +49,10 @@ impl AnomalyKind {
             | Self::CombinedSigns
             | Self::ModelRisk => &[TOOL_INVOCATION],
             Self::NewDomain | Self::VolumeSpike => &[EXFILTRATION],
-            Self::FailureBurst | Self::PolicyAlert | Self::PolicyQuarantine => &[],
+            Self::FailureBurst
+            | Self::PolicyAlert
+            | Self::PolicyQuarantine
+            | Self::PolicyWatched => &[],
         }
     }
 
@@ -64,7 +67,9 @@ impl AnomalyKind {
             | Self::UnusualSequence
             | Self::VolumeSpike
             | Self::NewDomain => &[GOAL_HIJACK, TOOL_MISUSE],
-            Self::WideSpread | Self::PolicyAlert | Self::PolicyQuarantine => &[TOOL_MISUSE],
+            Self::WideSpread | Self::PolicyAlert | Self::PolicyQuarantine | Self::PolicyWatched => {
+                &[TOOL_MISUSE]
+            }
             Self::BehaviourDrift | Self::CombinedSigns => &[GOAL_HIJACK, ROGUE_AGENTS],
             Self::CapabilityDrift => &[GOAL_HIJACK, PRIVILEGE_ABUSE],
             Self::FailureBurst => &[CASCADING_FAILURES],

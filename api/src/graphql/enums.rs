@@ -170,6 +170,8 @@ pub(crate) enum AnomalyKind {
     PolicyAlert,
     /// A policy stopped the agent.
     PolicyQuarantine,
+    /// A policy that only watches would have raised an alert or stopped the agent.
+    PolicyWatched,
 }
 
 /// What a model version is for.
@@ -345,6 +347,22 @@ pub(crate) enum PolicyRuleKind {
     CapabilityViolation,
     /// Whatever is written in Cedar.
     Cedar,
+    /// What detectors found in an event.
+    Finding,
+    /// How many events an agent has in a span of time.
+    RateAbove,
+}
+
+/// The spans of time in which an agent's events are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::policy::RateWindow")]
+pub(crate) enum RateWindow {
+    /// 60 seconds.
+    Minute,
+    /// 600 seconds.
+    TenMinutes,
+    /// 3,600 seconds.
+    Hour,
 }
 
 /// On which side of its windows a policy matches.

@@ -3,7 +3,10 @@
 use aim_app::{PolicyDraft, RuleDraft, ScopeDraft};
 use async_graphql::{Error, ID, InputObject};
 
-use super::enums::{AgentType, DayOfWeek, PolicyEffect, RiskLevel, Severity, TimeWindowSide};
+use super::enums::{
+    AgentType, AnomalyKind, DayOfWeek, PolicyEffect, RateWindow, RiskLevel, Severity,
+    TimeWindowSide,
+};
 use super::id::parse_id;
 
 /// What a policy shall say.
@@ -69,6 +72,29 @@ struct PolicyRuleInput {
     /// What Cedar denies (<https://www.cedarpolicy.com>), at most 4,096 bytes: what a `forbid` names, and
     /// where there is a `permit`, what none names. `docs/policies.md` has the schema.
     cedar: Option<String>,
+    /// When a detector finds something in an event: with `ALERT` or `QUARANTINE` only.
+    finding: Option<PolicyFindingRuleInput>,
+    /// When the agent does more than so much in a span of time: with `ALERT` or `QUARANTINE` only.
+    rate: Option<PolicyRateRuleInput>,
+}
+
+/// What detectors find.
+#[derive(Debug, InputObject)]
+struct PolicyFindingRuleInput {
+    /// Of which kinds; none is every kind. Not what policies say themselves.
+    #[graphql(default)]
+    kinds: Vec<AnomalyKind>,
+    /// At least so bad.
+    severity: Severity,
+}
+
+/// How much is too much.
+#[derive(Debug, InputObject)]
+struct PolicyRateRuleInput {
+    /// In which span of time, by the time of the events.
+    window: RateWindow,
+    /// As many actions are fine, 0 to 4,294,967,294.
+    most: u32,
 }
 
 /// Hours of the week in a time zone.
@@ -157,6 +183,14 @@ impl PolicyRuleInput {
             self.risk.map(|it| RuleDraft::RiskFrom(it.into())),
             yes(self.is_capability_violation).map(|_| RuleDraft::CapabilityViolation),
             self.cedar.map(RuleDraft::Cedar),
+            self.finding.map(|it| RuleDraft::Finding {
+                kinds: it.kinds.into_iter().map(Into::into).collect(),
+                severity: it.severity.into(),
+            }),
+            self.rate.map(|it| RuleDraft::RateAbove {
+                window: it.window.into(),
+                most: it.most,
+            }),
         ];
         let mut given: Vec<RuleDraft> = given.into_iter().flatten().collect();
         match (given.pop(), given.len()) {

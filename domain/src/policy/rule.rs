@@ -6,10 +6,11 @@ use super::cedar::{Answer, CedarScene};
 use super::scope::any;
 use super::window::is_inside;
 use super::{
-    ADDRESSES_MAX, AddressPattern, CedarError, CedarRule, PolicyContext, TimeWindow, WINDOWS_MAX,
-    WhenTime, Zone,
+    ADDRESSES_MAX, AddressPattern, CedarError, CedarRule, PolicyContext, RateWindow, TimeWindow,
+    WINDOWS_MAX, WhenTime, Zone,
 };
 use crate::action::outside_hosts;
+use crate::anomaly::{AnomalyKind, Severity};
 use crate::capability::Pattern;
 use crate::risk::RiskLevel;
 use crate::trust::TrustScore;
@@ -72,6 +73,21 @@ pub enum Rule {
         /// What is written in Cedar.
         text: CedarRule,
     },
+    /// A detector found something in an event.
+    Finding {
+        /// Something of these kinds; empty is anything.
+        #[serde(default)]
+        kinds: Vec<AnomalyKind>,
+        /// At least so bad.
+        severity: Severity,
+    },
+    /// The agent does more than this in a span of time, counted by the time of its events.
+    RateAbove {
+        /// In which.
+        window: RateWindow,
+        /// As many are fine.
+        most: u32,
+    },
 }
 
 /// Why a rule was refused.
@@ -83,6 +99,9 @@ pub enum RuleError {
     /// More than a decision should look at.
     #[error("`{0}` has {1} entries; use at most {2}")]
     TooMany(&'static str, usize, usize),
+    /// It would wait for itself.
+    #[error("`kinds` names what policies say themselves; name what detectors find")]
+    OfPolicies,
     /// The Cedar of it says nothing that could be meant.
     #[error("`cedar` {0}")]
     Cedar(#[from] CedarError),
@@ -110,7 +129,12 @@ impl Rule {
                 ("deny", deny.len(), ADDRESSES_MAX),
             ],
             Self::Cedar { text } => return Ok(text.check()?),
-            Self::Always {}
+            Self::Finding { kinds, .. } if kinds.iter().any(|it| it.is_of_policies()) => {
+                return Err(RuleError::OfPolicies);
+            }
+            Self::Finding { .. }
+            | Self::RateAbove { .. }
+            | Self::Always {}
             | Self::TrustBelow { .. }
             | Self::RiskFrom { .. }
             | Self::CapabilityViolation {} => &[],
@@ -181,6 +205,8 @@ impl Rule {
             } => context.trust.map_or(*with_unscored, |it| it < *least),
             Self::RiskFrom { risk } => context.risk >= *risk,
             Self::CapabilityViolation {} => !context.is_granted,
+            // No action is asked about what comes after it.
+            Self::Finding { .. } | Self::RateAbove { .. } => false,
         })
     }
 
@@ -232,6 +258,7 @@ impl Rule {
                 Answer::Allowed => String::new(),
                 Answer::Denied(why) | Answer::Failed(why) => why,
             },
+            Self::Finding { .. } | Self::RateAbove { .. } => String::new(),
         }
     }
 }

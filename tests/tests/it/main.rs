@@ -34,6 +34,7 @@ mod forgotten_passwords;
 mod geography;
 mod graphql_protocol;
 mod guessing;
+mod hijack;
 mod house;
 mod issuers;
 mod joining;

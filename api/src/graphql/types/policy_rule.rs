@@ -3,7 +3,9 @@
 use aim_domain::policy::{AddressPattern, Rule, TimeWindow as Window};
 use async_graphql::SimpleObject;
 
-use super::super::enums::{DayOfWeek, PolicyRuleKind, RiskLevel, TimeWindowSide};
+use super::super::enums::{
+    AnomalyKind, DayOfWeek, PolicyRuleKind, RateWindow, RiskLevel, Severity, TimeWindowSide,
+};
 
 /// When a policy matches; what belongs to its kind is there, all else is null.
 #[derive(Debug, Clone, SimpleObject)]
@@ -22,6 +24,28 @@ pub(crate) struct PolicyRule {
     risk: Option<RiskLevel>,
     /// What is written in Cedar.
     cedar: Option<String>,
+    /// What detectors find.
+    finding: Option<PolicyFindingRule>,
+    /// How much is too much.
+    rate: Option<PolicyRateRule>,
+}
+
+/// What detectors find.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct PolicyFindingRule {
+    /// Of which kinds; none is every kind.
+    kinds: Vec<AnomalyKind>,
+    /// At least so bad.
+    severity: Severity,
+}
+
+/// How much is too much.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct PolicyRateRule {
+    /// In which span of time, by the time of the events.
+    window: RateWindow,
+    /// As many actions are fine.
+    most: u32,
 }
 
 /// Hours of the week in a time zone.
@@ -74,6 +98,8 @@ impl PolicyRule {
             trust: None,
             risk: None,
             cedar: None,
+            finding: None,
+            rate: None,
         }
     }
 }
@@ -133,6 +159,20 @@ impl From<Rule> for PolicyRule {
             Rule::Cedar { text } => Self {
                 cedar: Some(text.into()),
                 ..Self::of(PolicyRuleKind::Cedar)
+            },
+            Rule::Finding { kinds, severity } => Self {
+                finding: Some(PolicyFindingRule {
+                    kinds: kinds.into_iter().map(Into::into).collect(),
+                    severity: severity.into(),
+                }),
+                ..Self::of(PolicyRuleKind::Finding)
+            },
+            Rule::RateAbove { window, most } => Self {
+                rate: Some(PolicyRateRule {
+                    window: window.into(),
+                    most,
+                }),
+                ..Self::of(PolicyRuleKind::RateAbove)
             },
         }
     }
