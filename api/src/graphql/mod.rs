@@ -37,6 +37,7 @@ pub struct Query(
     query::PolicyQueries,
     query::SimulationQueries,
     query::BacktestQueries,
+    query::ComplianceQueries,
     query::AuditQueries,
     query::JoinQueries,
     query::SignInQueries,

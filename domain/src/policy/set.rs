@@ -120,6 +120,13 @@ impl Policies {
         self.all.len()
     }
 
+    /// What those say that are enforced, and can be read.
+    pub fn enforced(&self) -> impl Iterator<Item = &PolicyText> {
+        let all = self.all.iter();
+        let enforced = all.filter(|it| it.mode == PolicyMode::Enforced);
+        enforced.filter_map(|it| it.text.as_ref().ok())
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

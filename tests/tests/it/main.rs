@@ -24,6 +24,7 @@ mod browser;
 mod certificate_requests;
 mod certificates;
 mod command_line;
+mod compliance;
 mod crash;
 mod delegation;
 mod enumeration;
