@@ -62,6 +62,7 @@ mod policy_trials;
 mod postgres;
 mod programs;
 mod public_clients;
+mod reference;
 mod replay;
 mod revocation;
 mod roots;
