@@ -22,6 +22,7 @@ use crate::find_api_key::UsedKeys;
 use crate::ingest_events::IngestSink;
 use crate::keep_keys::KeyUse;
 use crate::kills::Kills;
+use crate::outbound::Outbound;
 use crate::password::Passwords;
 use crate::policies::SharedPolicies;
 use crate::publish_model::{ModelChecker, NoChecker};
@@ -71,6 +72,7 @@ pub struct App {
     pub(crate) backtests: Semaphore,
     pub(crate) models: Arc<dyn ModelChecker>,
     pub(crate) accounts: Accounts,
+    pub(crate) outbound: Option<Outbound>,
 }
 
 impl App {
@@ -105,6 +107,7 @@ impl App {
             backtests: Semaphore::new(BACKTESTS_MAX),
             models: Arc::new(NoChecker),
             accounts: Accounts::default(),
+            outbound: None,
             locator: Arc::new(Nowhere),
         }
     }
@@ -125,6 +128,13 @@ impl App {
     #[must_use]
     pub fn with_models(mut self, checker: Arc<dyn ModelChecker>) -> Self {
         self.models = checker;
+        self
+    }
+
+    /// With what reaches the servers that people of an organization name; without it none is.
+    #[must_use]
+    pub fn reaching(mut self, outbound: Outbound) -> Self {
+        self.outbound = Some(outbound);
         self
     }
 

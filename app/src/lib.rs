@@ -123,6 +123,7 @@ pub use models::{LoadedModel, ModelsNow};
 pub use oidc::{OidcArrived, OidcError, OidcProvider, OidcProviders, OidcStarted};
 pub use open_session::{OpenedSession, SecretText};
 pub use organization_settings::UpdateOrganization;
+pub use outbound::{Outbound, OutboundError, OwnNetworks};
 pub use override_trust::OverrideTrust;
 pub use passkeys::{FactorProof, NewPasskey};
 pub use policies::PublishPolicy;

@@ -70,6 +70,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     );
     let app = app.with_models(Arc::new(models::Loader)).locating(geo);
     let app = app.with_accounts(accounts::of(&config)?);
+    let app = app.reaching(config.outbound()?);
     let app = Arc::new(app);
     hear_others(&life, &store);
     let follower = Arc::clone(&app);
