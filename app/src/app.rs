@@ -8,7 +8,7 @@ use aim_domain::id::{AgentId, AuditEntryId, EventId, OrganizationId};
 use aim_domain::location::{Locator, Nowhere};
 use aim_store::Store;
 use aim_store::audit::NewAuditEntry;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Notify, OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -73,6 +73,7 @@ pub struct App {
     pub(crate) models: Arc<dyn ModelChecker>,
     pub(crate) accounts: Accounts,
     pub(crate) outbound: Option<Outbound>,
+    pub(crate) deliveries: Notify,
 }
 
 impl App {
@@ -108,6 +109,7 @@ impl App {
             models: Arc::new(NoChecker),
             accounts: Accounts::default(),
             outbound: None,
+            deliveries: Notify::new(),
             locator: Arc::new(Nowhere),
         }
     }
