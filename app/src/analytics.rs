@@ -117,9 +117,9 @@ impl App {
         permit: &Permit,
         (grain, at): (Grain, DateTime<Utc>),
         by_denied: bool,
-        first: i32,
+        limit: i32,
     ) -> Result<Vec<(AgentId, Counts)>, AppError> {
-        let most = ranking(first)?;
+        let most = ranking(limit)?;
         let bucket = (grain, grain.start(at));
         let found = self
             .store
@@ -136,9 +136,9 @@ impl App {
         &self,
         permit: &Permit,
         (from, until): (DateTime<Utc>, DateTime<Utc>),
-        first: i32,
+        limit: i32,
     ) -> Result<Vec<(String, u64, u64)>, AppError> {
-        let most = ranking(first)?;
+        let most = ranking(limit)?;
         let span = (Grain::Day.start(from), until);
         Ok(self.store.top_actions(permit.scope(), span, most).await?)
     }
@@ -234,9 +234,9 @@ fn check(question: &AnalyticsQuestion) -> Result<(Tz, Vec<DateTime<Utc>>), AppEr
     Ok((zone, starts))
 }
 
-fn ranking(first: i32) -> Result<u64, AppError> {
-    let most = u64::try_from(first).ok().filter(|_| first <= RANKING_MAX);
-    most.ok_or_else(|| AppError::field("first", format!("choose between 0 and {RANKING_MAX}")))
+fn ranking(limit: i32) -> Result<u64, AppError> {
+    let most = u64::try_from(limit).ok().filter(|_| limit <= RANKING_MAX);
+    most.ok_or_else(|| AppError::field("limit", format!("choose between 0 and {RANKING_MAX}")))
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ const TARGETS_AT_ONCE: usize = 128;
 /// Most requests to one target at a time, and how many it claims together.
 const REQUESTS_AT_ONCE: usize = 4;
 const CLAIMED: u64 = 8;
+/// How often a target is served before those that wait longer are.
+const ROUNDS_MAX: usize = 8;
 /// Longer than what is claimed together can take: two rounds of requests of 10 s each.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 
@@ -77,9 +79,12 @@ impl App {
         self.deliveries.notify_one();
     }
 
-    /// Sends what is due to one target, until nothing is.
+    /// Sends what is due to one target, until nothing is, or it is the turn of others.
     async fn serve_target(&self, id: NotificationTargetId, stop: CancellationToken) {
-        while !stop.is_cancelled() {
+        for _ in 0..ROUNDS_MAX {
+            if stop.is_cancelled() {
+                return;
+            }
             match self.serve_target_once(id).await {
                 Ok(true) => {}
                 Ok(false) => return,
@@ -96,6 +101,12 @@ impl App {
             return Ok(false);
         };
         let mut tx = self.store.begin().await?;
+        if target.disabled_at.is_some() {
+            // Written by somebody who did not know yet that it was shut off.
+            tx.give_up_deliveries(id).await?;
+            tx.commit().await?;
+            return Ok(false);
+        }
         let claimed = tx.claim_notification_deliveries(id, CLAIMED, LEASE).await?;
         tx.commit().await?;
         let is_any = !claimed.is_empty();

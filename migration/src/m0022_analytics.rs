@@ -101,7 +101,8 @@ impl MigrationTrait for Migration {
             "CREATE INDEX verifications_unallowed_idx ON verifications (organization_id, decision, id)
                 WHERE decision <> 'ALLOWED'",
             "CREATE INDEX verifications_action_idx ON verifications (organization_id, action, id)",
-            "CREATE INDEX agents_live_idx ON agents (organization_id, id) WHERE deleted_at IS NULL",
+            "CREATE INDEX agents_live_idx ON agents (organization_id, status, id)
+                WHERE deleted_at IS NULL",
         ] {
             let connection = manager.get_connection();
             connection.execute_unprepared(statement).await?;

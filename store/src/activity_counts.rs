@@ -1,6 +1,6 @@
 //! Counts of what happened: added to, summed up, and thrown away when they are to be counted anew.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use aim_domain::analytics::{Counts, Grain, LatencyKind};
 use aim_domain::id::{AgentId, OrganizationId};
@@ -21,8 +21,9 @@ use crate::{Store, StoreError, Tx, code};
 
 /// Rows of one statement: 21 columns × rows stay below SQLite's 32,766 parameters.
 const CHUNK: usize = 1_500;
-/// Values of one condition.
-const ASKED: usize = 10_000;
+
+/// A bucket of an organization.
+pub type Bucket = (OrganizationId, Grain, DateTime<Utc>);
 
 /// What is added to one bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -277,32 +278,6 @@ impl Store {
 }
 
 impl Tx {
-    /// Which of these agents have a bucket already.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot be asked.
-    pub async fn find_counted_agents(
-        &self,
-        organization: OrganizationId,
-        (grain, start): (Grain, DateTime<Utc>),
-        agents: &[AgentId],
-    ) -> Result<HashSet<AgentId>, StoreError> {
-        let mut found = HashSet::new();
-        for chunk in agents.chunks(ASKED) {
-            let ids: Vec<Uuid> = entity::Entity::find()
-                .select_only()
-                .column(entity::Column::AgentId)
-                .filter(in_bucket(Scope::of(organization), grain, start))
-                .filter(entity::Column::Total.gt(0))
-                .filter(entity::Column::AgentId.is_in(chunk.iter().map(AgentId::as_uuid)))
-                .into_tuple()
-                .all(self.on())
-                .await?;
-            found.extend(ids.into_iter().map(AgentId::from_uuid));
-        }
-        Ok(found)
-    }
-
     /// The actions that a day has counts of.
     ///
     /// # Errors
@@ -323,23 +298,45 @@ impl Tx {
         Ok(names.into_iter().collect())
     }
 
-    /// Adds to buckets; no two of one call may be of the same.
+    /// Adds to buckets; no two of one call may be of the same. Gives the buckets in which an agent has its
+    /// first decision, one for each such agent.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn add_activity(&mut self, new: &[ActivityCounts]) -> Result<(), StoreError> {
+    pub async fn add_activity(
+        &mut self,
+        new: &[ActivityCounts],
+    ) -> Result<Vec<Bucket>, StoreError> {
         use entity::Column as C;
         let key = [C::OrganizationId, C::AgentId, C::Grain, C::BucketStart];
         let is_sum = |column: &C| !key.iter().any(|it| it.as_str() == column.as_str());
         let sums: Vec<C> = C::iter().filter(is_sum).collect();
+        let mut first = Vec::new();
         for chunk in new.chunks(CHUNK) {
             let conflict = add(entity::Entity, key, sums.iter().copied());
-            entity::Entity::insert_many(chunk.iter().map(row))
+            let rows = entity::Entity::insert_many(chunk.iter().map(row))
                 .on_conflict(conflict)
-                .exec_without_returning(self.on())
+                .exec_with_returning(self.on())
                 .await?;
+            let after: HashMap<_, i64> = rows
+                .into_iter()
+                .map(|it| {
+                    (
+                        (it.organization_id, it.agent_id, it.grain, it.bucket_start),
+                        it.total,
+                    )
+                })
+                .collect();
+            // What is there now is what was added: there was nothing before.
+            let firsts = chunk.iter().filter(|it| {
+                let id = (it.organization.as_uuid(), agent_column(it.agent));
+                let key = (id.0, id.1, code::text(&it.grain), it.start);
+                let total = signed(it.counts.total());
+                it.agent.is_some() && total > 0 && after.get(&key) == Some(&total)
+            });
+            first.extend(firsts.map(|it| (it.organization, it.grain, it.start)));
         }
-        Ok(())
+        Ok(first)
     }
 
     /// Adds to the days of actions; no two of one call may be of the same.

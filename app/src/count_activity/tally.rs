@@ -12,7 +12,7 @@ use aim_domain::id::{AgentId, OrganizationId, VerificationId};
 use aim_domain::risk::RiskLevel;
 use aim_domain::verification::Decision;
 use aim_eventlog::{Envelope, TailedEvent};
-use aim_store::activity_counts::{ActionCounts, ActivityCounts, LatencyCounts};
+use aim_store::activity_counts::{ActionCounts, ActivityCounts, Bucket, LatencyCounts};
 use aim_store::{StoreError, Tx};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -50,13 +50,14 @@ struct Ended {
     outcome: Outcome,
 }
 
-type Bucket = (OrganizationId, Grain, DateTime<Utc>);
+/// Actions with how often they were asked for and denied.
+type Asked = BTreeMap<String, (u64, u64)>;
 
 /// The sums of a batch.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     activity: BTreeMap<(Bucket, Option<AgentId>), Counts>,
-    actions: BTreeMap<(OrganizationId, DateTime<Utc>), BTreeMap<String, (u64, u64)>>,
+    actions: BTreeMap<(OrganizationId, DateTime<Utc>), Asked>,
     latencies: BTreeMap<(OrganizationId, DateTime<Utc>, LatencyKind, usize), u64>,
 }
 
@@ -88,7 +89,7 @@ impl Tally {
             VerificationAnswered::TYPE => {
                 if let Ok(fact) = serde_json::from_str::<Answered>(data) {
                     self.add(organization, fact.agent, time, |it| {
-                        it.answered(fact.decision)
+                        it.answered(fact.decision);
                     });
                     if let Some(asked) = made_at(fact.verification) {
                         self.took(organization, time, LatencyKind::Approval, time - asked);
@@ -98,7 +99,7 @@ impl Tally {
             AlertRaised::TYPE => {
                 if let Ok(fact) = serde_json::from_str::<Alerted>(data) {
                     self.add(organization, fact.agent, time, |it| {
-                        it.alerted(fact.severity)
+                        it.alerted(fact.severity);
                     });
                 }
             }
@@ -156,26 +157,16 @@ impl Tally {
 
     /// Adds the sums to what is there.
     pub(super) async fn write(mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        self.count_active(tx).await?;
-        let activity: Vec<_> = self
-            .activity
-            .iter()
-            .map(
-                |(((organization, grain, start), agent), counts)| ActivityCounts {
-                    organization: *organization,
-                    agent: *agent,
-                    grain: *grain,
-                    start: *start,
-                    counts: *counts,
-                },
-            )
-            .collect();
-        tx.add_activity(&activity).await?;
+        for (organization, grain, start) in tx.add_activity(&self.rows(true)).await? {
+            let whole = ((organization, grain, start), None);
+            self.activity.entry(whole).or_default().active_agents += 1;
+        }
+        tx.add_activity(&self.rows(false)).await?;
         let mut actions = Vec::new();
         for ((organization, start), counts) in self.actions {
             let known = tx.list_counted_actions(organization, start).await?;
             let mut names: BTreeSet<String> = known.into_iter().collect();
-            let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+            let mut sums = Asked::new();
             for (action, (total, denied)) in counts {
                 let is_kept = names.contains(&action) || names.len() < ACTIONS_MAX;
                 let name = if is_kept { action } else { OTHER.to_owned() };
@@ -212,28 +203,20 @@ impl Tally {
         tx.add_latencies(&latencies).await
     }
 
-    /// Agents that asked for something in a bucket for the first time.
-    async fn count_active(&mut self, tx: &Tx) -> Result<(), StoreError> {
-        let mut asking: BTreeMap<Bucket, Vec<AgentId>> = BTreeMap::new();
-        for ((bucket, agent), counts) in &self.activity {
-            if let Some(agent) = agent
-                && counts.total() > 0
-            {
-                asking.entry(*bucket).or_default().push(*agent);
+    /// The sums of agents, or of whole organizations.
+    fn rows(&self, of_agents: bool) -> Vec<ActivityCounts> {
+        let all = self.activity.iter();
+        let wanted = all.filter(|((_, agent), _)| agent.is_some() == of_agents);
+        let row = |(((organization, grain, start), agent), counts): (&(Bucket, _), &Counts)| {
+            ActivityCounts {
+                organization: *organization,
+                agent: *agent,
+                grain: *grain,
+                start: *start,
+                counts: *counts,
             }
-        }
-        for (bucket, agents) in asking {
-            let (organization, grain, start) = bucket;
-            let known = tx
-                .find_counted_agents(organization, (grain, start), &agents)
-                .await?;
-            let new = agents.iter().filter(|it| !known.contains(it)).count() as u64;
-            self.activity
-                .entry((bucket, None))
-                .or_default()
-                .active_agents += new;
-        }
-        Ok(())
+        };
+        wanted.map(row).collect()
     }
 }
 

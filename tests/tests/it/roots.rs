@@ -229,8 +229,8 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
 pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
     let all = CORE.iter().chain(super::account_roots::ROOTS);
     all.chain(super::policy_roots::ROOTS)
-        .chain(super::notification_roots::ROOTS)
         .chain(super::audit_roots::ROOTS)
+        .chain(super::notification_roots::ROOTS)
         .chain(super::audit_roots::LAST)
         .collect()
 });

@@ -74,7 +74,7 @@ impl AnalyticsQueries {
         #[graphql(desc = "A time in it; now when left out.")] at: Option<DateTime<Utc>>,
         #[graphql(desc = "By what.", default_with = "RankingOrder::Verifications")]
         order_by: RankingOrder,
-        #[graphql(desc = "How many, at most 100.", default = 10)] first: i32,
+        #[graphql(desc = "How many, at most 100.", default = 10)] limit: i32,
     ) -> Result<Vec<AgentActivity>> {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
@@ -86,7 +86,7 @@ impl AnalyticsQueries {
         let app = &request.app;
         let at = at.unwrap_or_else(|| app.clock().now());
         let by_denied = order_by == RankingOrder::Denied;
-        let found = app.top_agents(&permit, (grain, at), by_denied, first);
+        let found = app.top_agents(&permit, (grain, at), by_denied, limit);
         let found = found.await.map_err(fault)?;
         let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
         let names = request.agents()?.load_many(ids).await.map_err(fault)?;
@@ -103,11 +103,11 @@ impl AnalyticsQueries {
         context: &Context<'_>,
         #[graphql(desc = "From when on.")] from: DateTime<Utc>,
         #[graphql(desc = "Until when.")] until: DateTime<Utc>,
-        #[graphql(desc = "How many, at most 100.", default = 10)] first: i32,
+        #[graphql(desc = "How many, at most 100.", default = 10)] limit: i32,
     ) -> Result<Vec<ActionActivity>> {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
-        let found = request.app.top_actions(&permit, (from, until), first).await;
+        let found = request.app.top_actions(&permit, (from, until), limit).await;
         let found = found.map_err(fault)?;
         Ok(found.into_iter().map(Into::into).collect())
     }
