@@ -91,7 +91,7 @@ impl AnalyticsQueries {
         let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
         let names = request.agents()?.load_many(ids).await.map_err(fault)?;
         let named = |(id, counts)| {
-            let name = names.get(&id).map(|agent| agent.name.to_string());
+            let name = names.get(&id).map(|agent| agent.name.clone());
             AgentActivity::new(id, name, counts)
         };
         Ok(found.into_iter().map(named).collect())
