@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aim_api::transport::{RateLimits, TrustedDocuments, limits, parse_origins};
 use aim_api::{ApiConfig, ServerLimits};
-use aim_app::GeoDatabase;
+use aim_app::{GeoDatabase, Outbound, OwnNetworks};
 use aim_eventlog::KafkaConfig;
 use anyhow::Context;
 use figment::Figment;
@@ -80,6 +80,9 @@ pub(crate) struct Config {
     pub(crate) oidc: Vec<OidcSetting>,
     /// Page that browsers are sent to behind a sign-in at an issuer; JSON is answered when empty.
     pub(crate) oidc_return_url: String,
+    /// Networks of one's own that webhooks and other servers that people name may be in, with commas;
+    /// the public internet alone when empty.
+    pub(crate) outbound_networks: String,
     /// Networks of proxies that are believed when they say who called them, with commas.
     pub(crate) trusted_proxies: String,
     /// File in MaxMind's format that knows the country or city of an address; none when empty.
@@ -133,6 +136,7 @@ impl Default for Config {
             smtp_ca_file: PathBuf::new(),
             oidc: Vec::new(),
             oidc_return_url: String::new(),
+            outbound_networks: String::new(),
             trusted_proxies: String::new(),
             geo_database: PathBuf::new(),
             geo_asn_database: PathBuf::new(),
@@ -190,6 +194,13 @@ impl Config {
         let given = |file: &'_ PathBuf| (*file != PathBuf::new()).then(|| file.clone());
         let (places, networks) = (given(&self.geo_database), given(&self.geo_asn_database));
         Ok(GeoDatabase::open(places.as_deref(), networks.as_deref())?)
+    }
+
+    /// What reaches the servers that people name.
+    pub(crate) fn outbound(&self) -> anyhow::Result<Outbound> {
+        let own = OwnNetworks::parse(&self.outbound_networks);
+        let own = own.map_err(|problem| anyhow::anyhow!("`outbound_networks`: {problem}"))?;
+        Ok(Outbound::guarded(own)?)
     }
 
     /// How the API is served.

@@ -8,7 +8,7 @@ use aim_domain::id::{AgentId, AuditEntryId, EventId, OrganizationId};
 use aim_domain::location::{Locator, Nowhere};
 use aim_store::Store;
 use aim_store::audit::NewAuditEntry;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Notify, OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,6 +22,7 @@ use crate::find_api_key::UsedKeys;
 use crate::ingest_events::IngestSink;
 use crate::keep_keys::KeyUse;
 use crate::kills::Kills;
+use crate::outbound::Outbound;
 use crate::password::Passwords;
 use crate::policies::SharedPolicies;
 use crate::publish_model::{ModelChecker, NoChecker};
@@ -71,6 +72,8 @@ pub struct App {
     pub(crate) backtests: Semaphore,
     pub(crate) models: Arc<dyn ModelChecker>,
     pub(crate) accounts: Accounts,
+    pub(crate) outbound: Option<Outbound>,
+    pub(crate) deliveries: Notify,
 }
 
 impl App {
@@ -105,6 +108,8 @@ impl App {
             backtests: Semaphore::new(BACKTESTS_MAX),
             models: Arc::new(NoChecker),
             accounts: Accounts::default(),
+            outbound: None,
+            deliveries: Notify::new(),
             locator: Arc::new(Nowhere),
         }
     }
@@ -125,6 +130,13 @@ impl App {
     #[must_use]
     pub fn with_models(mut self, checker: Arc<dyn ModelChecker>) -> Self {
         self.models = checker;
+        self
+    }
+
+    /// With what reaches the servers that people of an organization name; without it none is.
+    #[must_use]
+    pub fn reaching(mut self, outbound: Outbound) -> Self {
+        self.outbound = Some(outbound);
         self
     }
 

@@ -141,7 +141,7 @@ impl App {
 }
 
 /// The fact in a row of the log; rows of newer versions that we do not know are passed over.
-fn read(event: &TailedEvent) -> Option<FeedItem> {
+pub(crate) fn read(event: &TailedEvent) -> Option<FeedItem> {
     let envelope = Envelope::parse(&event.payload).ok()?;
     let data = envelope.data.json(None).ok()?;
     let fact = Fact::parse(&envelope.event_type, data.as_bytes())?.ok()?;

@@ -2,16 +2,20 @@
 //!
 //! Guarantees: no redirect is followed; only `https` and only public addresses are reached, looked at
 //! after the name was resolved, so that a name cannot change its mind in between; answers are bounded
-//! in size and time.
+//! in size and time. Networks that the operator names are reached as well, also over plain `http`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use ipnet::IpNet;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
+
+const NOT_PUBLIC: &str = "the name leads to an address that is not public";
 
 /// Longest time of a request.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,7 +24,7 @@ const BODY_MAX_BYTES: usize = 512 * 1024;
 
 /// Why there was no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum OutboundError {
+pub enum OutboundError {
     /// Where it would have gone.
     #[error("`{0}` is not reached from here: {1}")]
     Refused(String, &'static str),
@@ -74,16 +78,55 @@ fn is_public_v6(it: Ipv6Addr) -> bool {
     }
 }
 
-struct PublicNames;
+/// Networks of one's own that may be reached all the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnNetworks(Arc<[IpNet]>);
 
-impl Resolve for PublicNames {
+impl OwnNetworks {
+    /// From addresses and networks in CIDR notation, with commas.
+    ///
+    /// # Errors
+    /// Which of them is neither.
+    pub fn parse(list: &str) -> Result<Self, String> {
+        let parts = list.split(',').map(str::trim).filter(|it| !it.is_empty());
+        let parts = parts.map(|part| {
+            let single = || part.parse::<IpAddr>().ok().map(IpNet::from);
+            let network = part.parse().ok().or_else(single);
+            network.ok_or_else(|| format!("`{part}` is no network; give one such as `10.0.0.0/8`"))
+        });
+        parts.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// What a name may lead to.
+struct Names {
+    own: OwnNetworks,
+    takes_public: bool,
+}
+
+impl Names {
+    fn takes(&self, address: IpAddr) -> bool {
+        (self.takes_public && is_public(address)) || self.own.has(address)
+    }
+}
+
+impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
+        let names = Self {
+            own: self.own.clone(),
+            takes_public: self.takes_public,
+        };
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let found: Vec<SocketAddr> = found.collect();
             // One private address among them is enough not to trust the name.
-            if found.iter().any(|address| !is_public(address.ip())) {
-                return Err("the name leads to an address that is not public".into());
+            if found.iter().any(|address| !names.takes(address.ip())) {
+                return Err(NOT_PUBLIC.into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
@@ -92,29 +135,72 @@ impl Resolve for PublicNames {
 
 /// A client that reaches the public internet, or one named origin in a network of one's own.
 #[derive(Debug, Clone)]
-pub(crate) struct Outbound {
+pub struct Outbound {
+    /// Over TLS; to one's own origin also without.
     http: reqwest::Client,
+    /// Without TLS, to one's own networks alone.
+    plain: reqwest::Client,
     private: Option<url::Origin>,
+    own: OwnNetworks,
+}
+
+fn client(names: Option<Names>) -> Result<reqwest::Client, OutboundError> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(TIMEOUT);
+    if let Some(names) = names {
+        builder = builder.https_only(names.takes_public).dns_resolver(names);
+    }
+    let http = builder.build();
+    http.map_err(|error| OutboundError::Failed(error.to_string()))
 }
 
 impl Outbound {
     /// With `private`, that origin alone is reached, wherever it is and also over plain `http`.
     pub(crate) fn new(private: Option<&Url>) -> Result<Self, OutboundError> {
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(TIMEOUT);
-        if private.is_none() {
-            builder = builder.https_only(true).dns_resolver(PublicNames);
+        let mut made = Self::guarded(OwnNetworks::default())?;
+        if let Some(private) = private {
+            made.http = client(None)?;
+            made.private = Some(private.origin());
         }
-        let http = builder.build();
+        Ok(made)
+    }
+
+    /// A client for wherever people of an organization say: the public internet over TLS, and the
+    /// operator's `own` networks.
+    ///
+    /// # Errors
+    /// [`OutboundError`] when there is no TLS.
+    pub fn guarded(own: OwnNetworks) -> Result<Self, OutboundError> {
+        let names = |takes_public| Names {
+            own: own.clone(),
+            takes_public,
+        };
         Ok(Self {
-            http: http.map_err(|error| OutboundError::Failed(error.to_string()))?,
-            private: private.map(Url::origin),
+            http: client(Some(names(true)))?,
+            plain: client(Some(names(false)))?,
+            private: None,
+            own,
         })
     }
 
-    fn check(&self, url: &Url) -> Result<(), OutboundError> {
+    /// The client that requests to this URL have to be made with.
+    ///
+    /// # Errors
+    /// [`OutboundError::Refused`] for what is not reached at all.
+    pub(crate) fn client_for(&self, url: &Url) -> Result<&reqwest::Client, OutboundError> {
+        self.check(url)?;
+        let is_plain = url.scheme() == "http" && self.private.is_none();
+        Ok(if is_plain { &self.plain } else { &self.http })
+    }
+
+    /// Whether a request to this URL would be made at all. Names are looked at again when they are
+    /// resolved.
+    ///
+    /// # Errors
+    /// [`OutboundError::Refused`] with the reason.
+    pub(crate) fn check(&self, url: &Url) -> Result<(), OutboundError> {
         let refused = |why| {
             Err(OutboundError::Refused(
                 url.origin().ascii_serialization(),
@@ -130,17 +216,19 @@ impl Outbound {
                 false => refused("it is not the issuer's own origin"),
             };
         }
-        if url.scheme() != "https" {
+        let is_plain = url.scheme() == "http" && !self.own.0.is_empty();
+        if url.scheme() != "https" && !is_plain {
             return refused("it is not `https`");
         }
         // Names are looked at when they are resolved; numbers never are.
-        let is_public = match url.host() {
-            Some(Host::Ipv4(it)) => is_public_v4(it),
-            Some(Host::Ipv6(it)) => is_public_v6(it),
+        let takes = |it: IpAddr| self.own.has(it) || (!is_plain && is_public(it));
+        let is_good = match url.host() {
+            Some(Host::Ipv4(it)) => takes(it.into()),
+            Some(Host::Ipv6(it)) => takes(it.into()),
             Some(Host::Domain(_)) => true,
             None => false,
         };
-        match is_public {
+        match is_good {
             true => Ok(()),
             false => refused("its address is not public"),
         }
@@ -149,9 +237,9 @@ impl Outbound {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, OutboundError> {
         let failed = |error: &dyn std::fmt::Display| OutboundError::Failed(error.to_string());
         let url = Url::parse(&request.uri().to_string()).map_err(|error| failed(&error))?;
-        self.check(&url)?;
+        let client = self.client_for(&url)?;
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
-        let answer = self.http.execute(request).await;
+        let answer = client.execute(request).await;
         // Without the URL, which may hold what nobody else shall read.
         let answer = answer.map_err(|error| failed(&error.without_url()))?;
         let mut response = HttpResponse::new(Vec::new());
@@ -240,5 +328,45 @@ mod tests {
         ] {
             assert!(own.check(&url(to)).is_err(), "{to}");
         }
+    }
+
+    #[test]
+    fn networks_that_the_operator_names_are_reached_and_no_others() {
+        let url = |text| Url::parse(text).unwrap();
+        let own = OwnNetworks::parse("10.1.0.0/16, fd00::/8,127.0.0.1").unwrap();
+        let outbound = Outbound::guarded(own).unwrap();
+        for (to, is_good) in [
+            ("https://8.8.8.8/", true),
+            ("http://8.8.8.8/", false),
+            ("http://10.1.2.3/", true),
+            ("https://10.1.2.3/", true),
+            ("http://[::ffff:10.1.2.3]/", true),
+            ("https://10.2.0.1/", false),
+            ("http://[fd12::1]/", true),
+            ("http://127.0.0.1:80/", true),
+            ("http://127.0.0.2/", false),
+            ("http://169.254.169.254/latest/meta-data", false),
+            ("ftp://10.1.2.3/", false),
+        ] {
+            assert_eq!(outbound.check(&url(to)).is_ok(), is_good, "{to}");
+        }
+        let names = |takes_public| Names {
+            own: outbound.own.clone(),
+            takes_public,
+        };
+        let public = "8.8.8.8".parse().unwrap();
+        assert!(names(true).takes(public) && !names(false).takes(public));
+        assert!(!names(true).takes("169.254.169.254".parse().unwrap()));
+        assert!(OwnNetworks::parse("10.0.0.0/33").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_home_is_refused_when_it_is_resolved() {
+        let outbound = Outbound::new(None).unwrap();
+        let to = Url::parse("https://localhost:9/").unwrap();
+        assert!(outbound.check(&to).is_ok());
+        let client = outbound.client_for(&to).unwrap();
+        let error = client.get(to).send().await.unwrap_err();
+        assert!(format!("{error:?}").contains(NOT_PUBLIC), "{error:?}");
     }
 }

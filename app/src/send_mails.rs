@@ -154,6 +154,7 @@ impl App {
             MailKind::RegistrationDecided => self.registration_decided_words(mail).await,
             MailKind::SecondFactorReset => Ok(Some(Words::second_factor_reset())),
             MailKind::AuditStopped => self.audit_stopped_words(mail).await,
+            MailKind::TargetDisabled => self.target_disabled_words(mail).await,
         }
     }
 

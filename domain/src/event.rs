@@ -16,13 +16,15 @@ use crate::anomaly::{AnomalyKind, Severity};
 use crate::audit::Hash;
 use crate::id::{
     AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, CapabilityGrantId, DelegationId,
-    EventId, OrganizationId, PolicyId, TrustSnapshotId, UserId, VerificationId,
+    EventId, NotificationTargetId, OrganizationId, PolicyId, TrustSnapshotId, UserId,
+    VerificationId,
 };
 use crate::kill_switch::KillSwitch;
 use crate::limits::OrganizationLimits;
 use crate::location::Location;
 use crate::model::ModelAlias;
 use crate::name::{ActionName, Resource};
+use crate::notification::TargetState;
 use crate::policy::{PolicyHit, PolicyMode};
 use crate::risk::RiskLevel;
 use crate::suppression::AlertSuppression;
@@ -231,6 +233,13 @@ pub enum OrganizationChange {
     SuppressionWithdrawn {
         /// Which.
         suppression: AlertSuppressionId,
+    },
+    /// Where somebody outside is told of events was made, changed, shut off or removed.
+    NotificationTarget {
+        /// Which.
+        target: NotificationTargetId,
+        /// What it is now.
+        state: TargetState,
     },
     /// Keys of agents live otherwise.
     KeyPolicy {

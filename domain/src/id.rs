@@ -75,6 +75,10 @@ typed_id! {
     AnomalyId,
     /// A person's word on what an action is.
     ActionClassOverrideId,
+    /// Where somebody outside is told of events.
+    NotificationTargetId,
+    /// One thing to tell one of them.
+    NotificationDeliveryId,
     /// A rule of an organization about actions.
     PolicyId,
     /// One published text of a policy.

@@ -5,7 +5,9 @@
 
 pub mod account_settings;
 pub mod action_class_override;
+pub mod action_count;
 pub mod activity;
+pub mod activity_count;
 pub mod agent;
 pub mod agent_certificate;
 pub mod agent_key;
@@ -37,12 +39,15 @@ pub mod event_log;
 pub mod identity;
 pub mod invitation;
 pub mod job_lease;
+pub mod latency_count;
 pub mod mail;
 pub mod model_alias;
 pub mod model_artefact;
 pub mod model_move;
 pub mod model_signer;
 pub mod model_version;
+pub mod notification_delivery;
+pub mod notification_target;
 pub mod organization;
 pub mod passkey;
 pub mod passkey_ceremony;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aim_domain::id::OrganizationId;
 use aim_entities::event_log as entity;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::time::Instant;
 
@@ -26,6 +27,40 @@ pub struct TailedEvent {
     pub event_type: String,
     /// The envelope.
     pub payload: Bytes,
+    /// When it was appended.
+    pub recorded_at: DateTime<Utc>,
+}
+
+/// Facts of some types, oldest first, behind `after` and not behind `upto`, at most `max`.
+///
+/// # Errors
+/// [`EventLogError`] when the database cannot be asked.
+pub async fn read_types<'a>(
+    db: &DatabaseConnection,
+    types: impl IntoIterator<Item = &'a str> + Send,
+    (after, upto): (i64, i64),
+    max: u64,
+) -> Result<Vec<TailedEvent>, EventLogError> {
+    let rows = entity::Entity::find()
+        .filter(entity::Column::Topic.eq(Topic::Events.name()))
+        .filter(entity::Column::Position.gt(after))
+        .filter(entity::Column::Position.lte(upto))
+        .filter(entity::Column::EventType.is_in(types))
+        .order_by_asc(entity::Column::Position)
+        .limit(max)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(tailed).collect())
+}
+
+fn tailed(row: entity::Model) -> TailedEvent {
+    TailedEvent {
+        position: row.position,
+        organization: row.organization_id.map(OrganizationId::from_uuid),
+        event_type: row.event_type,
+        payload: Bytes::from(row.payload),
+        recorded_at: row.created_at,
+    }
 }
 
 /// A reader of [`Topic::Events`] in order of commits.
@@ -79,15 +114,7 @@ impl TableTail {
         if let Some(last) = rows.last() {
             self.position = last.position;
         }
-        Ok(rows
-            .into_iter()
-            .map(|row| TailedEvent {
-                position: row.position,
-                organization: row.organization_id.map(OrganizationId::from_uuid),
-                event_type: row.event_type,
-                payload: Bytes::from(row.payload),
-            })
-            .collect())
+        Ok(rows.into_iter().map(tailed).collect())
     }
 
     /// What follows, at most `max`; waits until there is something.

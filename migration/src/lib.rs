@@ -24,6 +24,8 @@ mod m0016_passkeys;
 mod m0017_key_ends;
 mod m0018_audit_progress;
 mod m0019_policies;
+mod m0022_analytics;
+mod m0022_notifications;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +53,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_key_ends::Migration),
             Box::new(m0018_audit_progress::Migration),
             Box::new(m0019_policies::Migration),
+            Box::new(m0022_notifications::Migration),
+            Box::new(m0022_analytics::Migration),
         ]
     }
 }

@@ -6,6 +6,7 @@
 
 mod action_classes;
 pub mod activities;
+pub mod activity_counts;
 mod agent_life;
 mod agent_list;
 pub mod agents;
@@ -44,6 +45,8 @@ pub mod mails;
 pub mod members;
 pub mod model_moves;
 pub mod models;
+pub mod notification_deliveries;
+pub mod notification_targets;
 pub mod offsets;
 pub mod organizations;
 mod page;
@@ -65,6 +68,7 @@ pub mod trust;
 mod tx;
 mod unnest;
 pub mod users;
+mod verification_totals;
 pub mod verifications;
 
 pub use connect::{Backend, Store, StoreConfig};

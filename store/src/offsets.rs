@@ -1,10 +1,11 @@
 //! How far consumers have come, kept with the state they produced.
 
-use aim_entities::consumer_offset as entity;
-use aim_eventlog::{Partition, Topic};
+use aim_entities::{consumer_offset as entity, event_log};
+use aim_eventlog::{Partition, Topic, newest_position};
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -62,6 +63,38 @@ fn convert(row: &entity::Model) -> Result<ConsumerOffset, StoreError> {
 }
 
 impl Store {
+    /// The newest position of our own facts; all before it are there to be read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn newest_event_position(&self) -> Result<i64, StoreError> {
+        Ok(newest_position(self.reader(), Topic::Events).await?)
+    }
+
+    /// When the oldest of our own facts of some types from a position on was appended; `None` when there
+    /// is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn find_uncounted_since(
+        &self,
+        position: i64,
+        types: &[&str],
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let found: Option<DateTime<Utc>> = event_log::Entity::find()
+            .select_only()
+            .column(event_log::Column::CreatedAt)
+            .filter(event_log::Column::Topic.eq(Topic::Events.name()))
+            .filter(event_log::Column::Position.gte(position))
+            .filter(event_log::Column::EventType.is_in(types.iter().copied()))
+            .order_by_asc(event_log::Column::Position)
+            .limit(1)
+            .into_tuple()
+            .one(self.reader())
+            .await?;
+        Ok(found)
+    }
+
     /// All partitions that `group` has read from.
     ///
     /// # Errors

@@ -87,11 +87,7 @@ where
     E::Model: Send + Sync,
     C: ConnectionTrait,
 {
-    let newest_first = Sorted {
-        by: Expr::col(id),
-        is_ascending: false,
-    };
-    fetch_sorted(db, query, id, newest_first, request, convert).await
+    fetch_sorted(db, query, id, Sorted::newest_first(id), request, convert).await
 }
 
 /// What a list is ordered by.
@@ -100,6 +96,16 @@ pub(crate) struct Sorted {
     pub(crate) by: Expr,
     /// Whether the least comes first.
     pub(crate) is_ascending: bool,
+}
+
+impl Sorted {
+    /// By id alone.
+    pub(crate) fn newest_first<C: ColumnTrait>(id: C) -> Self {
+        Self {
+            by: Expr::col(id),
+            is_ascending: false,
+        }
+    }
 }
 
 /// Runs `query` for one page in another order. The cursor is a row's id; its value is read from the
@@ -118,6 +124,22 @@ where
     C: ConnectionTrait,
 {
     let total = query.clone().count(db).await?;
+    fetch_counted(db, query, (id, sorted), (request, total), convert).await
+}
+
+/// As [`fetch_sorted`], where how many there are is known from elsewhere.
+pub(crate) async fn fetch_counted<E, C, T>(
+    db: &C,
+    query: Select<E>,
+    (id, sorted): (E::Column, Sorted),
+    (request, total): (PageRequest, u64),
+    convert: impl Fn(E::Model) -> Result<T, StoreError>,
+) -> Result<Page<T>, StoreError>
+where
+    E: EntityTrait,
+    E::Model: Send + Sync,
+    C: ConnectionTrait,
+{
     let mut query = query.limit(request.size + 1);
     let goes_up = sorted.is_ascending == request.forward;
     if let Some(cursor) = request.cursor {

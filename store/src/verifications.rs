@@ -16,7 +16,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::page::{self, Page, PageRequest};
+use crate::page::{self, Page, PageRequest, Sorted};
 use crate::{Backend, Store, StoreError, Tx, code};
 
 /// Our recorded answer to "may it?".
@@ -206,7 +206,10 @@ impl Store {
         if let Some(policy) = filter.policy {
             query = query.filter(self.is_hit_by(policy));
         }
-        page::fetch(self.reader(), query, entity::Column::Id, page, convert).await
+        let total = self.count_verifications(scope, filter, &query).await?;
+        let id = entity::Column::Id;
+        let by = (id, Sorted::newest_first(id));
+        page::fetch_counted(self.reader(), query, by, (page, total), convert).await
     }
 }
 

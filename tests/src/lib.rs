@@ -27,6 +27,7 @@ mod poll;
 mod port;
 mod postgres;
 mod python;
+mod receiver;
 mod registry;
 
 pub use aim::{AimConfig, AimProcess, Bootstrap, aim_command};
@@ -39,5 +40,6 @@ pub use onnx::LogisticFile;
 pub use poll::{wait_for, wait_until};
 pub use port::free_port;
 pub use postgres::Postgres;
-pub use python::python_module;
+pub use python::{python_module, python_script};
+pub use receiver::{Received, Receiver, Reply};
 pub use registry::Registry;

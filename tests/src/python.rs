@@ -24,6 +24,19 @@ pub fn python_module(module: &str) -> anyhow::Result<Command> {
     Ok(command)
 }
 
+/// A command that runs a script of `tests/clients` with those packages.
+///
+/// # Errors
+/// As [`python_module`].
+pub fn python_script(name: &str) -> anyhow::Result<Command> {
+    let mut command = Command::new(packages()?.join("bin/python"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("clients")
+        .join(name);
+    command.arg(script);
+    Ok(command)
+}
+
 /// The virtual environment, one for each version of the list.
 fn packages() -> anyhow::Result<PathBuf> {
     let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/requirements.txt");

@@ -1,5 +1,6 @@
 //! What an operator runs besides the server.
 
+pub(crate) mod analytics;
 pub(crate) mod audit;
 pub(crate) mod demo;
 pub(crate) mod evaluate;

@@ -34,6 +34,8 @@ use lifecycle::Lifecycle;
 const KEY_ROUND: Duration = Duration::from_secs(10);
 /// How often stale nonces are forgotten.
 const NONCE_SWEEP: Duration = Duration::from_secs(60);
+/// How often deliveries that other processes left are looked for.
+const NOTIFICATION_LOOK: Duration = Duration::from_secs(1);
 /// How often it is written down when API keys were used.
 const CREDENTIAL_KEEPING: Duration = Duration::from_secs(30);
 
@@ -70,6 +72,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     );
     let app = app.with_models(Arc::new(models::Loader)).locating(geo);
     let app = app.with_accounts(accounts::of(&config)?);
+    let app = app.reaching(config.outbound()?);
     let app = Arc::new(app);
     hear_others(&life, &store);
     let follower = Arc::clone(&app);
@@ -81,6 +84,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
             );
         }
         accounts::send_mails(&life, &app);
+        follow_behind(&life, &app);
         keep_audit_log(&life, &app, &config)?;
         keep_house(&life, &app);
         if let Some(kafka) = &kafka {
@@ -123,6 +127,21 @@ fn keep_house(life: &Lifecycle, app: &Arc<App>) {
     let keeper = Arc::clone(app);
     life.spawn("credential keeper", async move |stop| {
         keeper.keep_credentials(CREDENTIAL_KEEPING, stop).await;
+    });
+}
+
+/// What follows the event log in its own time: writing what targets outside are to be told, sending
+/// it, and counting what happens.
+fn follow_behind(life: &Lifecycle, app: &Arc<App>) {
+    let (writer, sender, counter) = (Arc::clone(app), Arc::clone(app), Arc::clone(app));
+    life.spawn("notification writer", async move |stop| {
+        writer.write_notifications(stop).await;
+    });
+    life.spawn("notification sender", async move |stop| {
+        sender.send_notifications(NOTIFICATION_LOOK, stop).await;
+    });
+    life.spawn("counter", async move |stop| {
+        counter.count_activity(stop).await;
     });
 }
 

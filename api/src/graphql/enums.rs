@@ -464,3 +464,27 @@ pub(crate) enum ComplianceFramework {
     /// NIST AI Risk Management Framework.
     NistAiRmf,
 }
+
+/// What a notification target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::notification::TargetKind")]
+pub(crate) enum NotificationTargetKind {
+    /// A program that takes signed events by Standard Webhooks.
+    Webhook,
+    /// A channel that takes messages as Slack's incoming webhooks do.
+    Slack,
+    /// The mailbox of somebody of your organization.
+    Email,
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::notification::DeliveryStatus")]
+pub(crate) enum NotificationStatus {
+    /// It is tried, or will be.
+    Pending,
+    /// The target took it.
+    Delivered,
+    /// It was given up; it can be replayed.
+    Dead,
+}

@@ -145,6 +145,16 @@ impl Words {
         words("Your second factor was taken off", body)
     }
 
+    pub(crate) fn target_disabled(name: &str, reason: &str) -> Self {
+        let name = clean(name);
+        let body = format!(
+            "Your organization's notification target \"{name}\" was shut off: {reason}. It is told of \
+             nothing until somebody enables it with `enableNotificationTarget`; what it was not told \
+             can be replayed.",
+        );
+        words("A notification target was shut off", &body)
+    }
+
     pub(crate) fn audit_stopped(reason: &str) -> Self {
         let body = format!(
             "What is kept of your organization's audit log is not what was signed: {reason}. Somebody \

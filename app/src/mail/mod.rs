@@ -71,10 +71,12 @@ pub(crate) enum MailKind {
     SecondFactorReset,
     /// Word to an owner that the audit log stands still.
     AuditStopped,
+    /// Word to an owner that a notification target was shut off.
+    TargetDisabled,
 }
 
 impl MailKind {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::PasswordReset, "PASSWORD_RESET"),
         (Self::PasswordWasReset, "PASSWORD_WAS_RESET"),
         (Self::Invitation, "INVITATION"),
@@ -83,6 +85,7 @@ impl MailKind {
         (Self::RegistrationDecided, "REGISTRATION_DECIDED"),
         (Self::SecondFactorReset, "SECOND_FACTOR_RESET"),
         (Self::AuditStopped, "AUDIT_STOPPED"),
+        (Self::TargetDisabled, "NOTIFICATION_TARGET_DISABLED"),
     ];
 
     /// As it is kept.

@@ -20,13 +20,7 @@ pub(crate) const ROOTS: &[Root] = &[
         nothing,
     ),
     // One comes every second while somebody acts.
-    query(
-        "auditCheckpoints",
-        ADMIN,
-        Foreigner::Empty,
-        "(first: 100) { totalCount nodes { id } }",
-        nothing,
-    ),
+    query("auditCheckpoints", ADMIN, Foreigner::Empty, PAGE, nothing),
     query(
         "auditConsistencyProof",
         ADMIN,

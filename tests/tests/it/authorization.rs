@@ -9,6 +9,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, key_of, now, text};
+use crate::notification_roots::TARGETS;
 use crate::people::{made_by, made_with, sign_in, user_id};
 use crate::policies::{POLICY, POLICY_ID};
 use crate::roots::{Foreigner, Ids, NOT_FOR_PROGRAMS, Needs, ROOTS, Root};
@@ -61,7 +62,7 @@ impl Scene {
         let rows = OTHER
             .iter()
             .chain(&[ALERT, SUPPRESSION, MODEL, DELEGATION, WITNESS, POLICY]);
-        for statement in rows.chain(&JOINING) {
+        for statement in rows.chain(&JOINING).chain(&TARGETS) {
             database.execute_unprepared(statement).await?;
         }
         let asked = |action: &'static str, decision: &'static str| {
@@ -136,6 +137,7 @@ impl Scene {
             invitations(first: 10) { nodes { id status } }
             registrations(first: 10) { nodes { id status } }
             joinSettings { isRegistrationOpen }
+            notificationTargets(first: 10) { nodes { id isEnabled deliveries { totalCount } } }
             auditEntries(first: 1) { totalCount nodes { action } } }";
         let Ids {
             agent,

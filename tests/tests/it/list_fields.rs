@@ -5,6 +5,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::fleet::{Agent, Owner, database_of, text};
+use crate::notification_roots::TARGETS;
 
 /// What has no mutation that makes it.
 const ROWS: [&str; 8] = [
@@ -230,6 +231,12 @@ const FILTERS: &[Filter] = &[
         |_| json!("EVENT_MALFORMED"),
         |_| json!("KEY_UNKNOWN"),
     ),
+    filter(
+        "notificationTargets",
+        "kind",
+        |_| json!("WEBHOOK"),
+        |_| json!("EMAIL"),
+    ),
 ];
 /// `Alert:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f607`, the alert of the rows.
 const ALERT: &str = "QWxlcnQ6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNjA3";
@@ -278,7 +285,7 @@ async fn scene() -> anyhow::Result<(AimProcess, Owner, Facts)> {
         anyhow::ensure!(answer.decision().0 == "ALLOWED", "{}", answer.body);
     }
     let database = database_of(&aim).await?;
-    for row in ROWS {
+    for row in ROWS.iter().chain(&TARGETS) {
         database.execute_unprepared(row).await?;
     }
     let policies = policies(&owner).await?;

@@ -210,6 +210,19 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
     "rejectRegistration",
     "changeJoinSettings",
     "resetSecondFactor",
+    "notificationTarget",
+    "notificationTargets",
+    "notificationDelivery",
+    "createWebhook",
+    "createSlackTarget",
+    "createEmailTarget",
+    "updateNotificationTarget",
+    "rotateWebhookSecret",
+    "testNotificationTarget",
+    "replayNotificationDelivery",
+    "enableNotificationTarget",
+    "disableNotificationTarget",
+    "deleteNotificationTarget",
 ];
 
 /// All of them; the walk fails when the schema has another.
@@ -218,6 +231,7 @@ pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
     all.chain(super::policy_roots::ROOTS)
         .chain(super::compliance::ROOTS)
         .chain(super::audit_roots::ROOTS)
+        .chain(super::notification_roots::ROOTS)
         .chain(super::audit_roots::LAST)
         .collect()
 });

@@ -73,7 +73,7 @@ fn statements(log: &str, from: usize) -> Vec<String> {
     all.filter(|it| it.at >= from).map(|it| it.words).collect()
 }
 
-/// The same without the transactions of the audit log's sequencer, which has its own time.
+/// The same without the transactions of jobs behind the event log, which have their own time.
 fn of_requests(log: &str, from: usize) -> Vec<String> {
     // Processes in a transaction, and whether it is one of those.
     let mut open: BTreeMap<String, bool> = BTreeMap::new();
@@ -96,8 +96,13 @@ fn of_requests(log: &str, from: usize) -> Vec<String> {
     found
 }
 
-/// What the audit log's sequencer works on, on its own time.
-const SEQUENCED: [&str; 6] = [
+/// What the audit log's sequencer, and whoever counts, work on, on their own time.
+const SEQUENCED: [&str; 11] = [
+    "job_leases",
+    "consumer_offsets",
+    "activity_counts",
+    "action_counts",
+    "latency_counts",
     "audit_progress",
     "audit_stops",
     "audit_leaves",

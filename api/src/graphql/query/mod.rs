@@ -2,6 +2,7 @@
 
 mod action_classes;
 mod agents;
+mod analytics;
 mod audit;
 mod backtest;
 mod compliance;
@@ -12,6 +13,7 @@ mod findings;
 mod join;
 mod models;
 mod node;
+mod notifications;
 mod operations;
 mod policies;
 mod sessions;
@@ -20,6 +22,7 @@ mod simulation;
 
 pub(super) use action_classes::ActionClassQueries;
 pub(super) use agents::AgentQueries;
+pub(super) use analytics::AnalyticsQueries;
 pub(super) use audit::AuditQueries;
 pub(super) use backtest::BacktestQueries;
 pub(super) use compliance::ComplianceQueries;
@@ -29,6 +32,7 @@ pub(super) use delegations::DelegationQueries;
 pub(super) use findings::FindingQueries;
 pub(super) use join::JoinQueries;
 pub(super) use models::ModelQueries;
+pub(super) use notifications::NotificationQueries;
 pub(super) use operations::OperationQueries;
 pub(super) use policies::PolicyQueries;
 pub(super) use sessions::SessionQueries;

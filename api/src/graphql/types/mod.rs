@@ -4,6 +4,7 @@ mod action_class;
 mod agent;
 mod agent_key;
 mod alert;
+mod analytics;
 mod audit;
 mod audit_log;
 mod certificate;
@@ -13,6 +14,7 @@ mod delegation;
 mod join;
 mod kill_switch;
 mod model;
+mod notification;
 mod operations;
 mod passkey;
 mod policy;
@@ -30,6 +32,10 @@ pub(crate) use action_class::{ActionClass, ActionClassOverride, ActionClassOverr
 pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
 pub(crate) use agent_key::{AgentChallenge, AgentKey, AgentKeyConnection, KeyPolicy};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
+pub(crate) use analytics::{
+    ActionActivity, AgentActivity, Analytics, AnalyticsStep, LatencyBucket, RankingOrder,
+    RankingPeriod,
+};
 pub(crate) use audit::{AuditEntry, AuditEntryConnection, DeadLetterConnection};
 pub(crate) use audit_log::{
     AuditCheckpoint, AuditCheckpointConnection, AuditConsistencyProof, AuditErasure,
@@ -50,6 +56,9 @@ pub(crate) use kill_switch::KillSwitch;
 pub(crate) use model::{
     ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,
     OrganizationModels, ShadowReport,
+};
+pub(crate) use notification::{
+    NotificationDelivery, NotificationTarget, NotificationTargetConnection, WebhookWithSecret,
 };
 pub(crate) use operations::StreamTotals;
 pub(crate) use passkey::Passkey;

@@ -1,0 +1,344 @@
+//! Writing what targets are to be told, behind the event log.
+//!
+//! The event log is the outbox: a fact is in it with the transaction that made it true. One process at
+//! a time follows it and writes deliveries, in one transaction with how far it has come. Guarantee:
+//! each target is told each fact that it wants once in effect. A round that is done twice writes the
+//! same keys, which are there already.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use aim_domain::id::{AgentId, NotificationDeliveryId, NotificationTargetId};
+use aim_domain::notification::{Attempt, DeliveryStatus, TargetKind};
+use aim_domain::scope::Scope;
+use aim_eventlog::{Envelope, Partition, TailedEvent, Topic, read_types};
+use aim_store::notification_deliveries::NotificationDelivery;
+use aim_store::notification_targets::NotificationTarget;
+use aim_store::offsets::ConsumerOffset;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+
+use crate::follow::read;
+use crate::hold_job::Seat;
+use crate::notices::Notice;
+use crate::{App, AppError, ErrorCode};
+
+const JOB: &str = "notifications";
+/// Most facts of a round.
+const BATCH: u64 = 500;
+/// How long facts gather before the next round.
+const REST: Duration = Duration::from_millis(100);
+/// How long it waits when nothing comes: other processes do not always ring here.
+const IDLE: Duration = Duration::from_millis(500);
+const BACK_OFF: Duration = Duration::from_secs(1);
+/// Positions that are passed over before that is written down, when there is nothing else to write.
+const SILENT_MAX: i64 = 10_000;
+/// Most deliveries that wait for one target; what comes on top is given up at once.
+const PENDING_MAX: u64 = 10_000;
+/// How often old deliveries are looked for, and how long they are kept.
+const SWEEP_EVERY: TimeDelta = TimeDelta::hours(1);
+const KEPT: TimeDelta = TimeDelta::days(30);
+
+/// Messages to people in a window; what comes on top is told together when it ends.
+const PEOPLE_MAX: u64 = 20;
+const WINDOW: TimeDelta = TimeDelta::minutes(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    More,
+    Done,
+    Idle,
+    NotOurs,
+}
+
+/// What a webhook is sent: by Standard Webhooks.
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    timestamp: DateTime<Utc>,
+    data: &'a RawValue,
+}
+
+impl App {
+    /// Writes deliveries until `stop` fires.
+    pub async fn write_notifications(&self, stop: CancellationToken) {
+        let mut listener = self.store.wake().listen();
+        let mut seat = self.seat(JOB);
+        let mut silent = 0;
+        let mut swept = None;
+        while !stop.is_cancelled() {
+            listener.heed();
+            let outcome = tokio::select! {
+                () = stop.cancelled() => return,
+                outcome = self.notification_round(&mut seat, &mut silent, &mut swept) => outcome,
+            };
+            let rest = async {
+                match outcome {
+                    Ok(Round::More) => {}
+                    Ok(Round::Done) => tokio::time::sleep(REST).await,
+                    Ok(Round::Idle) => listener.wait(IDLE).await,
+                    Ok(Round::NotOurs) => tokio::time::sleep(BACK_OFF).await,
+                    Err(error) => {
+                        tracing::warn!(%error, "deliveries were not written; trying again");
+                        tokio::time::sleep(BACK_OFF).await;
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = rest => {}
+            }
+        }
+    }
+
+    async fn notification_round(
+        &self,
+        seat: &mut Seat,
+        silent: &mut i64,
+        swept: &mut Option<DateTime<Utc>>,
+    ) -> Result<Round, AppError> {
+        if !self.hold_job(seat).await? {
+            *silent = 0;
+            return Ok(Round::NotOurs);
+        }
+        self.forget_old_deliveries(swept).await?;
+        let targets = self.store.load_active_targets().await?;
+        // Nobody is told of what was before.
+        let Some(since) = targets.iter().map(|it| it.since_position).min() else {
+            return Ok(Round::Idle);
+        };
+        let newest = self.store.newest_event_position().await?;
+        let stored = self.store.list_offsets(JOB).await?.pop();
+        let from = stored.unwrap_or_else(|| {
+            ConsumerOffset::start(Partition {
+                topic: Topic::Events,
+                number: 0,
+            })
+        });
+        let first = from.next.max(since + 1).max(*silent);
+        if first > newest {
+            return Ok(Round::Idle);
+        }
+        let types: BTreeSet<&str> = targets
+            .iter()
+            .flat_map(|it| it.event_types.iter().map(String::as_str))
+            .collect();
+        let span = (first - 1, newest);
+        let events = read_types(self.store.reader(), types, span, BATCH).await;
+        let events = events.map_err(|error| {
+            AppError::new(ErrorCode::Unavailable, format!("the event log: {error}"))
+        })?;
+        let is_full = events.len() as u64 == BATCH;
+        let upto = events
+            .last()
+            .filter(|_| is_full)
+            .map_or(newest, |it| it.position);
+        let new = self.deliveries_of(&targets, &events).await?;
+        if new.is_empty() && upto - from.next < SILENT_MAX {
+            *silent = upto + 1;
+            return Ok(if is_full { Round::More } else { Round::Idle });
+        }
+        let to = ConsumerOffset {
+            next: upto + 1,
+            applied: from.applied + new.len() as u64,
+            ..from
+        };
+        let mut tx = self.store.begin().await?;
+        tx.insert_notification_deliveries(&new).await?;
+        tx.advance_offset(JOB, &from, &to).await?;
+        tx.commit().await?;
+        self.deliveries_were_written();
+        Ok(if is_full { Round::More } else { Round::Done })
+    }
+
+    async fn forget_old_deliveries(
+        &self,
+        swept: &mut Option<DateTime<Utc>>,
+    ) -> Result<(), AppError> {
+        let now = self.clock.now();
+        if swept.is_none_or(|then| now - then > SWEEP_EVERY) {
+            let mut tx = self.store.begin().await?;
+            tx.delete_finished_deliveries(now - KEPT).await?;
+            tx.commit().await?;
+            *swept = Some(now);
+        }
+        Ok(())
+    }
+
+    /// Who is to be told what of these facts.
+    async fn deliveries_of(
+        &self,
+        targets: &[NotificationTarget],
+        events: &[TailedEvent],
+    ) -> Result<Vec<NotificationDelivery>, AppError> {
+        let mut new = Vec::new();
+        let mut notices: HashMap<NotificationTargetId, Vec<(&TailedEvent, Notice)>> =
+            HashMap::new();
+        for event in events {
+            for target in targets.iter().filter(|it| wants(it, event)) {
+                match target.kind {
+                    TargetKind::Webhook => {
+                        if is_severe(target, event) {
+                            new.extend(self.webhook_delivery(target, event));
+                        }
+                    }
+                    TargetKind::Slack | TargetKind::Email => {
+                        let notice = read(event).and_then(|it| Notice::of(&it.fact));
+                        let least = target.least_severity;
+                        if let Some(notice) = notice
+                            && least.is_none_or(|least| notice.severity >= least)
+                        {
+                            notices.entry(target.id).or_default().push((event, notice));
+                        }
+                    }
+                }
+            }
+        }
+        for target in targets {
+            if let Some(notices) = notices.remove(&target.id) {
+                new.extend(self.tell_people(target, notices).await?);
+            }
+        }
+        self.refuse_flood(&mut new).await?;
+        Ok(new)
+    }
+
+    fn webhook_delivery(
+        &self,
+        target: &NotificationTarget,
+        event: &TailedEvent,
+    ) -> Option<NotificationDelivery> {
+        let envelope = Envelope::parse(&event.payload).ok()?;
+        let data = envelope.data.json(None).ok()?;
+        let body = Body {
+            event_type: &event.event_type,
+            timestamp: envelope.time,
+            data: serde_json::from_str(&data).ok()?,
+        };
+        let payload = serde_json::to_string(&body).ok()?;
+        let key = format!("event:{}", envelope.id);
+        Some(self.new_delivery(target, &event.event_type, key, payload))
+    }
+
+    /// Messages to people, of which there are never many at a time.
+    async fn tell_people(
+        &self,
+        target: &NotificationTarget,
+        notices: Vec<(&TailedEvent, Notice)>,
+    ) -> Result<Vec<NotificationDelivery>, AppError> {
+        let now = self.clock.now();
+        let mut told = self
+            .store
+            .count_deliveries_since(target.id, now - WINDOW)
+            .await?;
+        let agents: BTreeSet<AgentId> = notices.iter().filter_map(|(_, it)| it.agent).collect();
+        let agents: Vec<_> = agents.into_iter().collect();
+        let scope = Scope::of(target.organization);
+        let agents = self.store.load_agents(scope, &agents).await?;
+        let mut new: Vec<NotificationDelivery> = Vec::new();
+        for (event, notice) in notices {
+            let name = agents.iter().find(|it| Some(it.id) == notice.agent);
+            let key = match notice.key.as_str() {
+                "" => format!("position:{}", event.position),
+                key => key.to_owned(),
+            };
+            let notice = match name {
+                Some(agent) => notice.with("Agent", agent.name.as_str()),
+                None => notice,
+            };
+            if told < PEOPLE_MAX {
+                told += 1;
+                let payload = serde_json::to_string(&notice).unwrap_or_default();
+                new.push(self.new_delivery(target, &event.event_type, key, payload));
+                continue;
+            }
+            // The last one of the window says how many more there were; it is put into words when it
+            // is sent.
+            let window = now.timestamp() / WINDOW.num_seconds();
+            let key = format!("digest:{window}");
+            if !new.iter().any(|it| it.dedup_key == key) {
+                let ends = (window + 1) * WINDOW.num_seconds();
+                let notice = Notice::digest(notice.severity);
+                let payload = serde_json::to_string(&notice).unwrap_or_default();
+                let mut digest =
+                    self.new_delivery(target, "aim.notification.digest.v1", key, payload);
+                digest.next_attempt_at = DateTime::from_timestamp(ends, 0).unwrap_or(now);
+                new.push(digest);
+            }
+        }
+        Ok(new)
+    }
+
+    /// Gives up what comes on top of too much that waits.
+    async fn refuse_flood(&self, new: &mut [NotificationDelivery]) -> Result<(), AppError> {
+        let targets: BTreeSet<_> = new.iter().map(|it| it.target).collect();
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let mut waiting = self.store.count_pending_deliveries(targets).await?;
+        for delivery in new {
+            let waiting = waiting.entry(delivery.target).or_default();
+            *waiting += 1;
+            if *waiting > PENDING_MAX {
+                delivery.status = DeliveryStatus::Dead;
+                delivery.finished_at = Some(delivery.created_at);
+                delivery.attempts = vec![Attempt {
+                    number: 0,
+                    at: delivery.created_at,
+                    latency_ms: 0,
+                    status: None,
+                    error: Some(format!(
+                        "not tried: {PENDING_MAX} deliveries waited already"
+                    )),
+                    excerpt: None,
+                }];
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn new_delivery(
+        &self,
+        target: &NotificationTarget,
+        event_type: &str,
+        dedup_key: String,
+        payload: String,
+    ) -> NotificationDelivery {
+        let now = self.clock.now();
+        NotificationDelivery {
+            id: NotificationDeliveryId::from_uuid(self.ids.next()),
+            organization: target.organization,
+            target: target.id,
+            event_type: event_type.to_owned(),
+            dedup_key,
+            payload,
+            created_at: now,
+            next_attempt_at: now,
+            attempt_count: 0,
+            replayed_at_count: 0,
+            attempts: Vec::new(),
+            finished_at: None,
+            status: DeliveryStatus::Pending,
+        }
+    }
+}
+
+fn wants(target: &NotificationTarget, event: &TailedEvent) -> bool {
+    event.organization == Some(target.organization)
+        && event.position > target.since_position
+        && target.event_types.contains(&event.event_type)
+}
+
+/// Whether a fact with a severity is bad enough; others always are.
+fn is_severe(target: &NotificationTarget, event: &TailedEvent) -> bool {
+    let Some(least) = target.least_severity else {
+        return true;
+    };
+    match read(event).map(|it| it.fact) {
+        Some(aim_domain::event::Fact::AlertRaised(alert)) => alert.severity >= least,
+        Some(aim_domain::event::Fact::AnomalyDetected(it)) => it.severity >= least,
+        _ => true,
+    }
+}

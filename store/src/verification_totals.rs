@@ -1,0 +1,144 @@
+//! How many verifications there are: from the counts that are kept, and what was not counted yet.
+//!
+//! Guarantee: the number is right as of one moment. Kept counts are read in one statement with the place
+//! up to which they count; then the facts from that place on are counted, which is a moment later.
+
+use aim_domain::event::VerificationRecorded;
+use aim_domain::id::AgentId;
+use aim_domain::scope::Scope;
+use aim_domain::verification::Decision;
+use aim_entities::verification as entity;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryResult, Select,
+    Statement, Value,
+};
+use uuid::Uuid;
+
+use crate::verifications::VerificationFilter;
+use crate::{Backend, Store, StoreError, code};
+
+/// Whoever counts; see `app/count_activity.rs`.
+const COUNTER: &str = "analytics";
+/// The place up to which was counted, beside a sum.
+const COUNTED: &str =
+    "COALESCE((SELECT next_position FROM consumer_offsets WHERE consumer_group = $1
+    AND topic = 'aim.events' AND \"partition\" = 0), 0) AS place";
+/// A place that is given, and not asked for within, lets PostgreSQL know how little is behind it.
+const UNCOUNTED: &str = "SELECT COUNT(*) AS total FROM event_log WHERE topic = 'aim.events'
+    AND event_type = $1 AND organization_id = $2 AND position >= $3";
+
+impl Store {
+    /// How many verifications a filter lets through; `query` has the same filter.
+    pub(crate) async fn count_verifications(
+        &self,
+        scope: Scope,
+        filter: &VerificationFilter,
+        query: &Select<entity::Entity>,
+    ) -> Result<u64, StoreError> {
+        let VerificationFilter {
+            agent,
+            decision,
+            action,
+            policy,
+        } = filter;
+        match (agent, decision, action, policy) {
+            (agent, None, None, None) => self.count_recorded(scope, *agent).await,
+            (None, Some(Decision::Allowed), None, None) => {
+                // Most are; the others are found in an index of their own.
+                let allowed = code::text(&Decision::Allowed);
+                let others = entity::Entity::find()
+                    .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()))
+                    .filter(entity::Column::Decision.ne(allowed));
+                let all = self.count_recorded(scope, None).await?;
+                Ok(all.saturating_sub(others.count(self.reader()).await?))
+            }
+            (None, None, Some(action), None) => self.count_asked(scope, action, query).await,
+            _ => Ok(query.clone().count(self.reader()).await?),
+        }
+    }
+
+    async fn count_recorded(
+        &self,
+        scope: Scope,
+        agent: Option<AgentId>,
+    ) -> Result<u64, StoreError> {
+        let sql = format!(
+            "SELECT {COUNTED}, CAST(COALESCE((SELECT SUM(total) FROM activity_counts
+                WHERE organization_id = $2 AND agent_id = $3 AND grain = 'MONTH'), 0) AS BIGINT) AS total"
+        );
+        let organization = scope.organization.as_uuid();
+        let id = agent.map_or(Uuid::nil(), |it| it.as_uuid());
+        let values = vec![COUNTER.into(), organization.into(), id.into()];
+        let row = self.ask(&sql, values).await?;
+        let (place, kept): (i64, i64) = (row.try_get("", "place")?, row.try_get("", "total")?);
+        let mut values = vec![
+            VerificationRecorded::TYPE.into(),
+            organization.into(),
+            place.into(),
+        ];
+        let mut sql = UNCOUNTED.to_owned();
+        if let Some(agent) = agent {
+            sql.push_str(" AND key = $4");
+            values.push(agent.to_string().into());
+        }
+        self.add_uncounted(kept, &sql, values).await
+    }
+
+    /// Of an action. Agents choose names, so that not all of them have counts of their own.
+    async fn count_asked(
+        &self,
+        scope: Scope,
+        action: &str,
+        query: &Select<entity::Entity>,
+    ) -> Result<u64, StoreError> {
+        let sql = format!(
+            "SELECT {COUNTED}, CAST(CASE WHEN EXISTS (SELECT 1 FROM action_counts
+                WHERE organization_id = $2 AND action = '(other)') THEN -1
+              ELSE COALESCE((SELECT SUM(total) FROM action_counts
+                WHERE organization_id = $2 AND action = $3), 0) END AS BIGINT) AS total"
+        );
+        let organization = scope.organization.as_uuid();
+        let values = vec![COUNTER.into(), organization.into(), action.into()];
+        let row = self.ask(&sql, values).await?;
+        let (place, kept): (i64, i64) = (row.try_get("", "place")?, row.try_get("", "total")?);
+        if kept < 0 {
+            return Ok(query.clone().count(self.reader()).await?);
+        }
+        let named = match self.backend() {
+            Backend::Postgres => "convert_from(payload, 'UTF8')::jsonb #>> '{data,action}'",
+            Backend::Sqlite => "json_extract(CAST(payload AS TEXT), '$.data.action')",
+        };
+        let values = vec![
+            VerificationRecorded::TYPE.into(),
+            organization.into(),
+            place.into(),
+            action.into(),
+        ];
+        let sql = format!("{UNCOUNTED} AND {named} = $4");
+        self.add_uncounted(kept, &sql, values).await
+    }
+
+    async fn add_uncounted(
+        &self,
+        kept: i64,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let more: i64 = self.ask(sql, values).await?.try_get("", "total")?;
+        Ok(u64::try_from(kept.saturating_add(more)).unwrap_or(0))
+    }
+
+    async fn ask(&self, sql: &str, values: Vec<Value>) -> Result<QueryResult, StoreError> {
+        // SQLite writes numbered parameters with a question mark; paths in JSON keep their sign.
+        let sql = match self.backend() {
+            Backend::Postgres => sql.to_owned(),
+            Backend::Sqlite => (1..=5).fold(sql.to_owned(), |sql, number| {
+                sql.replace(&format!("${number}"), &format!("?{number}"))
+            }),
+        };
+        let backend = self.reader().get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, sql, values);
+        let row = self.reader().query_one_raw(statement).await?;
+        row.ok_or(StoreError::Conflict("verifications"))
+    }
+}
