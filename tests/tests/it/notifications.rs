@@ -239,7 +239,7 @@ async fn what_nobody_takes_is_dead_and_can_be_replayed() {
     let owner = Owner::of(&aim).await.unwrap();
     let (id, _) = webhook(&owner, "down", receiver.url(), &[AGENTS]).await;
     owner.register("reader", &[]).await.unwrap();
-    let first = newest(&owner, &id, "a failure", |it| it["attemptCount"] == 1).await;
+    let first = newest(&owner, &id, "a failure", |it| !it["attempts"][0].is_null()).await;
     // The last but one of its attempts.
     let nearly = "UPDATE notification_deliveries SET attempt_count = 11";
     database.execute_unprepared(nearly).await.unwrap();
@@ -344,7 +344,7 @@ async fn no_ssrf_private_addresses_are_refused_when_made_and_when_reached() {
     )
     .await;
     owner.register("reader", &[]).await.unwrap();
-    let refused = newest(&owner, &id, "a refusal", |it| it["attemptCount"] == 1).await;
+    let refused = newest(&owner, &id, "a refusal", |it| !it["attempts"][0].is_null()).await;
     let why = "no answer: the name leads to an address that is not public";
     assert_eq!(refused["attempts"][0]["error"], why, "{refused}");
     assert!(receiver.received().is_empty());
