@@ -14,9 +14,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
 use crate::action_classes::SharedClasses;
+use crate::await_approval::Waiters;
 use crate::backtest_policy::BACKTESTS_MAX;
 use crate::cache::FactsCache;
 use crate::credentials::Credentials;
+use crate::expire_approvals::NextDue;
 use crate::feed::Feed;
 use crate::find_api_key::UsedKeys;
 use crate::ingest_events::IngestSink;
@@ -71,6 +73,8 @@ pub struct App {
     pub(crate) backtests: Semaphore,
     pub(crate) models: Arc<dyn ModelChecker>,
     pub(crate) accounts: Accounts,
+    pub(crate) waiters: Waiters,
+    pub(crate) next_due: NextDue,
 }
 
 impl App {
@@ -105,6 +109,8 @@ impl App {
             backtests: Semaphore::new(BACKTESTS_MAX),
             models: Arc::new(NoChecker),
             accounts: Accounts::default(),
+            waiters: Waiters::default(),
+            next_due: NextDue::default(),
             locator: Arc::new(Nowhere),
         }
     }

@@ -1,9 +1,11 @@
-//! What policies said of a decision, as something to look at.
+//! What a decision says beside what is learned from it: what policies want looked at, and attempts at
+//! what nothing grants.
 
 use aim_domain::anomaly::{AnomalyKind, Evidence, Finding};
 use aim_domain::event::VerificationRecorded;
-use aim_domain::id::EventId;
+use aim_domain::id::{CapabilityViolationId, EventId, OrganizationId};
 use aim_domain::policy::{Effect, PolicyHit};
+use aim_domain::violation::{CapabilityViolation, severity};
 use chrono::{DateTime, Utc};
 
 /// One finding of all policies that count and want an alert: what one decision came to is one thing to
@@ -38,4 +40,27 @@ pub(crate) fn finding_of(
         event,
         time,
     })
+}
+
+/// The attempt that a decision was, where nothing grants the action.
+pub(crate) fn violation_of(
+    fact: &VerificationRecorded,
+    organization: OrganizationId,
+    event: EventId,
+    time: DateTime<Utc>,
+) -> Option<Box<CapabilityViolation>> {
+    let attempt = || CapabilityViolation {
+        id: CapabilityViolationId::from_uuid(event.as_uuid()),
+        organization,
+        agent: fact.agent,
+        action: fact.action.as_str().to_owned(),
+        resource: fact.resource.as_ref().map(|it| it.as_str().to_owned()),
+        risk: fact.risk,
+        severity: severity(fact.risk, 1),
+        count: 1,
+        first_at: time,
+        last_at: time,
+        verification: fact.verification,
+    };
+    (!fact.granted).then(|| Box::new(attempt()))
 }

@@ -180,6 +180,12 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
     "removeCheckpointWitness",
     "approveVerification",
     "denyVerification",
+    "answerVerifications",
+    "grantApproval",
+    "revokeApprovalGrant",
+    "setApprovalSettings",
+    "approveCapabilityRequest",
+    "rejectCapabilityRequest",
     "rateAgent",
     "setTrustWeights",
     "overrideActionClass",
@@ -216,6 +222,7 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
 pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
     let all = CORE.iter().chain(super::account_roots::ROOTS);
     all.chain(super::policy_roots::ROOTS)
+        .chain(super::approval_roots::ROOTS)
         .chain(super::audit_roots::ROOTS)
         .chain(super::audit_roots::LAST)
         .collect()
@@ -303,18 +310,6 @@ const CORE: &[Root] = &[
         Needs::Agent,
         Foreigner::NotFound,
         |ids| json!({ "verificationId": ids.verification, "isSuccess": true }),
-    ),
-    mutation(
-        "approveVerification",
-        MANAGER,
-        Foreigner::NotFound,
-        |ids| json!({ "verificationId": ids.pending }),
-    ),
-    mutation(
-        "denyVerification",
-        MANAGER,
-        Foreigner::NotFound,
-        |ids| json!({ "verificationId": ids.pending }),
     ),
     mutation(
         "acknowledgeAlert",

@@ -2,8 +2,10 @@
 
 mod action_classes;
 mod agents;
+mod approvals;
 mod audit;
 mod backtest;
+mod capabilities;
 mod credentials;
 mod decisions;
 mod delegations;
@@ -16,11 +18,14 @@ mod policies;
 mod sessions;
 mod sign_in;
 mod simulation;
+mod verification_stats;
 
 pub(super) use action_classes::ActionClassQueries;
 pub(super) use agents::AgentQueries;
+pub(super) use approvals::ApprovalQueries;
 pub(super) use audit::AuditQueries;
 pub(super) use backtest::BacktestQueries;
+pub(super) use capabilities::CapabilityQueries;
 pub(super) use credentials::CredentialQueries;
 pub(super) use decisions::DecisionQueries;
 pub(super) use delegations::DelegationQueries;
@@ -32,3 +37,4 @@ pub(super) use policies::PolicyQueries;
 pub(super) use sessions::SessionQueries;
 pub(super) use sign_in::SignInQueries;
 pub(super) use simulation::SimulationQueries;
+pub(super) use verification_stats::VerificationStatsQueries;

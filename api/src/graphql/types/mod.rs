@@ -4,8 +4,10 @@ mod action_class;
 mod agent;
 mod agent_key;
 mod alert;
+mod approval;
 mod audit;
 mod audit_log;
+mod capability_request;
 mod certificate;
 mod credentials;
 mod delegation;
@@ -26,13 +28,19 @@ mod user;
 mod verification;
 
 pub(crate) use action_class::{ActionClass, ActionClassOverride, ActionClassOverrideConnection};
-pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
+pub(crate) use agent::{
+    Agent, AgentConnection, Capability, CapabilityGrant, CapabilityGrantConnection, GrantRow,
+};
 pub(crate) use agent_key::{AgentChallenge, AgentKey, AgentKeyConnection, KeyPolicy};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
+pub(crate) use approval::{Approval, ApprovalGrant, ApprovalGrantConnection, ApprovalSettings};
 pub(crate) use audit::{AuditEntry, AuditEntryConnection, DeadLetterConnection};
 pub(crate) use audit_log::{
     AuditCheckpoint, AuditCheckpointConnection, AuditConsistencyProof, AuditErasure,
     AuditErasureConnection, AuditLog, AuditRetention, AuditWitness,
+};
+pub(crate) use capability_request::{
+    CapabilityRequest, CapabilityRequestConnection, CapabilityViolationConnection,
 };
 pub(crate) use certificate::AgentCertificate;
 pub(crate) use credentials::{
