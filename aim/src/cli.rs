@@ -49,6 +49,9 @@ enum Command {
     /// Exports and verifies the audit log.
     #[command(subcommand)]
     Audit(commands::audit::Audit),
+    /// Exports policies, and applies them as a document kept with code.
+    #[command(subcommand)]
+    Policies(commands::policies::Policies),
     /// Measures speed against a running server.
     #[command(subcommand)]
     Bench(Bench),
@@ -147,6 +150,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Evaluate(Evaluate::Series(args)) => commands::evaluate_series::run(&args),
         Command::Models(command) => commands::models::run(&command).await,
         Command::Audit(command) => commands::audit::run(command, file).await,
+        Command::Policies(command) => commands::policies::run(command).await,
         Command::Bench(Bench::Verify(args)) => bench::verify::run(args).await,
         Command::Bench(Bench::Stream(args)) => bench::stream::run(args).await,
         Command::Bench(Bench::Bombs(args)) => bench::bombs::run(args).await,

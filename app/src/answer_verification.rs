@@ -79,7 +79,7 @@ impl App {
         if step.to == ApprovalStatus::Approved {
             step.expires_at = tx.now() + use_within;
         }
-        self.take_step(&mut tx, permit, &pending, &step, input.reason)
+        self.write_step(&mut tx, permit, &pending, &step, input.reason)
             .await?;
         tx.commit().await?;
         let found = self.store.find_verification(permit.scope(), id).await?;
@@ -120,7 +120,7 @@ impl App {
         Ok(found.await?)
     }
 
-    async fn take_step(
+    async fn write_step(
         &self,
         tx: &mut Tx,
         permit: &Permit,

@@ -5,7 +5,8 @@ use aim_domain::anomaly::Severity;
 use aim_domain::capability::Pattern;
 use aim_domain::id::AgentId;
 use aim_domain::policy::{
-    AddressPattern, DayOfWeek, Effect, PolicyScope, PolicyText, Rule, TimeWindow, WhenTime, Zone,
+    AddressPattern, CedarRule, DayOfWeek, Effect, PolicyScope, PolicyText, Rule, TimeWindow,
+    WhenTime, Zone,
 };
 use aim_domain::risk::RiskLevel;
 use aim_domain::trust::TrustScore;
@@ -83,6 +84,8 @@ pub enum RuleDraft {
     RiskFrom(RiskLevel),
     /// Nothing granted covers the action.
     CapabilityViolation,
+    /// In Cedar.
+    Cedar(String),
     /// So many conditions, where exactly one is needed.
     Unclear(usize),
 }
@@ -145,6 +148,7 @@ impl RuleDraft {
             }
             Self::Always => Rule::Always {},
             Self::CapabilityViolation => Rule::CapabilityViolation {},
+            Self::Cedar(text) => cedar(errors, text)?,
             Self::RiskFrom(risk) => Rule::RiskFrom { risk },
             Self::ResourceOutside(texts) => Rule::ResourceOutside {
                 allowed: all(
@@ -206,6 +210,13 @@ impl RuleDraft {
             }
         })
     }
+}
+
+fn cedar(errors: &mut FieldErrors, text: String) -> Option<Rule> {
+    let field = "text.rule.cedar";
+    let text = errors.keep(field, CedarRule::parse(text))?;
+    errors.keep(field, text.check())?;
+    Some(Rule::Cedar { text })
 }
 
 /// The good ones of a list; the bad ones are named with their place in it.

@@ -7,4 +7,5 @@ pub(crate) mod evaluate_series;
 pub(crate) mod health;
 pub(crate) mod migrate;
 pub(crate) mod models;
+pub(crate) mod policies;
 pub(crate) mod replay;

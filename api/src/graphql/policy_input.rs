@@ -66,6 +66,9 @@ struct PolicyRuleInput {
     risk: Option<RiskLevel>,
     /// When nothing granted covers the action. Only `true` says something.
     is_capability_violation: Option<bool>,
+    /// What Cedar denies (<https://www.cedarpolicy.com>), at most 4,096 bytes: what a `forbid` names, and
+    /// where there is a `permit`, what none names. `docs/policies.md` has the schema.
+    cedar: Option<String>,
 }
 
 /// Hours of the week in a time zone.
@@ -153,6 +156,7 @@ impl PolicyRuleInput {
             }),
             self.risk.map(|it| RuleDraft::RiskFrom(it.into())),
             yes(self.is_capability_violation).map(|_| RuleDraft::CapabilityViolation),
+            self.cedar.map(RuleDraft::Cedar),
         ];
         let mut given: Vec<RuleDraft> = given.into_iter().flatten().collect();
         match (given.pop(), given.len()) {

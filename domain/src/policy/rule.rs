@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cedar::{Answer, CedarScene};
 use super::scope::any;
 use super::window::is_inside;
 use super::{
-    ADDRESSES_MAX, AddressPattern, PolicyContext, TimeWindow, WINDOWS_MAX, WhenTime, Zone,
+    ADDRESSES_MAX, AddressPattern, CedarError, CedarRule, PolicyContext, TimeWindow, WINDOWS_MAX,
+    WhenTime, Zone,
 };
 use crate::action::outside_hosts;
 use crate::capability::Pattern;
@@ -65,6 +67,11 @@ pub enum Rule {
     },
     /// No grant and no delegation covers the action.
     CapabilityViolation {},
+    /// Cedar denies it.
+    Cedar {
+        /// What is written in Cedar.
+        text: CedarRule,
+    },
 }
 
 /// Why a rule was refused.
@@ -76,6 +83,9 @@ pub enum RuleError {
     /// More than a decision should look at.
     #[error("`{0}` has {1} entries; use at most {2}")]
     TooMany(&'static str, usize, usize),
+    /// The Cedar of it says nothing that could be meant.
+    #[error("`cedar` {0}")]
+    Cedar(#[from] CedarError),
 }
 
 impl Rule {
@@ -99,6 +109,7 @@ impl Rule {
                 ("allow", allow.len(), ADDRESSES_MAX),
                 ("deny", deny.len(), ADDRESSES_MAX),
             ],
+            Self::Cedar { text } => return Ok(text.check()?),
             Self::Always {}
             | Self::TrustBelow { .. }
             | Self::RiskFrom { .. }
@@ -110,10 +121,42 @@ impl Rule {
         }
     }
 
-    /// Whether it matches.
+    /// Whether it matches; what cannot be evaluated does.
     #[must_use]
     pub fn matches(&self, context: &PolicyContext<'_>) -> bool {
+        let asked = self.ask(context, &CedarScene::default());
+        asked.unwrap_or(true)
+    }
+
+    /// How much it costs a decision, as a multiple of a built-in rule.
+    pub(super) fn cost(&self) -> usize {
         match self {
+            Self::Cedar { text } => text.cost(),
+            _ => 1,
+        }
+    }
+
+    /// Whether it may look at where a request came from.
+    pub(super) fn looks_at_address(&self) -> bool {
+        match self {
+            Self::Network { .. } => true,
+            Self::Cedar { text } => text.looks_at_address(),
+            _ => false,
+        }
+    }
+
+    /// Whether it matches, or why it cannot be evaluated. The scene is that of this context.
+    pub(super) fn ask(
+        &self,
+        context: &PolicyContext<'_>,
+        scene: &CedarScene,
+    ) -> Result<bool, String> {
+        Ok(match self {
+            Self::Cedar { text } => match text.ask(context, scene) {
+                Answer::Allowed => false,
+                Answer::Denied(_) => true,
+                Answer::Failed(why) => return Err(why),
+            },
             Self::Always {} => true,
             Self::ResourceOutside { allowed } => {
                 !context.resource.is_some_and(|it| any(allowed, it))
@@ -138,7 +181,7 @@ impl Rule {
             } => context.trust.map_or(*with_unscored, |it| it < *least),
             Self::RiskFrom { risk } => context.risk >= *risk,
             Self::CapabilityViolation {} => !context.is_granted,
-        }
+        })
     }
 
     /// The fact it matched on and what would not have matched, for the agent too: a list of what is
@@ -185,6 +228,10 @@ impl Rule {
             Self::CapabilityViolation {} => {
                 format!("nothing granted covers `{}`; grant it", context.action)
             }
+            Self::Cedar { text } => match text.ask(context, &CedarScene::default()) {
+                Answer::Allowed => String::new(),
+                Answer::Denied(why) | Answer::Failed(why) => why,
+            },
         }
     }
 }

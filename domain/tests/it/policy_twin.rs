@@ -107,6 +107,7 @@ fn matches(text: &PolicyText, scene: &Scene) -> bool {
 
 fn rule_matches(rule: &Rule, scene: &Scene, resource: Option<&str>) -> bool {
     match rule {
+        Rule::Cedar { .. } => unreachable!("`policy_cedar` compares these"),
         Rule::Always {} => true,
         Rule::CapabilityViolation {} => !scene.is_granted,
         Rule::RiskFrom { risk } => (*risk as u8) <= (scene.risk as u8),

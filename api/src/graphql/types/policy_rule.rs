@@ -20,6 +20,8 @@ pub(crate) struct PolicyRule {
     trust: Option<PolicyTrustRule>,
     /// From this risk on.
     risk: Option<RiskLevel>,
+    /// What is written in Cedar.
+    cedar: Option<String>,
 }
 
 /// Hours of the week in a time zone.
@@ -71,6 +73,7 @@ impl PolicyRule {
             network: None,
             trust: None,
             risk: None,
+            cedar: None,
         }
     }
 }
@@ -126,6 +129,10 @@ impl From<Rule> for PolicyRule {
             Rule::RiskFrom { risk } => Self {
                 risk: Some(risk.into()),
                 ..Self::of(PolicyRuleKind::RiskFrom)
+            },
+            Rule::Cedar { text } => Self {
+                cedar: Some(text.into()),
+                ..Self::of(PolicyRuleKind::Cedar)
             },
         }
     }
