@@ -135,9 +135,10 @@ impl Evaluation {
             }
         }
         let is_plain = PLAIN_TYPES.contains(&resource.kind.as_str());
-        let resource = match is_plain {
-            true => resource.id,
-            false => format!("{}:{}", resource.kind, resource.id),
+        let resource = if is_plain {
+            resource.id
+        } else {
+            format!("{}:{}", resource.kind, resource.id)
         };
         let action = VerifyAction {
             action: action.name,

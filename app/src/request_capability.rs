@@ -237,7 +237,7 @@ impl App {
         }
     }
 
-    /// A page of requests; an agent's own alone, where `scope` is an agent's.
+    /// A page of requests.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
