@@ -4,6 +4,7 @@ mod access_token;
 mod agent_token;
 mod audit;
 mod auth;
+mod authzen;
 mod certificates;
 mod client_address;
 mod door;
@@ -18,6 +19,7 @@ mod oidc;
 mod server;
 pub mod tokens;
 pub mod transport;
+mod verification_export;
 
 pub use auth::Authenticator;
 pub use client_address::TrustedProxies;
@@ -95,7 +97,11 @@ pub fn router(
     let plain = Router::new()
         .route("/v1/events", post(events::post))
         .route("/v1/models", post(models::post))
+        .route(authzen::EVALUATION_PATH, post(authzen::evaluation))
+        .route(authzen::EVALUATIONS_PATH, post(authzen::evaluations))
+        .route(authzen::METADATA_PATH, get(authzen::metadata))
         .route("/v1/audit/export", get(audit::export))
+        .route("/v1/verifications/export", get(verification_export::export))
         .route("/auth/oidc/start", get(oidc::start))
         .route("/auth/oidc/callback", get(oidc::callback))
         .route(oauth::TOKEN_PATH, post(oauth::token))

@@ -230,6 +230,33 @@ impl AgentActor {
         })
     }
 
+    /// Refuses what only an agent may do that may act, with its own key.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a key that has ended, `Forbidden` for an agent that is stopped, or a token.
+    pub(crate) fn refuse_unable(&self) -> Result<(), AppError> {
+        self.refuse_dead_key()?;
+        if let Some(reason) = &self.stopped {
+            return Err(AppError::new(ErrorCode::Forbidden, reason.message.clone()));
+        }
+        if self.token.is_some() {
+            let message = "a token is not good for this; sign the request with the agent's key";
+            return Err(AppError::new(ErrorCode::Forbidden, message));
+        }
+        Ok(())
+    }
+
+    /// The same agent for one of several decisions of its request: each writes off a nonce of its own, of
+    /// which the first is the request's. No nonce of a request has a control character.
+    #[must_use]
+    pub fn numbered(&self, number: usize) -> Self {
+        let mut numbered = self.clone();
+        if number > 0 {
+            numbered.nonce = format!("{}\u{1f}{number}", self.nonce);
+        }
+        numbered
+    }
+
     /// Refuses whatever is signed with a key that has ended. Only `verifyAction` takes it, to record
     /// that it was tried.
     ///

@@ -14,9 +14,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
 use crate::action_classes::SharedClasses;
+use crate::await_approval::Waiters;
 use crate::backtest_policy::BACKTESTS_MAX;
 use crate::cache::FactsCache;
 use crate::credentials::Credentials;
+use crate::expire_approvals::NextDue;
 use crate::feed::Feed;
 use crate::find_api_key::UsedKeys;
 use crate::ingest_events::IngestSink;
@@ -74,6 +76,8 @@ pub struct App {
     pub(crate) accounts: Accounts,
     pub(crate) outbound: Option<Outbound>,
     pub(crate) deliveries: Notify,
+    pub(crate) waiters: Waiters,
+    pub(crate) next_due: NextDue,
 }
 
 impl App {
@@ -110,6 +114,8 @@ impl App {
             accounts: Accounts::default(),
             outbound: None,
             deliveries: Notify::new(),
+            waiters: Waiters::default(),
+            next_due: NextDue::default(),
             locator: Arc::new(Nowhere),
         }
     }

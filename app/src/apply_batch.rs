@@ -7,6 +7,7 @@ use aim_domain::anomaly::Finding;
 use aim_domain::event::TrustScoreChanged;
 use aim_domain::id::{AgentId, EventId, TrustSnapshotId};
 use aim_domain::trust::{TrustAssessment, TrustScore};
+use aim_domain::violation::CapabilityViolation;
 use aim_eventlog::Partition;
 use aim_store::dead_letters::NewDeadLetter;
 use aim_store::journal::JournalRow;
@@ -60,6 +61,8 @@ pub struct AppliedBatch {
     pub dead_letters: Vec<NewDeadLetter>,
     /// What the organizations' models did.
     pub models: Vec<ModelsSeen>,
+    /// Attempts at what nothing grants.
+    pub violations: Vec<CapabilityViolation>,
 }
 
 impl App {
@@ -113,6 +116,9 @@ impl App {
         }
         tx.insert_activities(&batch.actions).await?;
         tx.insert_dead_letters(&batch.dead_letters).await?;
+        for violation in &batch.violations {
+            tx.add_violation(violation).await?;
+        }
         let profiles: Vec<_> = batch.agents.iter().map(|agent| &agent.profile).collect();
         tx.upsert_profiles(&profiles).await?;
         for row in batch.journal {

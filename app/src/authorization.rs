@@ -42,6 +42,7 @@ pub const PROGRAMS: &[Permission] = &[
     Permission::ManageModels,
     Permission::ReadPolicies,
     Permission::ManagePolicies,
+    Permission::EvaluateAccess,
 ];
 
 /// The row of the table.

@@ -1,6 +1,6 @@
 //! The first start: an organization, its owner, the catalogue.
 
-use aim_domain::action::classify;
+use aim_domain::capability_catalogue::{CATALOGUE, KnownCapability};
 use aim_domain::id::{OrganizationId, UserId};
 use aim_domain::role::Role;
 use aim_domain::trust::TrustWeights;
@@ -19,25 +19,6 @@ const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456
 const LENGTH: usize = 20;
 /// The first person's e-mail address.
 const EMAIL: &str = "admin@aim.local";
-
-/// Name, what it allows.
-const CATALOGUE: &[(&str, &str)] = &[
-    ("files:read", "read files"),
-    ("files:write", "write files"),
-    ("files:delete", "delete files"),
-    ("network:fetch", "fetch from the network"),
-    ("network:post", "send to the network"),
-    ("api:call", "call an API"),
-    ("db:query", "query a database"),
-    ("db:write", "change a database"),
-    ("db:delete", "delete from a database"),
-    ("data:export", "export data"),
-    ("email:read", "read mail"),
-    ("email:send", "send mail"),
-    ("system:execute", "run programs"),
-    ("mcp:call", "call a tool of an MCP server"),
-    ("user:impersonate", "act as a person"),
-];
 
 /// What the operator has to be told once.
 #[derive(Clone)]
@@ -66,6 +47,10 @@ impl App {
     /// [`AppError`] when the database cannot be written.
     pub async fn bootstrap(&self) -> Result<Option<Bootstrap>, AppError> {
         if self.store.count_users().await? > 0 {
+            // What the catalogue has more than when this began.
+            let mut tx = self.store.begin().await?;
+            tx.insert_capabilities(&catalogue()).await?;
+            tx.commit().await?;
             return Ok(None);
         }
         let password = one_time_password();
@@ -78,6 +63,7 @@ impl App {
             created_at: now,
             trust_weights: TrustWeights::default(),
             kill_switch: None,
+            approvals: None,
         };
         let user = User {
             id: UserId::from_uuid(self.ids.next()),
@@ -135,12 +121,12 @@ fn one_time_password() -> String {
 }
 
 fn catalogue() -> Vec<Capability> {
-    let entry = |(name, description): &(&str, &str)| {
-        let class = classify(name);
+    let entry = |it: &KnownCapability| {
+        let class = it.class();
         Capability {
-            name: (*name).to_owned(),
-            category: name.split(':').next().unwrap_or(name).to_owned(),
-            description: (*description).to_owned(),
+            name: it.name.to_owned(),
+            category: it.category().to_owned(),
+            description: it.description.to_owned(),
             risk: class.risk,
             is_write: class.is_write,
         }

@@ -8,9 +8,7 @@ mod tally;
 
 use std::time::Duration;
 
-use aim_domain::event::{
-    ActionResultReported, AlertRaised, VerificationAnswered, VerificationRecorded,
-};
+use aim_domain::event::{ActionResultReported, AlertRaised, ApprovalChanged, VerificationRecorded};
 use aim_eventlog::{Partition, Topic, read_types};
 use aim_store::Store;
 use aim_store::offsets::ConsumerOffset;
@@ -26,7 +24,7 @@ pub(crate) const JOB: &str = "analytics";
 /// What is counted.
 pub(crate) const TYPES: [&str; 4] = [
     VerificationRecorded::TYPE,
-    VerificationAnswered::TYPE,
+    ApprovalChanged::TYPE,
     AlertRaised::TYPE,
     ActionResultReported::TYPE,
 ];

@@ -9,6 +9,7 @@ use aim_domain::verification::AgentFacts;
 use aim_store::agents::Agent;
 use chrono::{DateTime, Utc};
 
+use crate::grant_approval::approval_facts;
 use crate::{App, AppError};
 
 /// Agents that are read from the database at once.
@@ -196,6 +197,11 @@ impl App {
         for record in self.store.list_grants(ids).await? {
             grants.entry(record.agent).or_default().push(record.grant);
         }
+        let mut beforehand: HashMap<AgentId, Vec<_>> = HashMap::new();
+        for record in self.store.list_live_approval_grants(ids).await? {
+            let of_agent = beforehand.entry(record.agent).or_default();
+            of_agent.push(record.grant);
+        }
         let mut chains = self.load_chains(ids).await?;
         let facts = agents.into_iter().filter_map(|agent: Agent| {
             let (organization, classes, policies) = organizations.get(&agent.organization)?;
@@ -216,6 +222,10 @@ impl App {
                 agent_type: agent.agent_type,
                 tags: agent.tags.into(),
                 policies: policies.clone(),
+                approvals: approval_facts(
+                    organization.approvals.as_ref(),
+                    exact(beforehand.remove(&agent.id)),
+                ),
             })
         });
         Ok(facts.collect())

@@ -65,6 +65,7 @@ impl App {
         self.kills.heed(&item.fact, item.time);
         self.credentials.heed(&item.fact);
         self.serving.heed(&item.fact);
+        self.next_due.heed(&item.fact);
         match &item.fact {
             Fact::TrustScoreChanged(changed) => self.cache.set_trust(changed.agent, changed.to),
             // A new agent is in no cache yet.
@@ -79,6 +80,7 @@ impl App {
                     OrganizationChange::KillSwitch { .. }
                         | OrganizationChange::ActionClass { .. }
                         | OrganizationChange::Policy { .. }
+                        | OrganizationChange::Approvals { .. }
                 ) =>
             {
                 self.cache.forget_organization(changed.organization);

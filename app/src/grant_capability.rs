@@ -3,7 +3,9 @@
 use aim_domain::capability::{CapabilityGrant, Pattern};
 use aim_domain::event::{AgentChange, AgentChanged};
 use aim_domain::id::{AgentId, CapabilityGrantId};
-use aim_store::grants::{GRANTS_MAX, GrantRecord};
+use aim_store::agents::Agent;
+use aim_store::grants::{GRANTS_MAX, GrantFilter, GrantRecord};
+use aim_store::{Page, PageRequest, Tx};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
@@ -52,18 +54,7 @@ impl App {
         let Some(capability) = capability else {
             return Err(AppError::new(ErrorCode::Internal, "internal error"));
         };
-        let agent = self.get_agent(permit, input.agent).await?;
-        if agent.status == aim_domain::agent::AgentStatus::Revoked {
-            return Err(AppError::new(
-                ErrorCode::Conflict,
-                "the agent is revoked for ever",
-            ));
-        }
-        if self.store.list_grants(&[agent.id]).await?.len() as u64 >= GRANTS_MAX {
-            let message =
-                format!("the agent has {GRANTS_MAX} grants; revoke some, or use patterns");
-            return Err(AppError::new(ErrorCode::Conflict, message));
-        }
+        let agent = self.refuse_ungrantable(permit, input.agent).await?;
         let id = CapabilityGrantId::from_uuid(self.ids.next());
         let record = GrantRecord {
             organization: agent.organization,
@@ -78,28 +69,75 @@ impl App {
             reason: input.reason,
             created_at: now,
             revoked_at: None,
+            revoked_by: None,
         };
         let mut tx = self.store.begin().await?;
-        tx.insert_grant(&record).await?;
-        let change = AgentChange::Granted { grant: id };
-        tx.emit(&self.event(
-            agent.organization,
-            agent.id,
-            AgentChanged {
-                agent: agent.id,
-                change,
-            },
-        ));
-        tx.audit(permit.audit(
-            &self.ids,
-            "capability.grant",
-            ("agent", agent.id.to_string()),
-            record.reason.clone(),
-            (None, Some(json!({ "grant": id, "capability": record.grant.capability, "resource": record.grant.resource }))),
-        ));
+        self.write_grant(&mut tx, permit, &record).await?;
         tx.commit().await?;
         self.cache.forget(agent.id);
         Ok(record)
+    }
+
+    /// The agent, if it can be granted one thing more.
+    pub(crate) async fn refuse_ungrantable(
+        &self,
+        permit: &Permit,
+        agent: AgentId,
+    ) -> Result<Agent, AppError> {
+        let agent = self.get_agent(permit, agent).await?;
+        let conflict = |message: String| Err(AppError::new(ErrorCode::Conflict, message));
+        if agent.status == aim_domain::agent::AgentStatus::Revoked {
+            return conflict("the agent is revoked for ever".to_owned());
+        }
+        if self.store.list_grants(&[agent.id]).await?.len() as u64 >= GRANTS_MAX {
+            return conflict(format!(
+                "the agent has {GRANTS_MAX} grants; revoke some, or use patterns"
+            ));
+        }
+        Ok(agent)
+    }
+
+    /// Writes a grant with its fact and its entry in the trail.
+    pub(crate) async fn write_grant(
+        &self,
+        tx: &mut Tx,
+        permit: &Permit,
+        record: &GrantRecord,
+    ) -> Result<(), AppError> {
+        tx.insert_grant(record).await?;
+        let (agent, id) = (record.agent, record.grant.id);
+        let change = AgentChange::Granted { grant: id };
+        tx.emit(&self.event(record.organization, agent, AgentChanged { agent, change }));
+        tx.audit(permit.audit(
+            &self.ids,
+            "capability.grant",
+            ("agent", agent.to_string()),
+            record.reason.clone(),
+            (
+                None,
+                Some(json!({
+                    "grant": id,
+                    "capability": record.grant.capability,
+                    "resource": record.grant.resource,
+                    "expiresAt": record.grant.expires_at,
+                })),
+            ),
+        ));
+        Ok(())
+    }
+
+    /// A page of grants, those that ended too.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn list_grant_history(
+        &self,
+        permit: &Permit,
+        filter: &GrantFilter,
+        page: PageRequest,
+    ) -> Result<Page<GrantRecord>, AppError> {
+        let found = self.store.list_grant_history(permit.scope(), filter, page);
+        Ok(found.await?)
     }
 
     /// Takes a grant back.
@@ -141,6 +179,7 @@ impl App {
         self.cache.forget(agent);
         Ok(GrantRecord {
             revoked_at: Some(self.clock.now()),
+            revoked_by: Some(permit.actor()),
             ..record
         })
     }

@@ -108,7 +108,7 @@ impl App {
 }
 
 /// A key that is good then, or, where none is, one that says why not.
-fn key_at(facts: &AgentFacts, at: DateTime<Utc>) -> AgentKeyId {
+pub(crate) fn key_at(facts: &AgentFacts, at: DateTime<Utc>) -> AgentKeyId {
     let mut keys = facts.keys.iter();
     let live = keys.find(|key| facts.key_stops(key.id, at).is_none());
     let any = live.or(facts.keys.last()).map(|key| key.id);

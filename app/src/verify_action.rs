@@ -1,14 +1,19 @@
 //! The main job: may it?
 
+use std::sync::Arc;
+
 use aim_domain::action::ActionClass;
+use aim_domain::approval::ApprovalStatus;
 use aim_domain::event::VerificationRecorded;
 use aim_domain::id::{AuditEntryId, VerificationId};
 use aim_domain::name::{ActionName, Resource};
 use aim_domain::risk::RiskLevel;
-use aim_domain::verification::{ActionRequest, Arguments, Asked, Decision, decide, decide_within};
+use aim_domain::verification::{
+    ActionRequest, AgentFacts, Arguments, Asked, Decision, Verdict, decide, decide_within,
+};
 use aim_store::audit::NewAuditEntry;
 use aim_store::decisions::{DecisionRecord, Written};
-use aim_store::verifications::{UsedNonce, Verification};
+use aim_store::verifications::{Approval, UsedNonce, Verification};
 use serde_json::{Map, Value, json};
 
 use crate::error::FieldErrors;
@@ -85,6 +90,17 @@ impl App {
         input: VerifyAction,
         request_id: &str,
     ) -> Result<Verification, AppError> {
+        self.verify_as(actor, None, input, request_id).await
+    }
+
+    /// The same, where somebody else asks in the agent's place: who that is stands in the trail.
+    pub(crate) async fn verify_as(
+        &self,
+        actor: &AgentActor,
+        asker: Option<String>,
+        input: VerifyAction,
+        request_id: &str,
+    ) -> Result<Verification, AppError> {
         let (request, idempotency_key) = input.check()?;
         let facts = self.facts(actor.agent).await?;
         let now = self.clock.now();
@@ -93,17 +109,16 @@ impl App {
             at: now,
             address: actor.client,
         };
-        let verdict = match &actor.token {
-            Some(token) => {
-                let chain = token.chain.as_ref();
-                decide_within(&token.limits, chain, &request, asked, &facts)
-            }
-            None => decide(&request, asked, &facts),
-        };
-        // What was allowed before must not be handed out again by its key: after a kill switch, or to
-        // a token that is not good for it.
-        let is_limited = actor.token.is_some() && verdict.decision == Decision::Denied;
-        let idempotency_key = idempotency_key.filter(|_| facts.killed().is_none() && !is_limited);
+        let verdict = self
+            .decide_for(actor, &request, asked, &facts, request_id)
+            .await?;
+        // What was allowed before must not be handed out again by its key when it would be denied now.
+        let idempotency_key = idempotency_key.filter(|_| verdict.decision != Decision::Denied);
+        let approval = (verdict.approvers > 0).then(|| Approval {
+            status: ApprovalStatus::Pending,
+            approvers: verdict.approvers,
+            arguments: Some(Value::Object(request.arguments.members().clone())),
+        });
         let granted = verdict.is_granted;
         let verification = Verification {
             id: VerificationId::from_uuid(self.ids.next()),
@@ -132,11 +147,13 @@ impl App {
             outcome_detail: None,
             duration_ms: None,
             policies: verdict.policies.hits,
+            approval,
         };
-        let written = self
-            .writer
-            .write(self.pending(actor, request, &verification, (granted, verdict.class)))
-            .await?;
+        let mut record = self.pending(actor, request, &verification, (granted, verdict.class));
+        if let (Some(asker), Some(after)) = (asker, &mut record.audit.after) {
+            after["askedBy"] = asker.into();
+        }
+        let written = self.writer.write(record).await?;
         match written {
             Written::New => Ok(verification),
             Written::SameKey => self.earlier(verification).await,
@@ -144,6 +161,40 @@ impl App {
                 ErrorCode::Unauthenticated,
                 "NONCE_REPLAYED: this request was sent before; sign a new one",
             )),
+        }
+    }
+
+    /// Decides, and takes a use of what was agreed to beforehand for a number of times.
+    async fn decide_for(
+        &self,
+        actor: &AgentActor,
+        request: &ActionRequest,
+        asked: Asked,
+        facts: &AgentFacts,
+        request_id: &str,
+    ) -> Result<Verdict, AppError> {
+        let verdict = decide_as(actor, request, asked, facts);
+        let Some(grant) = &verdict.approved_beforehand else {
+            return Ok(verdict);
+        };
+        let mut used_up = grant.id;
+        if !grant.is_counted || self.take_approval_use(actor, used_up, request_id).await? {
+            return Ok(verdict);
+        }
+        let mut left = facts.clone();
+        loop {
+            let without = left.approvals.as_ref().map(|it| it.without(used_up));
+            left.approvals = without.map(Arc::new);
+            let verdict = decide_as(actor, request, asked, &left);
+            match &verdict.approved_beforehand {
+                Some(next) if next.is_counted => {
+                    used_up = next.id;
+                    if self.take_approval_use(actor, used_up, request_id).await? {
+                        return Ok(verdict);
+                    }
+                }
+                _ => return Ok(verdict),
+            }
         }
     }
 
@@ -169,6 +220,10 @@ impl App {
             location: actor.client.and_then(|it| self.locator.locate(it)),
             class: Some(class),
             policies: verification.policies.clone(),
+            approval_expires_at: verification
+                .approval
+                .as_ref()
+                .map(|_| verification.expires_at),
         };
         let audit = NewAuditEntry {
             id: AuditEntryId::from_uuid(self.ids.next()),
@@ -207,12 +262,31 @@ impl App {
             .find_verification_by_idempotency_key(now.agent, key)
             .await?
             .ok_or_else(|| AppError::not_found("verification"))?;
-        if before.action_digest == now.action_digest {
-            Ok(before)
-        } else {
-            let message =
-                format!("`idempotencyKey` `{key}` was used for another action; use a new one");
+        let conflict = |what: &str| {
+            let message = format!("`idempotencyKey` `{key}` {what}; use a new one");
             Err(AppError::new(ErrorCode::Conflict, message))
+        };
+        if before.action_digest != now.action_digest {
+            return conflict("was used for another action");
         }
+        // Nobody was asked then, and somebody has to be now.
+        let was_free = before.decision == Decision::Allowed && before.approval.is_none();
+        if was_free && now.approval.is_some() {
+            return conflict("was used when the action needed no approval");
+        }
+        Ok(before)
+    }
+}
+
+/// The decision about what an actor asks for, within its token if it has one.
+pub(crate) fn decide_as(
+    actor: &AgentActor,
+    request: &ActionRequest,
+    asked: Asked,
+    facts: &AgentFacts,
+) -> Verdict {
+    match &actor.token {
+        Some(token) => decide_within(&token.limits, token.chain.as_ref(), request, asked, facts),
+        None => decide(request, asked, facts),
     }
 }

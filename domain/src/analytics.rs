@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Outcome;
 use crate::anomaly::Severity;
+use crate::approval::ApprovalStatus;
 use crate::risk::RiskLevel;
 use crate::verification::Decision;
 
@@ -115,11 +116,11 @@ impl Counts {
     }
 
     /// Counts an answer to a pending decision.
-    pub const fn answered(&mut self, decision: Decision) {
-        match decision {
-            Decision::Allowed => self.approved += 1,
-            Decision::Denied => self.refused += 1,
-            Decision::PendingApproval => {}
+    pub const fn answered(&mut self, status: ApprovalStatus) {
+        match status {
+            ApprovalStatus::Approved => self.approved += 1,
+            ApprovalStatus::Denied => self.refused += 1,
+            _ => {}
         }
     }
 
@@ -229,7 +230,7 @@ mod tests {
         one.active_agents = 3;
         let mut two = Counts::default();
         two.decided(Decision::Allowed, RiskLevel::Low);
-        two.answered(Decision::Denied);
+        two.answered(ApprovalStatus::Denied);
         two.ended(Outcome::Error);
         two.active_agents = 2;
         let (mut left, mut right) = (one, two);

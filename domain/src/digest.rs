@@ -12,3 +12,13 @@ pub fn canonical_sha256<T: Serialize>(value: &T) -> Result<[u8; 32], serde_json:
     let bytes = serde_json_canonicalizer::to_vec(value)?;
     Ok(Sha256::digest(&bytes).into())
 }
+
+/// Bytes as people read them, in hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| DIGITS[usize::from(digit)]).collect()
+}

@@ -13,11 +13,13 @@ use crate::agent::AgentStatus;
 use crate::agent_key::KeyPolicy;
 use crate::alert::{AlertStatus, AlertVerdict};
 use crate::anomaly::{AnomalyKind, Severity};
+use crate::approval::{ApprovalSettings, ApprovalStatus};
 use crate::audit::Hash;
+use crate::capability_request::CapabilityRequestStatus;
 use crate::id::{
-    AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, CapabilityGrantId, DelegationId,
-    EventId, NotificationTargetId, OrganizationId, PolicyId, TrustSnapshotId, UserId,
-    VerificationId,
+    AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, ApprovalGrantId,
+    CapabilityGrantId, CapabilityRequestId, DelegationId, EventId, NotificationTargetId,
+    OrganizationId, PolicyId, TrustSnapshotId, UserId, VerificationId,
 };
 use crate::kill_switch::KillSwitch;
 use crate::limits::OrganizationLimits;
@@ -68,17 +70,40 @@ pub struct VerificationRecorded {
     /// The policies that matched, also those that only watch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicyHit>,
+    /// Until when persons can answer, where one has to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_expires_at: Option<DateTime<Utc>>,
 }
 
-/// A person answered a pending verification.
+/// An approval has come further: a person answered, its agent presented it, or its time ran out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct VerificationAnswered {
-    /// Which.
+pub struct ApprovalChanged {
+    /// Of which verification.
     pub verification: VerificationId,
     /// Whose.
     pub agent: AgentId,
-    /// The answer.
+    /// How far it is. It stays `PENDING` while one person agreed and another has to.
+    pub status: ApprovalStatus,
+    /// What the verification says now.
     pub decision: Decision,
+    /// Who did that, as `user:<id>`, `agent:<id>` or `system:approvals`.
+    pub by: String,
+    /// Until when it can come further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// An agent asked for a capability, or was answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CapabilityRequestChanged {
+    /// Which request.
+    pub request: CapabilityRequestId,
+    /// Whose.
+    pub agent: AgentId,
+    /// For what.
+    pub capability: String,
+    /// What became of it.
+    pub status: CapabilityRequestStatus,
 }
 
 /// An agent reported how an action went.
@@ -168,6 +193,16 @@ pub enum AgentChange {
         /// Which.
         grant: CapabilityGrantId,
     },
+    /// A person agreed beforehand to what it may want to do.
+    ApprovalGranted {
+        /// Which grant.
+        grant: ApprovalGrantId,
+    },
+    /// That was taken back, or is used up.
+    ApprovalGrantEnded {
+        /// Which grant.
+        grant: ApprovalGrantId,
+    },
     /// A person set its trust, or took that back.
     TrustOverridden {
         /// What it is until it expires; `None` when it was taken back.
@@ -240,6 +275,11 @@ pub enum OrganizationChange {
         target: NotificationTargetId,
         /// What it is now.
         state: TargetState,
+    },
+    /// Approvals are wanted otherwise.
+    Approvals {
+        /// How, from now on.
+        to: ApprovalSettings,
     },
     /// Keys of agents live otherwise.
     KeyPolicy {
@@ -435,8 +475,10 @@ macro_rules! facts {
 facts! {
     /// A verification was decided.
     VerificationRecorded = "aim.verification.recorded.v1",
-    /// A pending verification was answered.
-    VerificationAnswered = "aim.verification.answered.v1",
+    /// An approval has come further.
+    ApprovalChanged = "aim.approval.changed.v1",
+    /// A capability was asked for, or that was answered.
+    CapabilityRequestChanged = "aim.capability-request.changed.v1",
     /// An action's result was reported.
     ActionResultReported = "aim.action.result-reported.v1",
     /// An agent changed.
@@ -485,7 +527,8 @@ impl Fact {
     pub const fn agent(&self) -> Option<AgentId> {
         match self {
             Self::VerificationRecorded(f) => Some(f.agent),
-            Self::VerificationAnswered(f) => Some(f.agent),
+            Self::ApprovalChanged(f) => Some(f.agent),
+            Self::CapabilityRequestChanged(f) => Some(f.agent),
             Self::ActionResultReported(f) => Some(f.agent),
             Self::AgentChanged(f) => Some(f.agent),
             Self::AgentRated(f) => Some(f.agent),

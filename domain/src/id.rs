@@ -111,6 +111,14 @@ typed_id! {
     IdentityId,
     /// A passkey of a person.
     PasskeyId,
+    /// A person's answer to a pending verification.
+    ApprovalAnswerId,
+    /// A person's word that an agent may do something without asking each time.
+    ApprovalGrantId,
+    /// A capability that an agent asks for.
+    CapabilityRequestId,
+    /// Attempts at what nothing grants.
+    CapabilityViolationId,
 }
 
 impl EventId {

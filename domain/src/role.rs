@@ -30,7 +30,7 @@ pub enum Permission {
     ManageAgents,
     /// Grant and revoke capabilities.
     ManageCapabilities,
-    /// Answer pending verifications.
+    /// Answer pending verifications and requests for capabilities.
     Approve,
     /// Acknowledge and resolve alerts.
     ManageAlerts,
@@ -65,6 +65,8 @@ pub enum Permission {
     ReadPolicies,
     /// Publish policies, and say which count.
     ManagePolicies,
+    /// Ask in the place of agents whether they may: for programs that stand before what agents want.
+    EvaluateAccess,
 }
 
 impl Permission {
@@ -82,7 +84,8 @@ impl Permission {
             | Self::Approve
             | Self::ManageAlerts
             | Self::RotateKeys
-            | Self::RevokeDelegations => Role::Manager,
+            | Self::RevokeDelegations
+            | Self::EvaluateAccess => Role::Manager,
             Self::Audit
             | Self::ManageSettings
             | Self::KillSwitch

@@ -33,6 +33,9 @@ pub struct Model {
     pub outcome_detail: Option<String>,
     pub duration_ms: Option<i64>,
     pub policies: Option<Json>,
+    pub approval_status: Option<String>,
+    pub approvers: Option<i32>,
+    pub arguments: Option<Json>,
 }
 
 /// Rows are joined by hand where a query needs it.

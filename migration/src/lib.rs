@@ -24,6 +24,7 @@ mod m0016_passkeys;
 mod m0017_key_ends;
 mod m0018_audit_progress;
 mod m0019_policies;
+mod m0020_approvals;
 mod m0022_analytics;
 mod m0022_notifications;
 
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_key_ends::Migration),
             Box::new(m0018_audit_progress::Migration),
             Box::new(m0019_policies::Migration),
+            Box::new(m0020_approvals::Migration),
             Box::new(m0022_notifications::Migration),
             Box::new(m0022_analytics::Migration),
         ]

@@ -6,10 +6,11 @@ use aim_domain::scope::Scope;
 use aim_entities::capability_grant as entity;
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
 
+use crate::page::{self, Page, PageRequest};
 use crate::{Store, StoreError, Tx};
 
 /// Most live grants of one agent; the decision looks at each.
@@ -32,6 +33,19 @@ pub struct GrantRecord {
     pub created_at: DateTime<Utc>,
     /// When it was taken back.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// By whom, as `user:<id>`.
+    pub revoked_by: Option<String>,
+}
+
+/// Which grants.
+#[derive(Debug, Clone, Default)]
+pub struct GrantFilter {
+    /// Of this agent.
+    pub agent: Option<AgentId>,
+    /// Of this capability, or pattern.
+    pub capability: Option<String>,
+    /// Only those that are good for something now, or those that are not any more.
+    pub is_live: Option<bool>,
 }
 
 fn convert(row: entity::Model) -> Result<GrantRecord, StoreError> {
@@ -57,6 +71,7 @@ fn convert(row: entity::Model) -> Result<GrantRecord, StoreError> {
         reason: row.reason,
         created_at: row.created_at,
         revoked_at: row.revoked_at,
+        revoked_by: row.revoked_by,
     })
 }
 
@@ -74,6 +89,35 @@ impl Store {
             .all(self.reader())
             .await?;
         rows.into_iter().map(convert).collect()
+    }
+
+    /// A page of grants, those that ended too.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn list_grant_history(
+        &self,
+        scope: Scope,
+        filter: &GrantFilter,
+        page: PageRequest,
+    ) -> Result<Page<GrantRecord>, StoreError> {
+        use entity::Column as C;
+        let mut query =
+            entity::Entity::find().filter(C::OrganizationId.eq(scope.organization.as_uuid()));
+        if let Some(agent) = filter.agent {
+            query = query.filter(C::AgentId.eq(agent.as_uuid()));
+        }
+        if let Some(capability) = &filter.capability {
+            query = query.filter(C::Capability.eq(capability));
+        }
+        if let Some(wanted) = filter.is_live {
+            let lasts = Condition::any()
+                .add(C::ExpiresAt.is_null())
+                .add(C::ExpiresAt.gt(self.now()));
+            let live = Condition::all().add(C::RevokedAt.is_null()).add(lasts);
+            query = query.filter(if wanted { live } else { live.not() });
+        }
+        page::fetch(self.reader(), query, C::Id, page, convert).await
     }
 
     /// A grant of the scope's organization.

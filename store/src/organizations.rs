@@ -1,5 +1,6 @@
 //! Organizations.
 
+use aim_domain::approval::ApprovalSettings;
 use aim_domain::id::OrganizationId;
 use aim_domain::kill_switch::KillSwitch;
 use aim_domain::trust::TrustWeights;
@@ -12,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{Store, StoreError, Tx, code, kill_switches};
+use crate::{Store, StoreError, Tx, approval_settings, code, kill_switches};
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,8 @@ pub struct Organization {
     pub trust_weights: TrustWeights,
     /// Its kill switch, while engaged.
     pub kill_switch: Option<KillSwitch>,
+    /// What it wants of approvals, where it said so.
+    pub approvals: Option<ApprovalSettings>,
 }
 
 fn weights(column: Option<serde_json::Value>) -> Result<TrustWeights, StoreError> {
@@ -50,6 +53,7 @@ pub(crate) fn convert(row: entity::Model) -> Result<Organization, StoreError> {
             row.kill_switch_engaged_by,
             row.kill_switch_engaged_at,
         ),
+        approvals: approval_settings::parse(row.approval_settings)?,
     })
 }
 
@@ -141,6 +145,7 @@ impl Tx {
             limits: Set(None),
             key_policy: Set(None),
             policy_revision: Set(0),
+            approval_settings: Set(None),
         };
         entity::Entity::insert(row)
             .exec_without_returning(self.on())

@@ -19,10 +19,12 @@ WITH input AS (
   SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
     $7::text[], $8::text[], $9::jsonb[], $10::jsonb[], $11::int4[], $12::text[], $13::text[],
     $14::bytea[], $15::text[], $16::text[], $17::timestamptz[], $18::timestamptz[], $19::text[],
-    $20::timestamptz[], $21::uuid[], $22::jsonb[], $23::uuid[], $24::bytea[], $30::jsonb[])
+    $20::timestamptz[], $21::uuid[], $22::jsonb[], $23::uuid[], $24::bytea[], $30::jsonb[],
+    $31::int4[], $32::jsonb[])
   AS t(id, organization_id, agent_id, agent_key_id, action, resource, risk, decision, reasons,
     obligations, trust_score, session, task, action_digest, idempotency_key, request_id,
-    created_at, expires_at, nonce, stale_at, audit_id, audit_after, event_id, payload, policies)
+    created_at, expires_at, nonce, stale_at, audit_id, audit_after, event_id, payload, policies,
+    approvers, arguments)
 ), fresh AS (
   INSERT INTO used_nonces (expires_at, agent_key_id, nonce, verification_id)
   SELECT stale_at, agent_key_id, nonce, id FROM input
@@ -30,10 +32,11 @@ WITH input AS (
 ), written AS (
   INSERT INTO verifications (id, organization_id, agent_id, agent_key_id, action, resource, risk,
     decision, reasons, obligations, trust_score, session, task, action_digest, idempotency_key,
-    request_id, created_at, expires_at, policies)
+    request_id, created_at, expires_at, policies, approvers, arguments, approval_status)
   SELECT id, organization_id, agent_id, agent_key_id, action, resource, risk, decision, reasons,
     obligations, trust_score, session, task, action_digest, idempotency_key, request_id,
-    created_at, expires_at, policies
+    created_at, expires_at, policies, approvers, arguments,
+    CASE WHEN approvers IS NOT NULL THEN 'PENDING' END
   FROM input JOIN fresh USING (agent_key_id, nonce)
   ON CONFLICT (agent_id, idempotency_key) WHERE idempotency_key IS NOT NULL
   DO NOTHING RETURNING id
@@ -113,7 +116,9 @@ pub(crate) async fn write_decisions(
         .bind(topic)
         .bind(event_type)
         .bind(LOG_CHANNEL)
-        .bind(group.iter().map(policies).collect::<Vec<_>>());
+        .bind(group.iter().map(policies).collect::<Vec<_>>())
+        .bind(group.iter().map(approvers).collect::<Vec<_>>())
+        .bind(group.iter().map(arguments).collect::<Vec<_>>());
     let rows = query.fetch_all(pool).await.map_err(failed)?;
     let row = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
     in_order(group, rows.iter().map(row))
@@ -160,4 +165,15 @@ fn trust(record: &DecisionRecord) -> Option<i32> {
 pub(crate) fn policies(record: &DecisionRecord) -> Option<serde_json::Value> {
     let hits = &record.verification.policies;
     (!hits.is_empty()).then(|| code::json(hits))
+}
+
+/// How many persons have to agree; null where nobody has to.
+pub(crate) fn approvers(record: &DecisionRecord) -> Option<i32> {
+    let approval = record.verification.approval.as_ref();
+    approval.map(|it| i32::from(it.approvers))
+}
+
+/// What those are shown who have to.
+pub(crate) fn arguments(record: &DecisionRecord) -> Option<serde_json::Value> {
+    record.verification.approval.as_ref()?.arguments.clone()
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::decisions::{DecisionRecord, GROUP_MAX, Written, failed, in_order};
-use crate::postgres::policies;
+use crate::postgres::{approvers, arguments, policies};
 use crate::trust::TrustUpdate;
 use crate::{StoreError, code};
 
@@ -88,6 +88,8 @@ const VERIFICATION_INPUT: &[Column] = &[
         q.bind(it.of.verification.expires_at)
     }),
     ("policies", |q, it| q.bind(policies(it.of))),
+    ("approvers", |q, it| q.bind(approvers(it.of))),
+    ("arguments", |q, it| q.bind(arguments(it.of))),
 ];
 const AUDIT_INPUT: &[Column] = &[
     ID,
@@ -130,10 +132,12 @@ fn write_text(rows: usize) -> String {
   SELECT stale_at, key_id, nonce_text, id FROM input WHERE id IS NOT NULL ON CONFLICT DO NOTHING;
 {verifications} INSERT INTO verifications (id, organization_id, agent_id, agent_key_id, action,
     resource, risk, decision, reasons, obligations, trust_score, session, task, action_digest,
-    idempotency_key, request_id, created_at, expires_at, policies)
+    idempotency_key, request_id, created_at, expires_at, policies, approvers, arguments,
+    approval_status)
   SELECT id, organization_id, agent_id, key_id, action, resource, risk, decision, reasons,
     obligations, trust_score, session, task, action_digest, idempotency_key, request_id,
-    created_at, answer_expires_at, policies
+    created_at, answer_expires_at, policies, approvers, arguments,
+    CASE WHEN approvers IS NOT NULL THEN 'PENDING' END
   FROM input CROSS JOIN used_nonces AS used
     ON used.expires_at = stale_at AND used.agent_key_id = key_id AND used.nonce = nonce_text
   WHERE used.verification_id = id

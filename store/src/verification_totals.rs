@@ -29,7 +29,7 @@ const UNCOUNTED: &str = "SELECT COUNT(*) AS total FROM event_log WHERE topic = '
 
 impl Store {
     /// How many verifications a filter lets through; `query` has the same filter.
-    pub(crate) async fn count_verifications(
+    pub(crate) async fn count_listed(
         &self,
         scope: Scope,
         filter: &VerificationFilter,
@@ -40,10 +40,16 @@ impl Store {
             decision,
             action,
             policy,
+            risk,
+            approval,
+            needs_person,
         } = filter;
-        match (agent, decision, action, policy) {
-            (agent, None, None, None) => self.count_recorded(scope, *agent).await,
-            (None, Some(Decision::Allowed), None, None) => {
+        if policy.is_some() || risk.is_some() || approval.is_some() || *needs_person {
+            return Ok(query.clone().count(self.reader()).await?);
+        }
+        match (agent, decision, action) {
+            (agent, None, None) => self.count_recorded(scope, *agent).await,
+            (None, Some(Decision::Allowed), None) => {
                 // Most are; the others are found in an index of their own.
                 let allowed = code::text(&Decision::Allowed);
                 let others = entity::Entity::find()
@@ -52,7 +58,7 @@ impl Store {
                 let all = self.count_recorded(scope, None).await?;
                 Ok(all.saturating_sub(others.count(self.reader()).await?))
             }
-            (None, None, Some(action), None) => self.count_asked(scope, action, query).await,
+            (None, None, Some(action)) => self.count_asked(scope, action, query).await,
             _ => Ok(query.clone().count(self.reader()).await?),
         }
     }

@@ -1,6 +1,7 @@
 //! Verifications, results and nonces.
 
 use aim_domain::action::Outcome;
+use aim_domain::approval::ApprovalStatus;
 use aim_domain::id::{AgentId, AgentKeyId, OrganizationId, PolicyId, VerificationId};
 use aim_domain::policy::PolicyHit;
 use aim_domain::risk::RiskLevel;
@@ -14,6 +15,7 @@ use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::page::{self, Page, PageRequest, Sorted};
@@ -74,6 +76,20 @@ pub struct Verification {
     pub duration_ms: Option<i64>,
     /// The policies that matched, also those that only watched.
     pub policies: Vec<PolicyHit>,
+    /// Where persons had to agree: how far that is.
+    pub approval: Option<Approval>,
+}
+
+/// How far the approval of a verification is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Approval {
+    /// How far.
+    pub status: ApprovalStatus,
+    /// How many persons have to agree.
+    pub approvers: u8,
+    /// The arguments of the action, for those who have to answer. They are kept as long as anything can
+    /// come of it.
+    pub arguments: Option<Value>,
 }
 
 /// A nonce to write off.
@@ -98,10 +114,27 @@ pub struct VerificationFilter {
     pub action: Option<String>,
     /// About which this policy said something, also where it only watched.
     pub policy: Option<PolicyId>,
+    /// With this risk.
+    pub risk: Option<RiskLevel>,
+    /// Where persons had to agree.
+    pub needs_person: bool,
+    /// Whose approval is as far as this.
+    pub approval: Option<ApprovalStatus>,
 }
 
-fn convert(row: entity::Model) -> Result<Verification, StoreError> {
+pub(crate) fn convert(row: entity::Model) -> Result<Verification, StoreError> {
+    let status = row.approval_status.as_deref();
+    let status = status.map(|text| code::parse("verifications.approval_status", text));
+    let approval = status.transpose()?.map(|status| Approval {
+        status,
+        approvers: row
+            .approvers
+            .and_then(|it| u8::try_from(it).ok())
+            .unwrap_or(1),
+        arguments: row.arguments,
+    });
     Ok(Verification {
+        approval,
         id: VerificationId::from_uuid(row.id),
         organization: OrganizationId::from_uuid(row.organization_id),
         agent: AgentId::from_uuid(row.agent_id),
@@ -175,8 +208,7 @@ impl Store {
                 Expr::cust_with_values("policies @> $1::jsonb", [hit])
             }
             Backend::Sqlite => Expr::cust_with_values(
-                "EXISTS (SELECT 1 FROM json_each(verifications.policies) AS hit
-                    WHERE json_extract(hit.value, '$.policy') = ?)",
+                "id IN (SELECT verification_id FROM verification_policies WHERE policy_id = ?)",
                 [policy.to_string()],
             ),
         }
@@ -206,7 +238,16 @@ impl Store {
         if let Some(policy) = filter.policy {
             query = query.filter(self.is_hit_by(policy));
         }
-        let total = self.count_verifications(scope, filter, &query).await?;
+        if let Some(risk) = &filter.risk {
+            query = query.filter(entity::Column::Risk.eq(code::text(risk)));
+        }
+        if filter.needs_person || filter.approval.is_some() {
+            query = query.filter(entity::Column::ApprovalStatus.is_not_null());
+        }
+        if let Some(status) = &filter.approval {
+            query = query.filter(entity::Column::ApprovalStatus.eq(code::text(status)));
+        }
+        let total = self.count_listed(scope, filter, &query).await?;
         let id = entity::Column::Id;
         let by = (id, Sorted::newest_first(id));
         page::fetch_counted(self.reader(), query, by, (page, total), convert).await
@@ -272,34 +313,6 @@ impl Tx {
             .col_expr(entity::Column::DurationMs, Expr::value(duration_ms))
             .filter(entity::Column::Id.eq(id.as_uuid()))
             .filter(entity::Column::Outcome.is_null())
-            .exec(self.on())
-            .await?;
-        Ok(done.rows_affected == 1)
-    }
-
-    /// Writes a person's answer to a pending verification; false when it is not pending any more.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot be asked.
-    pub async fn update_decision(
-        &mut self,
-        id: VerificationId,
-        decision: Decision,
-        by: &str,
-        reason: Option<&str>,
-    ) -> Result<bool, StoreError> {
-        let pending = code::text(&Decision::PendingApproval);
-        let done = entity::Entity::update_many()
-            .col_expr(entity::Column::Decision, Expr::value(code::text(&decision)))
-            .col_expr(entity::Column::DecidedBy, Expr::value(by))
-            .col_expr(entity::Column::DecidedAt, Expr::value(self.now()))
-            .col_expr(
-                entity::Column::DecidedReason,
-                Expr::value(reason.map(str::to_owned)),
-            )
-            .filter(entity::Column::Id.eq(id.as_uuid()))
-            .filter(entity::Column::Decision.eq(pending))
-            .filter(entity::Column::ExpiresAt.gt(self.now()))
             .exec(self.on())
             .await?;
         Ok(done.rows_affected == 1)

@@ -9,6 +9,7 @@ use aim_domain::event::Fact;
 use aim_domain::id::{AgentId, DeadLetterId, EventId, OrganizationId};
 use aim_domain::trust::{Feedback, TrustScore, TrustWeights, assess, score};
 use aim_domain::verification::Decision;
+use aim_domain::violation::CapabilityViolation;
 use aim_eventlog::{Delivery, Partition, Refusal};
 use aim_ml_models::BehaviourProfile;
 use aim_store::dead_letters::NewDeadLetter;
@@ -19,7 +20,7 @@ use foldhash::{HashSet, HashSetExt};
 use crate::admit::{Admission, Admitted, OwnFact, Refused};
 use crate::models::Models;
 use crate::profiles::Profiles;
-use crate::said::of_decision;
+use crate::said::{of_decision, violation_of};
 use crate::watch::Watch;
 
 /// A score is kept in the history when it has moved this far, in ten-thousandths.
@@ -35,6 +36,8 @@ pub(crate) struct Step {
     pub(crate) lesson: Lesson,
     /// What policies said, to be raised with what is found.
     pub(crate) said: Vec<Finding>,
+    /// The attempt at what nothing grants that it was.
+    pub(crate) violation: Option<Box<CapabilityViolation>>,
 }
 
 pub(crate) enum Lesson {
@@ -144,6 +147,7 @@ impl<'a> Batch<'a> {
                             delivery: Some(delivery),
                         },
                         said: Vec::new(),
+                        violation: None,
                     });
                 }
                 Ok(Admitted::Fact(own)) => {
@@ -308,9 +312,11 @@ fn has_moved(before: Option<TrustScore>, now: Option<TrustScore>) -> bool {
 fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
     let organization = delivery.organization?;
     let mut said = Vec::new();
+    let mut violation = None;
     let (agent, lesson) = match own.fact {
         Fact::VerificationRecorded(fact) => {
             said.extend(of_decision(&fact, own.id?, own.time));
+            violation = violation_of(&fact, organization, own.id?, own.time);
             let denied = fact.decision == Decision::Denied;
             let agent = fact.agent;
             let action = ObservedAction {
@@ -352,6 +358,7 @@ fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
         number: 0,
         lesson,
         said,
+        violation,
     })
 }
 

@@ -1,10 +1,12 @@
-//! What policies said of a decision or of an event, as something to look at.
+//! What a decision says beside what is learned from it: what policies want looked at, of it or of an
+//! event, and attempts at what nothing grants.
 
 use aim_domain::action::ObservedAction;
 use aim_domain::anomaly::{AnomalyKind, Evidence, Finding};
 use aim_domain::event::VerificationRecorded;
-use aim_domain::id::EventId;
+use aim_domain::id::{CapabilityViolationId, EventId, OrganizationId};
 use aim_domain::policy::{Effect, PolicyHit, PolicyMode};
+use aim_domain::violation::{CapabilityViolation, severity};
 use chrono::{DateTime, Utc};
 
 /// One finding of all policies that count and want an alert: what one decision came to is one thing to
@@ -65,4 +67,27 @@ fn finding(
         event,
         time,
     })
+}
+
+/// The attempt that a decision was, where nothing grants the action.
+pub(crate) fn violation_of(
+    fact: &VerificationRecorded,
+    organization: OrganizationId,
+    event: EventId,
+    time: DateTime<Utc>,
+) -> Option<Box<CapabilityViolation>> {
+    let attempt = || CapabilityViolation {
+        id: CapabilityViolationId::from_uuid(event.as_uuid()),
+        organization,
+        agent: fact.agent,
+        action: fact.action.as_str().to_owned(),
+        resource: fact.resource.as_ref().map(|it| it.as_str().to_owned()),
+        risk: fact.risk,
+        severity: severity(fact.risk, 1),
+        count: 1,
+        first_at: time,
+        last_at: time,
+        verification: fact.verification,
+    };
+    (!fact.granted).then(|| Box::new(attempt()))
 }

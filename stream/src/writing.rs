@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aim_app::{AgentUpdate, AppError, AppliedBatch, ErrorCode};
 use aim_domain::id::AgentId;
 use aim_domain::trust::assess;
+use aim_domain::violation::CapabilityViolation;
 use aim_eventlog::Partition;
 use aim_store::journal::JournalRow;
 use aim_store::profiles::StoredProfile;
@@ -58,6 +59,18 @@ pub(crate) fn write(
         let news = learned.news.remove(&agent).unwrap_or_default();
         updates.extend(update(agent, news, profiles)?);
     }
+    let mut violations: BTreeMap<_, CapabilityViolation> = BTreeMap::new();
+    for it in learned
+        .steps
+        .iter_mut()
+        .filter_map(|step| step.violation.take())
+    {
+        let same = (it.agent, it.action.clone(), it.resource.clone());
+        match violations.get_mut(&same) {
+            Some(known) => known.add(&it),
+            None => drop(violations.insert(same, *it)),
+        }
+    }
     let fleet = learned
         .steps
         .into_iter()
@@ -76,6 +89,7 @@ pub(crate) fn write(
         moves: positions.moves(&counts.into_keys().collect()),
         dead_letters: learned.dead_letters,
         models: learned.models,
+        violations: violations.into_values().collect(),
     })
 }
 

@@ -125,6 +125,10 @@ fn keep_house(life: &Lifecycle, app: &Arc<App>) {
         keeper.keep_keys(KEY_ROUND, stop).await;
     });
     let keeper = Arc::clone(app);
+    life.spawn("approval keeper", async move |stop| {
+        keeper.expire_approvals(stop).await;
+    });
+    let keeper = Arc::clone(app);
     life.spawn("credential keeper", async move |stop| {
         keeper.keep_credentials(CREDENTIAL_KEEPING, stop).await;
     });

@@ -60,6 +60,38 @@ pub(crate) enum Decision {
     PendingApproval,
 }
 
+/// How far an approval has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::approval::ApprovalStatus")]
+pub(crate) enum ApprovalStatus {
+    /// Persons have to answer.
+    Pending,
+    /// As many persons agreed as had to; the agent has not presented it yet.
+    Approved,
+    /// A person said no.
+    Denied,
+    /// Nobody answered in time, or the agent did not present it in time.
+    Expired,
+    /// The agent presented it, and may act.
+    Used,
+    /// The agent presented it, and something else spoke against the action by then.
+    Refused,
+}
+
+/// What became of a request for a capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::capability_request::CapabilityRequestStatus")]
+pub(crate) enum CapabilityRequestStatus {
+    /// A person has to answer.
+    Pending,
+    /// It was granted.
+    Approved,
+    /// A person said no.
+    Rejected,
+    /// Nobody answered in time.
+    Expired,
+}
+
 /// What spoke for or against an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "aim_domain::verification::ReasonCode")]
@@ -94,6 +126,16 @@ pub(crate) enum ReasonCode {
     TrustTooLow,
     /// A person has to agree.
     ApprovalRequired,
+    /// As many persons agreed to this very action as had to.
+    ApprovalGiven,
+    /// A person agreed beforehand, for a time.
+    ApprovedBeforehand,
+    /// A person said no.
+    ApprovalDenied,
+    /// Nobody answered in time, or the approval was not presented in time.
+    ApprovalExpired,
+    /// More persons have to agree by now than did.
+    ApprovalInsufficient,
     /// A policy could not be evaluated; the answer is no.
     PolicyError,
     /// A policy forbids it.
@@ -112,6 +154,9 @@ pub(crate) enum Obligation {
     ReportResult,
     /// Do nothing until the verification is `ALLOWED`.
     AwaitApproval,
+    /// Persons agreed: present it with `presentApproval` and the same action, and act only if that is
+    /// `ALLOWED`.
+    PresentApproval,
 }
 
 /// How an action ended.

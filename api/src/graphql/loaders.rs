@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aim_app::{App, AppError, Permit};
-use aim_domain::id::{AgentId, UserId};
+use aim_domain::id::{AgentId, UserId, VerificationId};
 use aim_store::agents::Agent;
+use aim_store::approvals::ApprovalAnswer;
 use aim_store::grants::GrantRecord;
 use aim_store::users::User;
 use async_graphql::dataloader::Loader;
@@ -62,5 +63,26 @@ impl Loader<GrantsOf> for DetailLoader {
                 .push(record);
         }
         Ok(found)
+    }
+}
+
+/// Asks for what persons said of a verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct AnswersOf(pub(crate) VerificationId);
+
+impl Loader<AnswersOf> for AgentLoader {
+    type Value = Vec<ApprovalAnswer>;
+    type Error = AppError;
+
+    async fn load(
+        &self,
+        keys: &[AnswersOf],
+    ) -> Result<HashMap<AnswersOf, Vec<ApprovalAnswer>>, AppError> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = self.app.load_approval_answers(&self.permit, &ids).await?;
+        Ok(found
+            .into_iter()
+            .map(|(id, all)| (AnswersOf(id), all))
+            .collect())
     }
 }

@@ -23,13 +23,16 @@ mod user_error;
 use async_graphql::{MergedObject, SDLExportOptions, Schema, ValidationMode};
 
 pub(crate) use context::RequestContext;
-pub(crate) use id::{global_id, parse_id};
+pub(crate) use id::{global_id, parse_id, split as split_id};
 
 /// Everything that can be read.
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(
     query::AgentQueries,
     query::DecisionQueries,
+    query::ApprovalQueries,
+    query::CapabilityQueries,
+    query::VerificationStatsQueries,
     query::FindingQueries,
     query::OperationQueries,
     query::ModelQueries,
@@ -58,6 +61,7 @@ pub struct Mutation(
     mutation::CertificateMutations,
     mutation::CapabilityMutations,
     mutation::VerificationMutations,
+    mutation::ApprovalMutations,
     mutation::AlertMutations,
     mutation::SuppressionMutations,
     mutation::TrustMutations,

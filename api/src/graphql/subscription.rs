@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use aim_app::{Actor, AppError, ErrorCode, FeedItem};
 use aim_domain::event::{Fact, OrganizationChange};
-use aim_domain::id::AgentId;
+use aim_domain::id::{AgentId, VerificationId};
 use aim_domain::role::Permission;
+use aim_domain::verification::Decision as Asked;
 use async_graphql::{
     ComplexObject, Context, Error, ErrorExtensions, ID, Result, SimpleObject,
     Subscription as Declare,
@@ -17,7 +18,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
 use super::context::{RequestContext, fault};
-use super::enums::{Decision, ModelAlias, Severity};
+use super::enums::{ApprovalStatus, CapabilityRequestStatus, Decision, ModelAlias, Severity};
 use super::id::{global_id, parse_id};
 use super::types::{Alert, AuditCheckpoint, Verification};
 
@@ -104,6 +105,60 @@ impl VerificationRecorded {
             .map_err(fault)?;
         Ok(found.map(Verification::from))
     }
+}
+
+/// An approval is asked for, or has come further.
+#[derive(Debug, SimpleObject)]
+struct ApprovalChanged {
+    /// Resume behind this with `after`.
+    cursor: String,
+    /// When that happened.
+    occurred_at: DateTime<Utc>,
+    /// The verification's global id.
+    verification_id: ID,
+    /// The agent's global id.
+    agent_id: ID,
+    /// How far it is.
+    status: ApprovalStatus,
+    /// What the verification says now.
+    decision: Decision,
+}
+
+fn approval_changed(item: &FeedItem) -> Option<(AgentId, VerificationId, ApprovalChanged)> {
+    let (verification, agent, status, decision) = match &item.fact {
+        Fact::ApprovalChanged(it) => (it.verification, it.agent, it.status, it.decision),
+        Fact::VerificationRecorded(it) if it.decision == Asked::PendingApproval => {
+            let status = aim_domain::approval::ApprovalStatus::Pending;
+            (it.verification, it.agent, status, it.decision)
+        }
+        _ => return None,
+    };
+    let changed = ApprovalChanged {
+        cursor: cursor_of(item),
+        occurred_at: item.time,
+        verification_id: global_id("Verification", verification),
+        agent_id: global_id("Agent", agent),
+        status: status.into(),
+        decision: decision.into(),
+    };
+    Some((agent, verification, changed))
+}
+
+/// A capability was asked for, or that was answered.
+#[derive(Debug, SimpleObject)]
+struct CapabilityRequestChanged {
+    /// Resume behind this with `after`.
+    cursor: String,
+    /// When that happened.
+    occurred_at: DateTime<Utc>,
+    /// The request's global id.
+    request_id: ID,
+    /// The agent's global id.
+    agent_id: ID,
+    /// What was asked for.
+    capability: String,
+    /// What became of it.
+    status: CapabilityRequestStatus,
 }
 
 /// Another model serves, or is tried.
@@ -325,6 +380,61 @@ impl Subscription {
                     snapshot_id: global_id("TrustSnapshot", fact.snapshot),
                     previous_score: fact.from.map(aim_domain::trust::TrustScore::as_fraction),
                     score: fact.to.map(aim_domain::trust::TrustScore::as_fraction),
+                })
+            }
+            _ => None,
+        })
+    }
+
+    /// Approvals that are asked for, answered, presented or run out; an agent hears of its own only. Needs
+    /// `VIEWER`.
+    async fn approval_changed(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only of this agent.")] agent_id: Option<ID>,
+        #[graphql(desc = "Only of this verification.")] verification_id: Option<ID>,
+        #[graphql(desc = "Cursor of the last fact you have; what followed it comes first.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<ApprovalChanged>>> {
+        let agent: Option<AgentId> = agent_id
+            .map(|id| parse_id("Agent", "agentId", &id))
+            .transpose()?;
+        let verification: Option<VerificationId> = verification_id
+            .map(|id| parse_id("Verification", "verificationId", &id))
+            .transpose()?;
+        let own: Option<AgentId> = match &RequestContext::of(context)?.actor {
+            Actor::Agent(agent) => Some(agent.agent),
+            _ => None,
+        };
+        facts(context, after, move |item| {
+            let (of, about, changed) = approval_changed(item)?;
+            let is_meant = own.is_none_or(|it| it == of)
+                && agent.is_none_or(|it| it == of)
+                && verification.is_none_or(|it| it == about);
+            is_meant.then_some(changed)
+        })
+    }
+
+    /// Capabilities that agents ask for, and the answers; an agent hears of its own only. Needs `VIEWER`.
+    async fn capability_request_changed(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Cursor of the last fact you have; what followed it comes first.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<CapabilityRequestChanged>>> {
+        let own: Option<AgentId> = match &RequestContext::of(context)?.actor {
+            Actor::Agent(agent) => Some(agent.agent),
+            _ => None,
+        };
+        facts(context, after, move |item| match &item.fact {
+            Fact::CapabilityRequestChanged(fact) if own.is_none_or(|own| own == fact.agent) => {
+                Some(CapabilityRequestChanged {
+                    cursor: cursor_of(item),
+                    occurred_at: item.time,
+                    request_id: global_id("CapabilityRequest", fact.request),
+                    agent_id: global_id("Agent", fact.agent),
+                    capability: fact.capability.clone(),
+                    status: fact.status.into(),
                 })
             }
             _ => None,

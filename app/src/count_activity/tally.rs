@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aim_domain::action::Outcome;
 use aim_domain::analytics::{Counts, Grain, LatencyKind};
 use aim_domain::anomaly::Severity;
-use aim_domain::event::{
-    ActionResultReported, AlertRaised, VerificationAnswered, VerificationRecorded,
-};
+use aim_domain::approval::ApprovalStatus;
+use aim_domain::event::{ActionResultReported, AlertRaised, ApprovalChanged, VerificationRecorded};
 use aim_domain::id::{AgentId, OrganizationId, VerificationId};
 use aim_domain::risk::RiskLevel;
 use aim_domain::verification::Decision;
@@ -35,7 +34,7 @@ struct Decided {
 struct Answered {
     agent: AgentId,
     verification: VerificationId,
-    decision: Decision,
+    status: ApprovalStatus,
 }
 
 #[derive(Deserialize)]
@@ -86,10 +85,12 @@ impl Tally {
                     self.took(organization, time, LatencyKind::Decision, took);
                 }
             }
-            VerificationAnswered::TYPE => {
-                if let Ok(fact) = serde_json::from_str::<Answered>(data) {
+            ApprovalChanged::TYPE => {
+                if let Ok(fact) = serde_json::from_str::<Answered>(data)
+                    && fact.status.is_answer()
+                {
                     self.add(organization, fact.agent, time, |it| {
-                        it.answered(fact.decision);
+                        it.answered(fact.status);
                     });
                     if let Some(asked) = made_at(fact.verification) {
                         self.took(organization, time, LatencyKind::Approval, time - asked);

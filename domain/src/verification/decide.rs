@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{ActionRequest, Decision, Obligation, Reason, ReasonCode};
 use crate::action::{ActionClass, ActionClasses, classify};
 use crate::agent::{AgentStatus, AgentType};
+use crate::approval::{self, ApprovalFacts, ApprovalGrant};
 use crate::capability::CapabilityGrant;
 use crate::delegation::DelegationFacts;
 use crate::id::{AgentId, AgentKeyId, OrganizationId};
@@ -97,6 +98,9 @@ pub struct AgentFacts {
     pub tags: Box<[String]>,
     /// The policies of its organization; `None` is none. One copy for all agents.
     pub policies: Option<Arc<Policies>>,
+    /// What its organization wants of approvals, and what persons agreed to beforehand; `None` is what
+    /// holds without a word of anybody.
+    pub approvals: Option<Arc<ApprovalFacts>>,
 }
 
 /// How a request was made.
@@ -129,6 +133,10 @@ pub struct Verdict {
     pub is_granted: bool,
     /// The policies that matched, also those that only watch.
     pub policies: PolicyVerdict,
+    /// How many persons have to agree; 0 where nobody has to.
+    pub approvers: u8,
+    /// What a person agreed to beforehand, where it took the place of asking.
+    pub approved_beforehand: Option<ApprovalGrant>,
 }
 
 /// Decides whether the agent of `facts` may do `request`, asked like this.
@@ -171,6 +179,8 @@ fn decide_on(
         expires_at: now + Duration::seconds(VERIFICATION_TTL_SECONDS),
         is_granted: true,
         policies: PolicyVerdict::default(),
+        approvers: 0,
+        approved_beforehand: None,
     };
     if let Some(reason) = facts.stopped(asked.key, now) {
         verdict.reasons.push(reason);
@@ -195,12 +205,14 @@ fn decide_on(
             format!("an action of risk `{risk:?}` needs a person's approval from `{from:?}` on"),
         ));
     }
-    (verdict.decision, verdict.obligations) = if reasons.len() > granting {
-        (Decision::PendingApproval, vec![Obligation::AwaitApproval])
-    } else {
-        (Decision::Allowed, vec![Obligation::ReportResult])
-    };
+    let asks = reasons.len() > granting;
     verdict.reasons = reasons;
+    if asks {
+        approval::ask(&mut verdict, request, facts, now);
+    } else {
+        verdict.decision = Decision::Allowed;
+        verdict.obligations = vec![Obligation::ReportResult];
+    }
     verdict
 }
 
@@ -268,6 +280,9 @@ pub fn decide_within(
         }
         verdict.decision = Decision::Denied;
         verdict.obligations.clear();
+        verdict.approvers = 0;
+        verdict.approved_beforehand = None;
+        verdict.expires_at = asked.at + Duration::seconds(VERIFICATION_TTL_SECONDS);
     }
     verdict
 }

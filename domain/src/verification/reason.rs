@@ -36,6 +36,16 @@ pub enum ReasonCode {
     TrustTooLow,
     /// A person has to agree.
     ApprovalRequired,
+    /// As many persons agreed to this very action as had to.
+    ApprovalGiven,
+    /// A person agreed beforehand, for a time.
+    ApprovedBeforehand,
+    /// A person said no.
+    ApprovalDenied,
+    /// Nobody answered in time, or the approval was not presented in time.
+    ApprovalExpired,
+    /// More persons have to agree by now than did.
+    ApprovalInsufficient,
     /// A policy could not be evaluated; the answer is no.
     PolicyError,
     /// A policy forbids it.
@@ -74,4 +84,7 @@ pub enum Obligation {
     ReportResult,
     /// Do nothing until the verification is `ALLOWED`.
     AwaitApproval,
+    /// Persons agreed: present it with `presentApproval` and the same action, and act only if that is
+    /// `ALLOWED`.
+    PresentApproval,
 }

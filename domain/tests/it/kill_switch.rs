@@ -15,7 +15,7 @@ use aim_domain::verification::{
 use chrono::DateTime;
 use uuid::Uuid;
 
-fn facts(status: AgentStatus) -> AgentFacts {
+pub(crate) fn facts(status: AgentStatus) -> AgentFacts {
     let public_key = SecretKey::from_seed(&[1; 32]).public_key();
     AgentFacts {
         agent: AgentId::from_uuid(Uuid::from_u128(1)),
@@ -45,6 +45,7 @@ fn facts(status: AgentStatus) -> AgentFacts {
         agent_type: AgentType::Custom,
         tags: Box::default(),
         policies: None,
+        approvals: None,
     }
 }
 

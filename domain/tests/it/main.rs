@@ -1,5 +1,6 @@
 //! The rules as other crates see them, against published vectors and against forgers.
 
+mod approvals;
 mod audit_log;
 mod catalogues;
 mod components;

@@ -297,6 +297,7 @@ fn facts_of(number: u128, is_granted: bool, trust: Option<TrustScore>) -> AgentF
         agent_type: AgentType::Custom,
         tags: Box::default(),
         policies: None,
+        approvals: None,
     }
 }
 

@@ -51,6 +51,7 @@ pub(crate) fn decision(tenant: &Tenant, number: u128) -> DecisionRecord {
         outcome_detail: None,
         duration_ms: None,
         policies: Vec::new(),
+        approval: None,
     };
     DecisionRecord {
         verification,

@@ -3,6 +3,7 @@
 mod accounts;
 mod action_classes;
 mod alerts;
+mod approvals;
 mod audit_log;
 mod decisions;
 mod keys;

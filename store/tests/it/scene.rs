@@ -146,6 +146,7 @@ impl Scene {
                 created_at: now(),
                 trust_weights: TrustWeights::default(),
                 kill_switch: None,
+                approvals: None,
             };
             tx.insert_organization(&organization, &number.to_string())
                 .await?;

@@ -87,6 +87,7 @@ fn grant(tenant: &Tenant, number: u128) -> anyhow::Result<GrantRecord> {
         reason: None,
         created_at: now(),
         revoked_at: None,
+        revoked_by: None,
     })
 }
 

@@ -255,6 +255,7 @@ fn answered(member: &Member, number: usize, denied: bool) -> VerificationRecorde
     VerificationRecorded {
         class: None,
         policies: Vec::new(),
+        approval_expires_at: None,
         verification: VerificationId::from_uuid(Uuid::from_u128(number as u128)),
         agent: member.id,
         action: ActionName::parse("mail:send").unwrap_or_else(|_| unreachable!()),

@@ -109,6 +109,7 @@ impl Site {
                 created_at: beginning(),
                 trust_weights: TrustWeights::default(),
                 kill_switch: None,
+                approvals: None,
             };
             tx.insert_organization(&organization, &format!("organization-{number}"))
                 .await?;
@@ -138,6 +139,7 @@ impl Site {
                 reason: None,
                 created_at: beginning(),
                 revoked_at: None,
+                revoked_by: None,
             };
             tx.insert_grant(&grant).await?;
         }

@@ -4,11 +4,13 @@ use aim_tests::{AimConfig, AimProcess};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
+use crate::approval_lists::APPROVAL_FILTERS;
+use crate::approval_roots::{CAPABILITY_REQUEST, VIOLATION};
 use crate::fleet::{Agent, Owner, database_of, text};
 use crate::notification_roots::TARGETS;
 
 /// What has no mutation that makes it.
-const ROWS: [&str; 8] = [
+const ROWS: [&str; 9] = [
     "INSERT INTO alerts (id, organization_id, agent_id, kind, severity, status, summary, evidence,
         anomaly_count, dedup_key, first_event_time, last_event_time, created_at, updated_at)
         SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f607', organization_id, id, 'RATE_SPIKE', 'HIGH',
@@ -33,13 +35,16 @@ const ROWS: [&str; 8] = [
         confirmed_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f60e', organization_id,
         'asking@test.local', 'somebody', 'PENDING', 'none', created_at, created_at FROM agents
         WHERE name = 'reader'",
+    "INSERT INTO approval_grants (id, organization_id, agent_id, action, use_count, reason, granted_by,
+        created_at, expires_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f610', organization_id, id,
+        'mail:*', 0, 'a test', 'user:1', created_at, created_at FROM agents WHERE name = 'reader'",
     "UPDATE agents SET tags = '[\"blue\"]' WHERE name = 'reader'",
 ];
 
 /// Ids that filters take.
-struct Facts {
-    agent: String,
-    other: String,
+pub(crate) struct Facts {
+    pub(crate) agent: String,
+    pub(crate) other: String,
     user: String,
     alert: String,
     policy: String,
@@ -50,14 +55,14 @@ struct Facts {
 }
 
 /// A filter of a list: a value that lets something through, and one that lets nothing through.
-struct Filter {
+pub(crate) struct Filter {
     list: &'static str,
     name: &'static str,
     hit: fn(&Facts) -> Value,
     miss: fn(&Facts) -> Value,
 }
 
-const fn filter(
+pub(crate) const fn filter(
     list: &'static str,
     name: &'static str,
     hit: fn(&Facts) -> Value,
@@ -148,7 +153,7 @@ const FILTERS: &[Filter] = &[
         "verifications",
         "decision",
         |_| json!("ALLOWED"),
-        |_| json!("PENDING_APPROVAL"),
+        |_| json!("DENIED"),
     ),
     filter(
         "verifications",
@@ -225,6 +230,7 @@ const FILTERS: &[Filter] = &[
         |it| json!(it.object),
         |_| json!("nothing"),
     ),
+    filter("verifications", "risk", |_| json!("LOW"), |_| json!("HIGH")),
     filter(
         "deadLetters",
         "reason",
@@ -276,16 +282,24 @@ async fn policies(owner: &Owner) -> anyhow::Result<[String; 2]> {
 async fn scene() -> anyhow::Result<(AimProcess, Owner, Facts)> {
     let aim = AimConfig::new().start()?;
     let owner = Owner::of(&aim).await?;
-    let agent = owner.register("reader", &["files:read"]).await?;
+    let agent = owner
+        .register("reader", &["files:read", "db:delete"])
+        .await?;
     let other = owner.register("writer", &[]).await?;
     policies(&owner).await?;
+    let answer = agent.verify(json!({ "action": "db:delete" })).await?;
+    anyhow::ensure!(answer.decision().0 == "PENDING_APPROVAL", "{}", answer.body);
     for _ in 0..3 {
         let asked = json!({ "action": "files:read", "resource": "/data" });
         let answer = agent.verify(asked).await?;
         anyhow::ensure!(answer.decision().0 == "ALLOWED", "{}", answer.body);
     }
     let database = database_of(&aim).await?;
-    for row in ROWS.iter().chain(&TARGETS) {
+    for row in ROWS
+        .iter()
+        .chain(&TARGETS)
+        .chain(&[CAPABILITY_REQUEST, VIOLATION])
+    {
         database.execute_unprepared(row).await?;
     }
     let policies = policies(&owner).await?;
@@ -370,9 +384,10 @@ fn literal(value: &Value) -> String {
 async fn filters_are_not_ignored() {
     let (_aim, owner, facts) = scene().await.unwrap();
     let all = lists(&owner).await.unwrap();
-    assert!(all.len() >= FILTERS.len(), "{all:?}");
+    let table: Vec<&Filter> = FILTERS.iter().chain(APPROVAL_FILTERS).collect();
+    assert!(all.len() >= table.len(), "{all:?}");
     for (list, name, input) in &all {
-        let row = FILTERS.iter().find(|it| it.list == list && it.name == name);
+        let row = table.iter().find(|it| it.list == list && it.name == name);
         let row = row.unwrap_or_else(|| panic!("`{list}` by `{name}` is not in the table"));
         let arguments = |value: &Value| {
             match input.as_str() {

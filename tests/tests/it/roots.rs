@@ -180,6 +180,12 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
     "removeCheckpointWitness",
     "approveVerification",
     "denyVerification",
+    "answerVerifications",
+    "grantApproval",
+    "revokeApprovalGrant",
+    "setApprovalSettings",
+    "approveCapabilityRequest",
+    "rejectCapabilityRequest",
     "rateAgent",
     "setTrustWeights",
     "overrideActionClass",
@@ -230,6 +236,7 @@ pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
     let all = CORE.iter().chain(super::account_roots::ROOTS);
     all.chain(super::policy_roots::ROOTS)
         .chain(super::compliance::ROOTS)
+        .chain(super::approval_roots::ROOTS)
         .chain(super::audit_roots::ROOTS)
         .chain(super::notification_roots::ROOTS)
         .chain(super::audit_roots::LAST)
@@ -318,18 +325,6 @@ const CORE: &[Root] = &[
         Needs::Agent,
         Foreigner::NotFound,
         |ids| json!({ "verificationId": ids.verification, "isSuccess": true }),
-    ),
-    mutation(
-        "approveVerification",
-        MANAGER,
-        Foreigner::NotFound,
-        |ids| json!({ "verificationId": ids.pending }),
-    ),
-    mutation(
-        "denyVerification",
-        MANAGER,
-        Foreigner::NotFound,
-        |ids| json!({ "verificationId": ids.pending }),
     ),
     mutation(
         "acknowledgeAlert",

@@ -19,8 +19,11 @@ const EXAMPLES: &str = "8";
 const SEED: &str = "20261127";
 
 /// What only an agent's signature opens: asked as an agent.
-const FOR_AGENTS: [&str; 4] = [
+const FOR_AGENTS: [&str; 7] = [
     "Mutation.verifyAction",
+    "Mutation.verifyActions",
+    "Mutation.requestCapability",
+    "Mutation.presentApproval",
     "Mutation.reportActionResult",
     "Mutation.delegateCapabilities",
     "Mutation.issueAgentCertificate",

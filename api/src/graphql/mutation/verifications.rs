@@ -1,15 +1,14 @@
 //! Asking before acting, and telling how it went.
 
 use aim_app::{ReportResult, VerifyAction};
-use aim_domain::role::Permission;
-use async_graphql::{Context, ID, InputObject, Json, Object, Result};
+use async_graphql::{Context, ID, InputObject, Json, Object, Result, SimpleObject};
 use serde_json::{Map, Value};
 
 use super::super::context::RequestContext;
 use super::super::enums::RiskLevel;
 use super::super::id::parse_id;
 use super::super::types::Verification;
-use super::super::user_error::payload;
+use super::super::user_error::{UserErrorCode, payload, split};
 
 /// What an agent wants to do.
 #[derive(Debug, InputObject)]
@@ -31,6 +30,13 @@ struct VerifyActionInput {
     idempotency_key: Option<String>,
 }
 
+/// Several actions.
+#[derive(Debug, InputObject)]
+struct VerifyActionsInput {
+    /// The actions, 1 to 20; each is decided on its own.
+    actions: Vec<VerifyActionInput>,
+}
+
 /// How an action went.
 #[derive(Debug, InputObject)]
 struct ReportActionResultInput {
@@ -44,32 +50,45 @@ struct ReportActionResultInput {
     duration_ms: Option<i64>,
 }
 
-/// Which verification to allow.
-#[derive(Debug, InputObject)]
-struct ApproveVerificationInput {
-    /// Global id of the verification.
-    verification_id: ID,
-    /// Why; kept in the audit trail.
-    reason: Option<String>,
-}
-
-/// Which verification to deny.
-#[derive(Debug, InputObject)]
-struct DenyVerificationInput {
-    /// Global id of the verification.
-    verification_id: ID,
-    /// Why; kept in the audit trail.
-    reason: Option<String>,
-}
-
 payload!(VerifyActionPayload, VerifyActionError, /// The answer; a denial is one too.
     verification: Verification);
 payload!(ReportActionResultPayload, ReportActionResultError, /// The verification.
     verification: Verification);
-payload!(ApproveVerificationPayload, ApproveVerificationError, /// The verification.
-    verification: Verification);
-payload!(DenyVerificationPayload, DenyVerificationError, /// The verification.
-    verification: Verification);
+
+payload!(VerifyActionsPayload, VerifyActionsError, /// The answers.
+    results: VerifiedActions);
+
+/// The answers to several actions.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct VerifiedActions {
+    /// One for each, in the order they were given.
+    items: Vec<VerifiedAction>,
+}
+
+/// What became of one of several actions.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct VerifiedAction {
+    /// The answer; null where the input was wrong, and nothing was decided.
+    verification: Option<Verification>,
+    /// What was wrong, for programs; null where it was decided.
+    code: Option<UserErrorCode>,
+    /// The same for people.
+    message: Option<String>,
+}
+
+impl From<VerifyActionInput> for VerifyAction {
+    fn from(input: VerifyActionInput) -> Self {
+        Self {
+            action: input.action,
+            resource: input.resource,
+            arguments: input.arguments.map(|json| json.0).unwrap_or_default(),
+            declared_risk: input.risk_level.map(Into::into),
+            session: input.session,
+            task: input.task,
+            idempotency_key: input.idempotency_key,
+        }
+    }
+}
 
 /// Mutations of verifications.
 #[derive(Debug, Default)]
@@ -86,20 +105,45 @@ impl VerificationMutations {
     ) -> Result<VerifyActionPayload> {
         let request = RequestContext::of(context)?;
         let agent = request.agent()?;
-        let asked = VerifyAction {
-            action: input.action,
-            resource: input.resource,
-            arguments: input.arguments.map(|json| json.0).unwrap_or_default(),
-            declared_risk: input.risk_level.map(Into::into),
-            session: input.session,
-            task: input.task,
-            idempotency_key: input.idempotency_key,
-        };
         let outcome = request
             .app
-            .verify_action(agent, asked, &request.request_id)
+            .verify_action(agent, input.into(), &request.request_id)
             .await;
         VerifyActionPayload::of(outcome)
+    }
+
+    /// Asks about several actions at once, each decided on its own and as durable as by `verifyAction`. For
+    /// agents, one a request.
+    async fn verify_actions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What the agent wants to do.")] input: VerifyActionsInput,
+    ) -> Result<VerifyActionsPayload> {
+        let request = RequestContext::of(context)?;
+        let agent = request.agent()?;
+        let actions = input.actions.into_iter().map(VerifyAction::from);
+        let decided = request
+            .app
+            .verify_actions(agent, actions.collect(), &request.request_id)
+            .await;
+        let decided = match decided {
+            Ok(decided) => decided,
+            Err(error) => return VerifyActionsPayload::of::<VerifiedActions>(Err(error)),
+        };
+        let mut items = Vec::with_capacity(decided.len());
+        for outcome in decided {
+            let (verification, wrong) = match outcome {
+                Ok(row) => (Some(Verification::from(row)), None),
+                Err(error) => (None, split(error)?.into_iter().next()),
+            };
+            let (code, message) = wrong.map(|(code, message, _)| (code, message)).unzip();
+            items.push(VerifiedAction {
+                verification,
+                code,
+                message,
+            });
+        }
+        VerifyActionsPayload::of(Ok(VerifiedActions { items }))
     }
 
     /// Tells how an allowed action went, once. For the agent that asked.
@@ -121,37 +165,5 @@ impl VerificationMutations {
             .report_result(agent, result, &request.request_id)
             .await;
         ReportActionResultPayload::of(outcome)
-    }
-
-    /// Allows a pending verification, for this action only. Needs `MANAGER`.
-    async fn approve_verification(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Which one, and why.")] input: ApproveVerificationInput,
-    ) -> Result<ApproveVerificationPayload> {
-        let request = RequestContext::of(context)?;
-        let permit = request.permit(Permission::Approve)?;
-        let id = parse_id("Verification", "verificationId", &input.verification_id)?;
-        let outcome = request
-            .app
-            .answer_verification(&permit, id, true, input.reason)
-            .await;
-        ApproveVerificationPayload::of(outcome)
-    }
-
-    /// Denies a pending verification. Needs `MANAGER`.
-    async fn deny_verification(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Which one, and why.")] input: DenyVerificationInput,
-    ) -> Result<DenyVerificationPayload> {
-        let request = RequestContext::of(context)?;
-        let permit = request.permit(Permission::Approve)?;
-        let id = parse_id("Verification", "verificationId", &input.verification_id)?;
-        let outcome = request
-            .app
-            .answer_verification(&permit, id, false, input.reason)
-            .await;
-        DenyVerificationPayload::of(outcome)
     }
 }

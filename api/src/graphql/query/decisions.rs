@@ -7,7 +7,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use super::super::connection::page;
 use super::super::context::{RequestContext, fault};
-use super::super::enums::Decision;
+use super::super::enums::{Decision, RiskLevel};
 use super::super::id::parse_id;
 use super::super::types::{Verification, VerificationConnection};
 
@@ -20,6 +20,8 @@ struct VerificationFilter {
     decision: Option<Decision>,
     /// Of this action.
     action: Option<String>,
+    /// With this risk.
+    risk: Option<RiskLevel>,
     /// About which this policy said something, also where it only watched. Not for agents.
     policy_id: Option<ID>,
 }
@@ -78,6 +80,8 @@ impl DecisionQueries {
             decision,
             action: filter.action,
             policy,
+            risk: filter.risk.map(Into::into),
+            ..Filter::default()
         };
         Ok(request
             .app

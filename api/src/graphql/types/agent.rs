@@ -1,7 +1,7 @@
 //! Agents and their grants.
 
 use aim_domain::certificate::spiffe_id;
-use aim_domain::id::AgentId;
+use aim_domain::id::{AgentId, CapabilityGrantId};
 use aim_domain::role::Permission;
 use aim_store::agents::Agent as Row;
 use aim_store::grants::GrantRecord;
@@ -168,6 +168,7 @@ connection!(AgentConnection, AgentEdge, Agent, Row, "Agent");
 
 /// The row that gives an agent a capability.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct CapabilityGrant {
     /// Global id.
     id: ID,
@@ -185,11 +186,56 @@ pub(crate) struct CapabilityGrant {
     created_at: DateTime<Utc>,
     /// When it was taken back.
     revoked_at: Option<DateTime<Utc>>,
+    /// By whom it was taken back, as `user:<id>`.
+    revoked_by: Option<String>,
+    #[graphql(skip)]
+    agent_key: AgentId,
 }
+
+#[ComplexObject]
+impl CapabilityGrant {
+    /// Whose it is.
+    async fn agent(&self, context: &Context<'_>) -> Result<Option<Agent>> {
+        let agents = RequestContext::of(context)?.agents()?;
+        let found = agents.load_one(self.agent_key).await.map_err(fault)?;
+        Ok(found.map(Agent::from))
+    }
+}
+
+/// A grant with its id where lists look for it.
+pub(crate) struct GrantRow {
+    pub(crate) id: CapabilityGrantId,
+    record: GrantRecord,
+}
+
+impl From<GrantRecord> for GrantRow {
+    fn from(record: GrantRecord) -> Self {
+        Self {
+            id: record.grant.id,
+            record,
+        }
+    }
+}
+
+impl From<GrantRow> for CapabilityGrant {
+    fn from(row: GrantRow) -> Self {
+        row.record.into()
+    }
+}
+
+connection!(
+    CapabilityGrantConnection,
+    CapabilityGrantEdge,
+    CapabilityGrant,
+    GrantRow,
+    "CapabilityGrant"
+);
 
 impl From<GrantRecord> for CapabilityGrant {
     fn from(record: GrantRecord) -> Self {
         Self {
+            agent_key: record.agent,
+            revoked_by: record.revoked_by,
             id: global_id("CapabilityGrant", record.grant.id),
             capability: record.grant.capability.as_str().to_owned(),
             resource: record
@@ -218,11 +264,15 @@ pub(crate) struct Capability {
     risk: RiskLevel,
     /// Whether it changes something.
     is_write: bool,
+    /// What a pattern of resources can look like; null of what is not in the standard catalogue.
+    resource_example: Option<String>,
 }
 
 impl From<aim_store::capabilities::Capability> for Capability {
     fn from(row: aim_store::capabilities::Capability) -> Self {
+        let known = aim_domain::capability_catalogue::find(&row.name);
         Self {
+            resource_example: known.map(|it| it.resource_example.to_owned()),
             name: row.name,
             category: row.category,
             description: row.description,

@@ -37,11 +37,13 @@ pub(crate) enum ProgramPermission {
     ReadPolicies,
     /// Publish policies, and say which count. Needs a person of role `ADMIN`.
     ManagePolicies,
+    /// Ask in the place of agents whether they may, by the AuthZEN API. Needs a person of role `MANAGER`.
+    EvaluateAccess,
 }
 
 impl ProgramPermission {
     /// All of them, beside what they are in the table.
-    pub(crate) const ALL: [(Self, Permission); 11] = [
+    pub(crate) const ALL: [(Self, Permission); 12] = [
         (Self::Read, Permission::Read),
         (Self::RegisterAgent, Permission::RegisterAgent),
         (Self::ManageAgents, Permission::ManageAgents),
@@ -53,6 +55,7 @@ impl ProgramPermission {
         (Self::ManageModels, Permission::ManageModels),
         (Self::ReadPolicies, Permission::ReadPolicies),
         (Self::ManagePolicies, Permission::ManagePolicies),
+        (Self::EvaluateAccess, Permission::EvaluateAccess),
     ];
 
     fn of(permissions: &[Permission]) -> Vec<Self> {

@@ -5,8 +5,10 @@ mod agent;
 mod agent_key;
 mod alert;
 mod analytics;
+mod approval;
 mod audit;
 mod audit_log;
+mod capability_request;
 mod certificate;
 mod compliance;
 mod credentials;
@@ -29,17 +31,23 @@ mod user;
 mod verification;
 
 pub(crate) use action_class::{ActionClass, ActionClassOverride, ActionClassOverrideConnection};
-pub(crate) use agent::{Agent, AgentConnection, Capability, CapabilityGrant};
+pub(crate) use agent::{
+    Agent, AgentConnection, Capability, CapabilityGrant, CapabilityGrantConnection, GrantRow,
+};
 pub(crate) use agent_key::{AgentChallenge, AgentKey, AgentKeyConnection, KeyPolicy};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
 pub(crate) use analytics::{
     ActionActivity, AgentActivity, Analytics, AnalyticsStep, LatencyBucket, RankingOrder,
     RankingPeriod,
 };
+pub(crate) use approval::{Approval, ApprovalGrant, ApprovalGrantConnection, ApprovalSettings};
 pub(crate) use audit::{AuditEntry, AuditEntryConnection, DeadLetterConnection};
 pub(crate) use audit_log::{
     AuditCheckpoint, AuditCheckpointConnection, AuditConsistencyProof, AuditErasure,
     AuditErasureConnection, AuditLog, AuditRetention, AuditWitness,
+};
+pub(crate) use capability_request::{
+    CapabilityRequest, CapabilityRequestConnection, CapabilityViolationConnection,
 };
 pub(crate) use certificate::AgentCertificate;
 pub(crate) use compliance::ComplianceReport;

@@ -12,7 +12,7 @@ use super::super::connection::connection;
 use super::super::context::{RequestContext, fault};
 use super::super::enums::{ActionOutcome, Decision, Obligation, ReasonCode, RiskLevel};
 use super::super::id::global_id;
-use super::{Agent, PolicyMatch};
+use super::{Agent, Approval, PolicyMatch};
 
 /// Our recorded answer to "may it?".
 #[derive(Debug, Clone, SimpleObject)]
@@ -54,6 +54,11 @@ pub(crate) struct Verification {
     outcome_at: Option<DateTime<Utc>>,
     /// How long the action took, in milliseconds.
     duration_ms: Option<i64>,
+    /// SHA-256 of the whole action as canonical JSON (RFC 8785), in hexadecimal digits: what an approval
+    /// is bound to.
+    action_digest: String,
+    /// Where persons had to agree: how far that is.
+    approval: Option<Approval>,
     #[graphql(skip)]
     agent_key: AgentId,
     #[graphql(skip)]
@@ -100,6 +105,8 @@ impl From<Row> for Verification {
             outcome: row.outcome.map(ActionOutcome::from),
             outcome_at: row.outcome_at,
             duration_ms: row.duration_ms,
+            action_digest: aim_domain::digest::hex(&row.action_digest),
+            approval: row.approval.map(|it| Approval::of(row.id, it)),
             hits: row.policies,
         }
     }
