@@ -42,6 +42,8 @@ pub const PROGRAMS: &[Permission] = &[
     Permission::ManageModels,
     Permission::ReadPolicies,
     Permission::ManagePolicies,
+    Permission::RegisterMcpServers,
+    Permission::ManageMcpServers,
 ];
 
 /// The row of the table.
@@ -81,6 +83,7 @@ mod tests {
     fn what_is_a_persons_own_no_program_gets_whatever_it_was_given() {
         for own in [
             Permission::Approve,
+            Permission::ApproveMcpServers,
             Permission::RateAgents,
             Permission::ManageSettings,
             Permission::ReplaceModelSigner,

@@ -177,6 +177,7 @@ mod tests {
             agent_type: AgentType::Custom,
             tags: Box::default(),
             policies: None,
+            mcp: None,
         })
     }
 

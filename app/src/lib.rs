@@ -49,6 +49,7 @@ mod kill_switch;
 mod kills;
 mod mail;
 mod manage_people;
+mod mcp;
 mod models;
 mod oidc;
 mod open_session;
@@ -119,6 +120,10 @@ pub use ingest_events::{IngestSink, IngestedEvent};
 pub use issue_certificate::{IssueCertificate, IssuedCertificate};
 pub use kill_switch::KillSwitchChange;
 pub use mail::{Letter, MailError, Mailer, SmtpConfig, SmtpError, SmtpMailer};
+pub use mcp::{
+    HandshakeError, McpNetworks, McpStatusChange, NetworksError, RegisterMcpServer,
+    UpdateMcpServer, read_manifest,
+};
 pub use models::{LoadedModel, ModelsNow};
 pub use oidc::{OidcArrived, OidcError, OidcProvider, OidcProviders, OidcStarted};
 pub use open_session::{OpenedSession, SecretText};

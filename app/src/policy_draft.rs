@@ -4,6 +4,7 @@ use aim_domain::agent::AgentType;
 use aim_domain::anomaly::Severity;
 use aim_domain::capability::Pattern;
 use aim_domain::id::AgentId;
+use aim_domain::mcp::McpConcern;
 use aim_domain::policy::{
     AddressPattern, DayOfWeek, Effect, PolicyScope, PolicyText, Rule, TimeWindow, WhenTime, Zone,
 };
@@ -83,6 +84,8 @@ pub enum RuleDraft {
     RiskFrom(RiskLevel),
     /// Nothing granted covers the action.
     CapabilityViolation,
+    /// It calls a tool of an MCP server with which one of these is wrong.
+    McpServer(Vec<McpConcern>),
     /// So many conditions, where exactly one is needed.
     Unclear(usize),
 }
@@ -145,6 +148,7 @@ impl RuleDraft {
             }
             Self::Always => Rule::Always {},
             Self::CapabilityViolation => Rule::CapabilityViolation {},
+            Self::McpServer(concerns) => Rule::McpServer { concerns },
             Self::RiskFrom(risk) => Rule::RiskFrom { risk },
             Self::ResourceOutside(texts) => Rule::ResourceOutside {
                 allowed: all(

@@ -47,6 +47,12 @@ pub enum AnomalyKind {
     PolicyAlert,
     /// A policy stopped the agent.
     PolicyQuarantine,
+    /// An MCP server is not what was approved.
+    McpDrift,
+    /// What an MCP server says of itself looks like an order to models.
+    McpPoisonedText,
+    /// A tool is named like a tool of another MCP server.
+    McpShadowedTool,
 }
 
 /// How bad, least first.
@@ -97,11 +103,11 @@ pub struct Finding {
 pub const ALERT_FROM: Severity = Severity::High;
 
 impl Finding {
-    /// Whether a person must look at it: what a policy says in any case, what a detector found when it
-    /// is bad enough.
+    /// Whether a person must look at it: what a policy says and what is wrong with an MCP server in any
+    /// case, what a detector found when it is bad enough.
     #[must_use]
     pub fn raises_alert(&self) -> bool {
-        self.is_of_policy() || self.severity >= ALERT_FROM
+        self.is_of_policy() || self.is_of_server() || self.severity >= ALERT_FROM
     }
 
     /// Whether the agent is stopped for it: when a policy says so, and when a detector's finding is
@@ -111,8 +117,17 @@ impl Finding {
         match self.kind {
             AnomalyKind::PolicyQuarantine => true,
             AnomalyKind::PolicyAlert => false,
+            _ if self.is_of_server() => false,
             _ => self.severity == Severity::Critical,
         }
+    }
+
+    /// Whether it is about an MCP server; nobody registers one to look away.
+    const fn is_of_server(&self) -> bool {
+        matches!(
+            self.kind,
+            AnomalyKind::McpDrift | AnomalyKind::McpPoisonedText | AnomalyKind::McpShadowedTool
+        )
     }
 
     const fn is_of_policy(&self) -> bool {

@@ -107,6 +107,12 @@ typed_id! {
     IdentityId,
     /// A passkey of a person.
     PasskeyId,
+    /// A server of tools.
+    McpServerId,
+    /// What such a server said of itself at a time.
+    McpManifestId,
+    /// A part of that which is not what was approved.
+    McpDriftId,
 }
 
 impl EventId {

@@ -65,6 +65,12 @@ pub enum Permission {
     ReadPolicies,
     /// Publish policies, and say which count.
     ManagePolicies,
+    /// Register MCP servers, and say what they say of themselves.
+    RegisterMcpServers,
+    /// Change MCP servers and their state.
+    ManageMcpServers,
+    /// Approve what MCP servers say of themselves.
+    ApproveMcpServers,
 }
 
 impl Permission {
@@ -74,10 +80,13 @@ impl Permission {
         match self {
             Self::Read | Self::ReadPolicies => Role::Viewer,
             Self::RegisterAgent
+            | Self::RegisterMcpServers
             | Self::RateAgents
             | Self::IngestEvents
             | Self::ManageCredentials => Role::Member,
             Self::ManageAgents
+            | Self::ManageMcpServers
+            | Self::ApproveMcpServers
             | Self::ManageCapabilities
             | Self::Approve
             | Self::ManageAlerts

@@ -20,6 +20,7 @@ pub struct Model {
     pub limits: Option<Json>,
     pub key_policy: Option<Json>,
     pub policy_revision: i64,
+    pub mcp_revision: i64,
 }
 
 /// Rows are joined by hand where a query needs it.

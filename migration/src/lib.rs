@@ -24,6 +24,7 @@ mod m0016_passkeys;
 mod m0017_key_ends;
 mod m0018_audit_progress;
 mod m0019_policies;
+mod m0021_mcp_servers;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_key_ends::Migration),
             Box::new(m0018_audit_progress::Migration),
             Box::new(m0019_policies::Migration),
+            Box::new(m0021_mcp_servers::Migration),
         ]
     }
 }

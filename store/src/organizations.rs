@@ -141,6 +141,7 @@ impl Tx {
             limits: Set(None),
             key_policy: Set(None),
             policy_revision: Set(0),
+            mcp_revision: Set(0),
         };
         entity::Entity::insert(row)
             .exec_without_returning(self.on())

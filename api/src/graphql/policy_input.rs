@@ -3,7 +3,9 @@
 use aim_app::{PolicyDraft, RuleDraft, ScopeDraft};
 use async_graphql::{Error, ID, InputObject};
 
-use super::enums::{AgentType, DayOfWeek, PolicyEffect, RiskLevel, Severity, TimeWindowSide};
+use super::enums::{
+    AgentType, DayOfWeek, McpConcern, PolicyEffect, RiskLevel, Severity, TimeWindowSide,
+};
 use super::id::parse_id;
 
 /// What a policy shall say.
@@ -66,6 +68,8 @@ struct PolicyRuleInput {
     risk: Option<RiskLevel>,
     /// When nothing granted covers the action. Only `true` says something.
     is_capability_violation: Option<bool>,
+    /// When the action calls a tool of an MCP server with which one of these is wrong.
+    mcp_server: Option<Vec<McpConcern>>,
 }
 
 /// Hours of the week in a time zone.
@@ -153,6 +157,8 @@ impl PolicyRuleInput {
             }),
             self.risk.map(|it| RuleDraft::RiskFrom(it.into())),
             yes(self.is_capability_violation).map(|_| RuleDraft::CapabilityViolation),
+            self.mcp_server
+                .map(|all| RuleDraft::McpServer(all.into_iter().map(Into::into).collect())),
         ];
         let mut given: Vec<RuleDraft> = given.into_iter().flatten().collect();
         match (given.pop(), given.len()) {

@@ -97,9 +97,14 @@ impl Draft {
             is_granted: !was.against.contains(&ReasonCode::CapabilityMissing),
             address: None,
             at: was.at,
+            mcp: None,
         };
         let is_about = self.text.scope.covers(&context);
-        if is_about && matches!(self.text.rule, Rule::Network { .. }) {
+        let is_unknown = matches!(
+            self.text.rule,
+            Rule::Network { .. } | Rule::McpServer { .. }
+        );
+        if is_about && is_unknown {
             return Replayed::Undecided;
         }
         let matches = is_about && self.text.rule.matches(&context);

@@ -9,11 +9,14 @@ use super::{
 };
 use crate::action::outside_hosts;
 use crate::capability::Pattern;
+use crate::mcp::McpConcern;
 use crate::risk::RiskLevel;
 use crate::trust::TrustScore;
 
 /// Most patterns of one list of a rule.
 pub const PATTERNS_MAX: usize = 100;
+/// Most concerns of a rule; there are no more.
+const CONCERNS_MAX: usize = 4;
 
 /// When a policy matches, within its scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +68,11 @@ pub enum Rule {
     },
     /// No grant and no delegation covers the action.
     CapabilityViolation {},
+    /// The action calls a tool of an MCP server with which one of these is wrong.
+    McpServer {
+        /// What may be wrong.
+        concerns: Vec<McpConcern>,
+    },
 }
 
 /// Why a rule was refused.
@@ -99,6 +107,10 @@ impl Rule {
                 ("allow", allow.len(), ADDRESSES_MAX),
                 ("deny", deny.len(), ADDRESSES_MAX),
             ],
+            Self::McpServer { concerns } if concerns.is_empty() => {
+                return Err(RuleError::Empty("concerns"));
+            }
+            Self::McpServer { concerns } => &[("concerns", concerns.len(), CONCERNS_MAX)],
             Self::Always {}
             | Self::TrustBelow { .. }
             | Self::RiskFrom { .. }
@@ -138,6 +150,7 @@ impl Rule {
             } => context.trust.map_or(*with_unscored, |it| it < *least),
             Self::RiskFrom { risk } => context.risk >= *risk,
             Self::CapabilityViolation {} => !context.is_granted,
+            Self::McpServer { concerns } => wrong_with(concerns, context).is_some(),
         }
     }
 
@@ -185,8 +198,19 @@ impl Rule {
             Self::CapabilityViolation {} => {
                 format!("nothing granted covers `{}`; grant it", context.action)
             }
+            Self::McpServer { concerns } => match (context.mcp, wrong_with(concerns, context)) {
+                (Some(call), Some(concern)) => call.explain(concern),
+                _ => "it calls no tool of an MCP server".to_owned(),
+            },
         }
     }
+}
+
+/// The first of the concerns that there is with the server that the action calls a tool of.
+fn wrong_with(concerns: &[McpConcern], context: &PolicyContext<'_>) -> Option<McpConcern> {
+    let call = context.mcp?;
+    let mut concerns = concerns.iter().copied();
+    concerns.find(|concern| call.is(*concern, context.at))
 }
 
 /// The first host that a resource names and that is not allowed.

@@ -64,6 +64,7 @@ fn facts(grants: &[&str], delegations: Vec<DelegationFacts>) -> AgentFacts {
         agent_type: AgentType::Custom,
         tags: Box::default(),
         policies: None,
+        mcp: None,
         status: AgentStatus::Verified,
         keys: vec![KeyFacts {
             id: AgentKeyId::from_uuid(Uuid::nil()),

@@ -13,6 +13,7 @@ use crate::capability::CapabilityGrant;
 use crate::delegation::DelegationFacts;
 use crate::id::{AgentId, AgentKeyId, OrganizationId};
 use crate::kill_switch::KillSwitch;
+use crate::mcp::McpFacts;
 use crate::name::ActionName;
 use crate::policy::{Effect, Policies, PolicyContext, PolicyHit, PolicyVerdict};
 use crate::risk::RiskLevel;
@@ -97,6 +98,8 @@ pub struct AgentFacts {
     pub tags: Box<[String]>,
     /// The policies of its organization; `None` is none. One copy for all agents.
     pub policies: Option<Arc<Policies>>,
+    /// The MCP servers of its organization; `None` is none. One copy for all agents.
+    pub mcp: Option<Arc<McpFacts>>,
 }
 
 /// How a request was made.
@@ -214,17 +217,20 @@ fn policies_of(
     let Some(policies) = &facts.policies else {
         return PolicyVerdict::default();
     };
+    let (action, resource) = (request.action.as_str(), request.resource.as_ref());
+    let resource = resource.map(crate::name::Resource::as_str);
     policies.evaluate(&PolicyContext {
         agent: facts.agent,
         agent_type: facts.agent_type,
         tags: &facts.tags,
-        action: request.action.as_str(),
-        resource: request.resource.as_ref().map(crate::name::Resource::as_str),
+        action,
+        resource,
         risk,
         trust: facts.trust_at(asked.at),
         is_granted,
         address: asked.address,
         at: asked.at,
+        mcp: McpFacts::call(facts.mcp.as_deref(), action, resource),
     })
 }
 

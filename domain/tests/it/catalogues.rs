@@ -9,17 +9,18 @@ use serde::Deserialize;
 const PINNED: &str = include_str!("../data/catalogues.json");
 
 /// Every kind; the match fails to compile when there is another.
-const KINDS: [AnomalyKind; 19] = {
+const KINDS: [AnomalyKind; 22] = {
     use AnomalyKind::{
         BehaviourDrift, CapabilityDrift, CombinedSigns, DeedBurst, FailureBurst, FirstSeenResource,
-        FirstSeenWrite, ImpossibleTravel, ModelRisk, NewCountry, NewDomain, OffHours, PolicyAlert,
-        PolicyQuarantine, RateSpike, RhythmBreak, UnusualSequence, VolumeSpike, WideSpread,
+        FirstSeenWrite, ImpossibleTravel, McpDrift, McpPoisonedText, McpShadowedTool, ModelRisk,
+        NewCountry, NewDomain, OffHours, PolicyAlert, PolicyQuarantine, RateSpike, RhythmBreak,
+        UnusualSequence, VolumeSpike, WideSpread,
     };
     match RateSpike {
         RateSpike | OffHours | FirstSeenWrite | FirstSeenResource | NewDomain | CapabilityDrift
         | FailureBurst | NewCountry | ImpossibleTravel | ModelRisk | UnusualSequence
         | VolumeSpike | WideSpread | DeedBurst | BehaviourDrift | RhythmBreak | CombinedSigns
-        | PolicyAlert | PolicyQuarantine => {}
+        | PolicyAlert | PolicyQuarantine | McpDrift | McpPoisonedText | McpShadowedTool => {}
     }
     [
         RateSpike,
@@ -41,6 +42,9 @@ const KINDS: [AnomalyKind; 19] = {
         CombinedSigns,
         PolicyAlert,
         PolicyQuarantine,
+        McpDrift,
+        McpPoisonedText,
+        McpShadowedTool,
     ]
 };
 

@@ -45,6 +45,7 @@ fn facts(status: AgentStatus) -> AgentFacts {
         agent_type: AgentType::Custom,
         tags: Box::default(),
         policies: None,
+        mcp: None,
     }
 }
 

@@ -179,6 +179,7 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
     "addCheckpointWitness",
     "removeCheckpointWitness",
     "approveVerification",
+    "approveMcpManifest",
     "denyVerification",
     "rateAgent",
     "setTrustWeights",
@@ -216,6 +217,7 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
 pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
     let all = CORE.iter().chain(super::account_roots::ROOTS);
     all.chain(super::policy_roots::ROOTS)
+        .chain(super::mcp_roots::ROOTS)
         .chain(super::audit_roots::ROOTS)
         .chain(super::audit_roots::LAST)
         .collect()

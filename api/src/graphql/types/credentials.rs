@@ -37,11 +37,15 @@ pub(crate) enum ProgramPermission {
     ReadPolicies,
     /// Publish policies, and say which count. Needs a person of role `ADMIN`.
     ManagePolicies,
+    /// Register MCP servers, and say what they say of themselves. Needs a person of role `MEMBER`.
+    RegisterMcpServers,
+    /// Change MCP servers and their state. Needs a person of role `MANAGER`.
+    ManageMcpServers,
 }
 
 impl ProgramPermission {
     /// All of them, beside what they are in the table.
-    pub(crate) const ALL: [(Self, Permission); 11] = [
+    pub(crate) const ALL: [(Self, Permission); 13] = [
         (Self::Read, Permission::Read),
         (Self::RegisterAgent, Permission::RegisterAgent),
         (Self::ManageAgents, Permission::ManageAgents),
@@ -53,6 +57,8 @@ impl ProgramPermission {
         (Self::ManageModels, Permission::ManageModels),
         (Self::ReadPolicies, Permission::ReadPolicies),
         (Self::ManagePolicies, Permission::ManagePolicies),
+        (Self::RegisterMcpServers, Permission::RegisterMcpServers),
+        (Self::ManageMcpServers, Permission::ManageMcpServers),
     ];
 
     fn of(permissions: &[Permission]) -> Vec<Self> {

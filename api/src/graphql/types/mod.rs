@@ -11,6 +11,7 @@ mod credentials;
 mod delegation;
 mod join;
 mod kill_switch;
+mod mcp_server;
 mod model;
 mod operations;
 mod passkey;
@@ -45,6 +46,7 @@ pub(crate) use join::{
     RegistrationStatus,
 };
 pub(crate) use kill_switch::KillSwitch;
+pub(crate) use mcp_server::{McpServer, McpServerConnection};
 pub(crate) use model::{
     ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,
     OrganizationModels, ShadowReport,

@@ -3,7 +3,7 @@
 use aim_domain::policy::{AddressPattern, Rule, TimeWindow as Window};
 use async_graphql::SimpleObject;
 
-use super::super::enums::{DayOfWeek, PolicyRuleKind, RiskLevel, TimeWindowSide};
+use super::super::enums::{DayOfWeek, McpConcern, PolicyRuleKind, RiskLevel, TimeWindowSide};
 
 /// When a policy matches; what belongs to its kind is there, all else is null.
 #[derive(Debug, Clone, SimpleObject)]
@@ -20,6 +20,8 @@ pub(crate) struct PolicyRule {
     trust: Option<PolicyTrustRule>,
     /// From this risk on.
     risk: Option<RiskLevel>,
+    /// What may be wrong with the MCP server.
+    mcp_server: Option<Vec<McpConcern>>,
 }
 
 /// Hours of the week in a time zone.
@@ -71,6 +73,7 @@ impl PolicyRule {
             network: None,
             trust: None,
             risk: None,
+            mcp_server: None,
         }
     }
 }
@@ -122,6 +125,10 @@ impl From<Rule> for PolicyRule {
                     is_with_unscored: with_unscored,
                 }),
                 ..Self::of(PolicyRuleKind::TrustBelow)
+            },
+            Rule::McpServer { concerns } => Self {
+                mcp_server: Some(concerns.into_iter().map(Into::into).collect()),
+                ..Self::of(PolicyRuleKind::McpServer)
             },
             Rule::RiskFrom { risk } => Self {
                 risk: Some(risk.into()),
