@@ -52,6 +52,9 @@ enum Command {
     /// Exports and verifies the audit log.
     #[command(subcommand)]
     Audit(commands::audit::Audit),
+    /// Exports policies, and applies them as a document kept with code.
+    #[command(subcommand)]
+    Policies(commands::policies::Policies),
     /// Measures speed against a running server.
     #[command(subcommand)]
     Bench(Bench),
@@ -151,6 +154,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Models(command) => commands::models::run(&command).await,
         Command::Mcp(command) => commands::mcp::run(command).await,
         Command::Audit(command) => commands::audit::run(command, file).await,
+        Command::Policies(command) => commands::policies::run(command).await,
         Command::Bench(Bench::Verify(args)) => bench::verify::run(args).await,
         Command::Bench(Bench::Stream(args)) => bench::stream::run(args).await,
         Command::Bench(Bench::Bombs(args)) => bench::bombs::run(args).await,

@@ -9,7 +9,8 @@ use std::sync::{Arc, Weak};
 use aim_domain::event::OrganizationChange;
 use aim_domain::id::{OrganizationId, PolicyId, PolicyVersionId};
 use aim_domain::policy::{
-    POLICIES_MAX, Policies, PolicyMode, PolicyText, SLICE_MAX, StoredPolicy, defaults,
+    CEDAR_COST, CEDAR_STATEMENT_COST, POLICIES_MAX, Policies, PolicyMode, PolicyText, SLICE_MAX,
+    StoredPolicy, defaults,
 };
 use aim_store::policies::{Policy, PolicyVersion, Published};
 use aim_store::{Page, PageRequest, StoreError, Tx};
@@ -101,10 +102,11 @@ impl App {
         }
         let mut tx = self.store.begin().await?;
         tx.move_policies(scope.organization).await?;
-        let new = self.next(permit, (before.as_ref(), mode), text, input.reason);
-        refuse_too_many(&tx, &new).await?;
+        let new = self.next_policy(permit, (before.as_ref(), mode), text, input.reason);
+        let all = tx.load_policies(scope.organization).await?;
         self.write_policy(&mut tx, &new, permit, before.as_ref())
             .await?;
+        refuse_too_many(all, tx.load_policies(scope.organization).await?)?;
         tx.commit().await.map_err(taken)?;
         self.cache.forget_organization(scope.organization);
         Ok(new)
@@ -132,25 +134,11 @@ impl App {
         let scope = permit.scope();
         let mut tx = self.store.begin().await?;
         tx.move_policies(scope.organization).await?;
-        if !tx.update_policy_mode(scope, id, mode).await? {
-            return Err(put_away());
-        }
-        let after = Policy {
-            mode,
-            ..before.clone()
-        };
-        refuse_too_many(&tx, &after).await?;
-        self.tell_of_policy(&mut tx, &after);
-        tx.audit(permit.audit(
-            &self.ids,
-            "policy.mode",
-            ("policy", id.to_string()),
-            Some(reason),
-            (
-                Some(json!({ "mode": before.mode })),
-                Some(json!({ "mode": mode, "version": before.published.version })),
-            ),
-        ));
+        let all = tx.load_policies(scope.organization).await?;
+        let after = self
+            .set_policy_mode(&mut tx, permit, &before, mode, reason)
+            .await?;
+        refuse_too_many(all, tx.load_policies(scope.organization).await?)?;
         tx.commit().await?;
         self.cache.forget_organization(scope.organization);
         Ok(after)
@@ -173,22 +161,9 @@ impl App {
         let scope = permit.scope();
         let mut tx = self.store.begin().await?;
         tx.move_policies(scope.organization).await?;
-        if !tx.archive_policy(scope, id).await? {
-            return Err(put_away());
-        }
-        let after = Policy {
-            mode: PolicyMode::Disabled,
-            archived_at: Some(tx.now()),
-            ..before.clone()
-        };
-        self.tell_of_policy(&mut tx, &after);
-        tx.audit(permit.audit(
-            &self.ids,
-            "policy.archive",
-            ("policy", id.to_string()),
-            Some(reason),
-            (Some(json!({ "mode": before.mode })), None),
-        ));
+        let after = self
+            .put_policy_away(&mut tx, permit, &before, reason)
+            .await?;
         tx.commit().await?;
         self.cache.forget_organization(scope.organization);
         Ok(after)
@@ -263,7 +238,71 @@ impl App {
         Ok(())
     }
 
-    async fn live_policy(&self, permit: &Permit, id: PolicyId) -> Result<Policy, AppError> {
+    /// The same, within a change of several; who commits tells the cache.
+    pub(crate) async fn set_policy_mode(
+        &self,
+        tx: &mut Tx,
+        permit: &Permit,
+        before: &Policy,
+        mode: PolicyMode,
+        reason: String,
+    ) -> Result<Policy, AppError> {
+        if !tx
+            .update_policy_mode(permit.scope(), before.id, mode)
+            .await?
+        {
+            return Err(put_away());
+        }
+        let after = Policy {
+            mode,
+            ..before.clone()
+        };
+        self.tell_of_policy(tx, &after);
+        tx.audit(permit.audit(
+            &self.ids,
+            "policy.mode",
+            ("policy", before.id.to_string()),
+            Some(reason),
+            (
+                Some(json!({ "mode": before.mode })),
+                Some(json!({ "mode": mode, "version": before.published.version })),
+            ),
+        ));
+        Ok(after)
+    }
+
+    /// The same, within a change of several; who commits tells the cache.
+    pub(crate) async fn put_policy_away(
+        &self,
+        tx: &mut Tx,
+        permit: &Permit,
+        before: &Policy,
+        reason: String,
+    ) -> Result<Policy, AppError> {
+        if !tx.archive_policy(permit.scope(), before.id).await? {
+            return Err(put_away());
+        }
+        let after = Policy {
+            mode: PolicyMode::Disabled,
+            archived_at: Some(tx.now()),
+            ..before.clone()
+        };
+        self.tell_of_policy(tx, &after);
+        tx.audit(permit.audit(
+            &self.ids,
+            "policy.archive",
+            ("policy", before.id.to_string()),
+            Some(reason),
+            (Some(json!({ "mode": before.mode })), None),
+        ));
+        Ok(after)
+    }
+
+    pub(crate) async fn live_policy(
+        &self,
+        permit: &Permit,
+        id: PolicyId,
+    ) -> Result<Policy, AppError> {
         let found = self.find_policy(permit, id).await?;
         let found = found.ok_or_else(|| AppError::not_found("policy"))?;
         if found.archived_at.is_some() {
@@ -291,7 +330,7 @@ impl App {
         Ok(())
     }
 
-    fn next(
+    pub(crate) fn next_policy(
         &self,
         permit: &Permit,
         (before, mode): (Option<&Policy>, PolicyMode),
@@ -315,7 +354,7 @@ impl App {
         }
     }
 
-    async fn write_policy(
+    pub(crate) async fn write_policy(
         &self,
         tx: &mut Tx,
         new: &Policy,
@@ -352,26 +391,24 @@ impl App {
     }
 }
 
-/// Refuses what would make decisions slow, seen with the new one in place.
-async fn refuse_too_many(tx: &Tx, new: &Policy) -> Result<(), AppError> {
-    let mut all = tx.load_policies(new.organization).await?;
-    all.retain(|it| it.id != new.id);
-    if all.len() >= POLICIES_MAX {
-        let message = format!("there are {} policies; archive some first", all.len());
+/// Refuses what would make decisions slow, or what is too many; what was so before may be made less.
+pub(crate) fn refuse_too_many(
+    before: Vec<StoredPolicy>,
+    after: Vec<StoredPolicy>,
+) -> Result<(), AppError> {
+    let (count, more) = (after.len(), after.len() > before.len());
+    if count > POLICIES_MAX && more {
+        let message = format!(
+            "there would be {count} policies, more than {POLICIES_MAX}; archive some first"
+        );
         return Err(AppError::new(ErrorCode::Conflict, message));
     }
-    let before = all.iter().cloned().collect::<Policies>().widest_slice();
-    all.push(StoredPolicy {
-        id: new.id,
-        version: new.published.version,
-        mode: new.mode,
-        text: Ok(new.published.text.clone()),
-    });
-    let after = all.into_iter().collect::<Policies>().widest_slice();
+    let before = before.into_iter().collect::<Policies>().widest_slice();
+    let after = after.into_iter().collect::<Policies>().widest_slice();
     if after > SLICE_MAX && after > before {
         let message = format!(
-            "{after} policies would have to be asked for one action, more than {SLICE_MAX}; name \
-             agents or actions in `scope`, or archive some first"
+            "{after} policies would have to be asked for one action, more than {SLICE_MAX}, where one in \
+             Cedar counts as {CEDAR_COST} and {CEDAR_STATEMENT_COST} a statement; name agents or actions in `scope`, or archive some first"
         );
         return Err(AppError::new(ErrorCode::Conflict, message));
     }
@@ -383,7 +420,7 @@ fn put_away() -> AppError {
     AppError::new(ErrorCode::Conflict, message)
 }
 
-fn taken(error: StoreError) -> AppError {
+pub(crate) fn taken(error: StoreError) -> AppError {
     match error {
         StoreError::Duplicate(_) => AppError::new(
             ErrorCode::Conflict,

@@ -6,7 +6,8 @@ use aim_domain::capability::Pattern;
 use aim_domain::id::AgentId;
 use aim_domain::mcp::McpConcern;
 use aim_domain::policy::{
-    AddressPattern, DayOfWeek, Effect, PolicyScope, PolicyText, Rule, TimeWindow, WhenTime, Zone,
+    AddressPattern, CedarRule, DayOfWeek, Effect, PolicyScope, PolicyText, Rule, TimeWindow,
+    WhenTime, Zone,
 };
 use aim_domain::risk::RiskLevel;
 use aim_domain::trust::TrustScore;
@@ -84,6 +85,8 @@ pub enum RuleDraft {
     RiskFrom(RiskLevel),
     /// Nothing granted covers the action.
     CapabilityViolation,
+    /// In Cedar.
+    Cedar(String),
     /// It calls a tool of an MCP server with which one of these is wrong.
     McpServer(Vec<McpConcern>),
     /// So many conditions, where exactly one is needed.
@@ -148,6 +151,7 @@ impl RuleDraft {
             }
             Self::Always => Rule::Always {},
             Self::CapabilityViolation => Rule::CapabilityViolation {},
+            Self::Cedar(text) => cedar(errors, text)?,
             Self::McpServer(concerns) => Rule::McpServer { concerns },
             Self::RiskFrom(risk) => Rule::RiskFrom { risk },
             Self::ResourceOutside(texts) => Rule::ResourceOutside {
@@ -210,6 +214,13 @@ impl RuleDraft {
             }
         })
     }
+}
+
+fn cedar(errors: &mut FieldErrors, text: String) -> Option<Rule> {
+    let field = "text.rule.cedar";
+    let text = errors.keep(field, CedarRule::parse(text))?;
+    errors.keep(field, text.check())?;
+    Some(Rule::Cedar { text })
 }
 
 /// The good ones of a list; the bad ones are named with their place in it.

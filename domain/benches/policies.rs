@@ -1,7 +1,8 @@
 //! What policies cost a decision: `cargo bench -p aim-domain --bench policies`.
 //!
 //! 10,000 policies, as many of them asked each time as an organization may have asked, and of those as
-//! costly ones as there are: time zones, long lists of networks and patterns with several stars.
+//! costly ones as there are: time zones, long lists of networks and patterns with several stars. Then the
+//! same with as many in Cedar as an organization may have asked.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,8 +18,9 @@ use aim_domain::anomaly::Severity;
 use aim_domain::capability::Pattern;
 use aim_domain::id::{AgentId, PolicyId};
 use aim_domain::policy::{
-    AddressPattern, Effect, POLICIES_MAX, Policies, PolicyContext, PolicyMode, PolicyScope,
-    PolicyText, Rule, SLICE_MAX, StoredPolicy, TimeWindow, WhenTime, Zone,
+    AddressPattern, CEDAR_COST, CEDAR_STATEMENT_COST, CedarRule, Effect, POLICIES_MAX, Policies,
+    PolicyContext, PolicyMode, PolicyScope, PolicyText, Rule, SLICE_MAX, StoredPolicy, TimeWindow,
+    WhenTime, Zone,
 };
 use aim_domain::risk::RiskLevel;
 use aim_domain::trust::TrustScore;
@@ -58,6 +60,17 @@ fn rule(number: usize) -> Rule {
     }
 }
 
+/// In Cedar, of three statements each; none matches.
+fn cedar(number: usize) -> Rule {
+    let text = format!(
+        r#"forbid(principal, action in Action::"files", resource) when {{ resource.name like "*/secret{number}/*" }};
+           forbid(principal, action, resource) when {{ context has trust && context.trust.lessThan(decimal("0.1")) }};
+           forbid(principal, action, resource) unless {{ ["files.example"].containsAll(resource.hosts) }};"#
+    );
+    let text = CedarRule::parse(text).unwrap();
+    Rule::Cedar { text }
+}
+
 fn policy(number: usize) -> StoredPolicy {
     let mut scope = PolicyScope::default();
     // Four hundred for everything, fifty for this action, fifty for its beginning, the rest for others.
@@ -87,8 +100,28 @@ fn policy(number: usize) -> StoredPolicy {
 }
 
 fn main() {
+    measure("built-in rules", (0..POLICIES_MAX).map(policy));
+    // As many in Cedar as may be asked at once, and all others about other actions, up to twenty of them
+    // about one.
+    let many = (SLICE_MAX - 20) / (CEDAR_COST + 3 * CEDAR_STATEMENT_COST);
+    measure(
+        "rules in Cedar",
+        (0..POLICIES_MAX).map(|number| {
+            let mut policy = policy(number + SLICE_MAX);
+            policy.id = PolicyId::from_uuid(Uuid::from_u128(number as u128));
+            if let (true, Ok(text)) = (number < many, &mut policy.text) {
+                text.scope = PolicyScope::default();
+                text.rule = cedar(number);
+            }
+            policy
+        }),
+    );
+}
+
+fn measure(what: &str, all: impl Iterator<Item = StoredPolicy>) {
+    println!("== {what}");
     let begun = Instant::now();
-    let policies: Policies = (0..POLICIES_MAX).map(policy).collect();
+    let policies: Policies = all.collect();
     println!(
         "{} policies compiled in {:?}",
         policies.len(),

@@ -4,6 +4,7 @@
 //! All that match count: forbidding wins over everything, then quarantine, then asking a person, then
 //! an alert. Priority only orders what is named first. What cannot be evaluated denies.
 
+mod cedar;
 mod defaults;
 mod network;
 mod replay;
@@ -14,6 +15,10 @@ mod text;
 mod verdict;
 mod window;
 
+pub use cedar::{
+    CEDAR_COST, CEDAR_MAX_BYTES, CEDAR_SCHEMA, CEDAR_STATEMENT_COST, CEDAR_STATEMENTS_MAX,
+    CedarError, CedarRule,
+};
 pub use defaults::defaults;
 pub use network::{ADDRESSES_MAX, AddressPattern, AddressPatternError};
 pub use replay::{AgentNow, Draft, RecordedDecision, Replayed};

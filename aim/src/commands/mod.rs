@@ -8,4 +8,5 @@ pub(crate) mod health;
 pub(crate) mod mcp;
 pub(crate) mod migrate;
 pub(crate) mod models;
+pub(crate) mod policies;
 pub(crate) mod replay;

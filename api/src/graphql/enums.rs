@@ -266,8 +266,6 @@ pub(crate) enum McpConcern {
     Unverified,
     /// It is not what was approved.
     Drift,
-    /// No attestation of it counts now.
-    Unattested,
 }
 
 /// What a model version is for.
@@ -406,6 +404,22 @@ pub(crate) enum PolicyMode {
     Disabled,
 }
 
+/// What becomes of a policy when a document is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_app::PolicyStep")]
+pub(crate) enum PolicyStep {
+    /// It is new.
+    Create,
+    /// It says something else, and counts perhaps in another way.
+    Update,
+    /// It says the same and counts in another way.
+    ChangeMode,
+    /// It is put away.
+    Archive,
+    /// It stays as it is.
+    Keep,
+}
+
 /// What a policy looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub(crate) enum PolicyRuleKind {
@@ -425,6 +439,8 @@ pub(crate) enum PolicyRuleKind {
     RiskFrom,
     /// Actions that nothing granted covers.
     CapabilityViolation,
+    /// Whatever is written in Cedar.
+    Cedar,
     /// Calls of tools of MCP servers with which something is wrong.
     McpServer,
 }

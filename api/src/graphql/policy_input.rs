@@ -68,6 +68,9 @@ struct PolicyRuleInput {
     risk: Option<RiskLevel>,
     /// When nothing granted covers the action. Only `true` says something.
     is_capability_violation: Option<bool>,
+    /// What Cedar denies (<https://www.cedarpolicy.com>), at most 4,096 bytes: what a `forbid` names, and
+    /// where there is a `permit`, what none names. `docs/policies.md` has the schema.
+    cedar: Option<String>,
     /// When the action calls a tool of an MCP server with which one of these is wrong.
     mcp_server: Option<Vec<McpConcern>>,
 }
@@ -157,6 +160,7 @@ impl PolicyRuleInput {
             }),
             self.risk.map(|it| RuleDraft::RiskFrom(it.into())),
             yes(self.is_capability_violation).map(|_| RuleDraft::CapabilityViolation),
+            self.cedar.map(RuleDraft::Cedar),
             self.mcp_server
                 .map(|all| RuleDraft::McpServer(all.into_iter().map(Into::into).collect())),
         ];

@@ -57,7 +57,6 @@ impl App {
                 id: server.id,
                 status: server.status,
                 drift: is_in_drift.then(|| in_words(&drift).into()),
-                attested_until: None,
             };
             facts.add(&server.name, server.url.as_deref(), known);
         }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::McpServerStatus;
@@ -18,8 +17,6 @@ pub enum McpConcern {
     Unverified,
     /// It is not what was approved.
     Drift,
-    /// No attestation of it counts now.
-    Unattested,
 }
 
 /// A server, as far as decisions go.
@@ -31,8 +28,6 @@ pub struct McpServerFacts {
     pub status: McpServerStatus,
     /// What differs from what was approved, in words; `None` is nothing.
     pub drift: Option<Box<str>>,
-    /// Until when attestations count.
-    pub attested_until: Option<DateTime<Utc>>,
 }
 
 /// The servers of an organization, by name and by URL.
@@ -106,9 +101,9 @@ fn of_resource<'a>(action: &str, resource: Option<&'a str>) -> Option<&'a str> {
 }
 
 impl McpCall<'_> {
-    /// Whether this is wrong with its server now. With one that nobody knows everything is.
+    /// Whether this is wrong with its server. With one that nobody knows everything is.
     #[must_use]
-    pub fn is(&self, concern: McpConcern, now: DateTime<Utc>) -> bool {
+    pub fn is(&self, concern: McpConcern) -> bool {
         let Some(known) = self.known else {
             return true;
         };
@@ -116,7 +111,6 @@ impl McpCall<'_> {
             McpConcern::Unknown => false,
             McpConcern::Unverified => known.status != McpServerStatus::Verified,
             McpConcern::Drift => known.drift.is_some(),
-            McpConcern::Unattested => known.attested_until.is_none_or(|end| end <= now),
         }
     }
 
@@ -144,11 +138,6 @@ impl McpCall<'_> {
                      person approves what it says now"
                 )
             }
-            McpConcern::Unattested => {
-                format!(
-                    "no attestation of MCP server `{server}` counts now; let an agent attest it"
-                )
-            }
         }
     }
 }
@@ -164,7 +153,6 @@ mod tests {
             id: McpServerId::from_uuid(Uuid::nil()),
             status: McpServerStatus::Verified,
             drift: Some("`description` of tool `add` changed".into()),
-            attested_until: Some(DateTime::UNIX_EPOCH),
         };
         facts.add("weather", Some("https://w.example/mcp"), server);
         facts
@@ -213,10 +201,10 @@ mod tests {
         let unknown = McpFacts::call(None, "mcp:weather/forecast", None).unwrap();
         for concern in [
             McpConcern::Unknown,
+            McpConcern::Unverified,
             McpConcern::Drift,
-            McpConcern::Unattested,
         ] {
-            assert!(unknown.is(concern, DateTime::UNIX_EPOCH), "{concern:?}");
+            assert!(unknown.is(concern), "{concern:?}");
         }
     }
 
@@ -224,14 +212,9 @@ mod tests {
     fn a_server_is_what_is_wrong_with_it() {
         let facts = facts();
         let call = McpFacts::call(Some(&facts), "mcp:weather/a", None).unwrap();
-        let now = DateTime::UNIX_EPOCH;
-        assert!(call.is(McpConcern::Drift, now));
-        assert!(
-            call.is(McpConcern::Unattested, now),
-            "the end is not included"
-        );
-        assert!(!call.is(McpConcern::Unverified, now));
-        assert!(!call.is(McpConcern::Unknown, now));
+        assert!(call.is(McpConcern::Drift));
+        assert!(!call.is(McpConcern::Unverified));
+        assert!(!call.is(McpConcern::Unknown));
         let words = call.explain(McpConcern::Drift);
         assert!(
             words.contains("`description` of tool `add` changed"),

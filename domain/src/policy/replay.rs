@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Effect, PolicyContext, PolicyHit, PolicyMode, PolicyText, Rule};
+use super::cedar::CedarScene;
+use super::{Effect, PolicyContext, PolicyHit, PolicyMode, PolicyText};
 use crate::agent::AgentType;
 use crate::id::{AgentId, PolicyId};
 use crate::risk::RiskLevel;
@@ -100,14 +101,19 @@ impl Draft {
             mcp: None,
         };
         let is_about = self.text.scope.covers(&context);
-        let is_unknown = matches!(
-            self.text.rule,
-            Rule::Network { .. } | Rule::McpServer { .. }
-        );
-        if is_about && is_unknown {
+        // What a server was then is not on record either.
+        let is_of_server = matches!(self.text.rule, super::Rule::McpServer { .. });
+        if is_about && (is_of_server || self.text.rule.looks_at_address()) {
             return Replayed::Undecided;
         }
-        let matches = is_about && self.text.rule.matches(&context);
+        let asked = match is_about {
+            true => self.text.rule.ask(&context, &CedarScene::default()),
+            false => Ok(false),
+        };
+        // What cannot be evaluated denies.
+        let Ok(matches) = asked else {
+            return Replayed::Decided(Decision::Denied, true);
+        };
         let mut decision = self.without(was);
         if matches {
             decision = match (self.text.effect, decision) {
@@ -146,7 +152,7 @@ impl Draft {
 mod tests {
     use super::*;
     use crate::anomaly::Severity;
-    use crate::policy::PolicyScope;
+    use crate::policy::{PolicyScope, Rule};
     use uuid::Uuid;
 
     fn id(number: u128) -> PolicyId {

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cedar::{Answer, CedarScene};
 use super::scope::any;
 use super::window::is_inside;
 use super::{
-    ADDRESSES_MAX, AddressPattern, PolicyContext, TimeWindow, WINDOWS_MAX, WhenTime, Zone,
+    ADDRESSES_MAX, AddressPattern, CedarError, CedarRule, PolicyContext, TimeWindow, WINDOWS_MAX,
+    WhenTime, Zone,
 };
 use crate::action::outside_hosts;
 use crate::capability::Pattern;
@@ -16,7 +18,7 @@ use crate::trust::TrustScore;
 /// Most patterns of one list of a rule.
 pub const PATTERNS_MAX: usize = 100;
 /// Most concerns of a rule; there are no more.
-const CONCERNS_MAX: usize = 4;
+const CONCERNS_MAX: usize = 3;
 
 /// When a policy matches, within its scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +70,11 @@ pub enum Rule {
     },
     /// No grant and no delegation covers the action.
     CapabilityViolation {},
+    /// Cedar denies it.
+    Cedar {
+        /// What is written in Cedar.
+        text: CedarRule,
+    },
     /// The action calls a tool of an MCP server with which one of these is wrong.
     McpServer {
         /// What may be wrong.
@@ -84,6 +91,9 @@ pub enum RuleError {
     /// More than a decision should look at.
     #[error("`{0}` has {1} entries; use at most {2}")]
     TooMany(&'static str, usize, usize),
+    /// The Cedar of it says nothing that could be meant.
+    #[error("`cedar` {0}")]
+    Cedar(#[from] CedarError),
 }
 
 impl Rule {
@@ -107,6 +117,7 @@ impl Rule {
                 ("allow", allow.len(), ADDRESSES_MAX),
                 ("deny", deny.len(), ADDRESSES_MAX),
             ],
+            Self::Cedar { text } => return Ok(text.check()?),
             Self::McpServer { concerns } if concerns.is_empty() => {
                 return Err(RuleError::Empty("concerns"));
             }
@@ -122,10 +133,42 @@ impl Rule {
         }
     }
 
-    /// Whether it matches.
+    /// Whether it matches; what cannot be evaluated does.
     #[must_use]
     pub fn matches(&self, context: &PolicyContext<'_>) -> bool {
+        let asked = self.ask(context, &CedarScene::default());
+        asked.unwrap_or(true)
+    }
+
+    /// How much it costs a decision, as a multiple of a built-in rule.
+    pub(super) fn cost(&self) -> usize {
         match self {
+            Self::Cedar { text } => text.cost(),
+            _ => 1,
+        }
+    }
+
+    /// Whether it may look at where a request came from.
+    pub(super) fn looks_at_address(&self) -> bool {
+        match self {
+            Self::Network { .. } => true,
+            Self::Cedar { text } => text.looks_at_address(),
+            _ => false,
+        }
+    }
+
+    /// Whether it matches, or why it cannot be evaluated. The scene is that of this context.
+    pub(super) fn ask(
+        &self,
+        context: &PolicyContext<'_>,
+        scene: &CedarScene,
+    ) -> Result<bool, String> {
+        Ok(match self {
+            Self::Cedar { text } => match text.ask(context, scene) {
+                Answer::Allowed => false,
+                Answer::Denied(_) => true,
+                Answer::Failed(why) => return Err(why),
+            },
             Self::Always {} => true,
             Self::ResourceOutside { allowed } => {
                 !context.resource.is_some_and(|it| any(allowed, it))
@@ -151,7 +194,7 @@ impl Rule {
             Self::RiskFrom { risk } => context.risk >= *risk,
             Self::CapabilityViolation {} => !context.is_granted,
             Self::McpServer { concerns } => wrong_with(concerns, context).is_some(),
-        }
+        })
     }
 
     /// The fact it matched on and what would not have matched, for the agent too: a list of what is
@@ -198,6 +241,10 @@ impl Rule {
             Self::CapabilityViolation {} => {
                 format!("nothing granted covers `{}`; grant it", context.action)
             }
+            Self::Cedar { text } => match text.ask(context, &CedarScene::default()) {
+                Answer::Allowed => String::new(),
+                Answer::Denied(why) | Answer::Failed(why) => why,
+            },
             Self::McpServer { concerns } => match (context.mcp, wrong_with(concerns, context)) {
                 (Some(call), Some(concern)) => call.explain(concern),
                 _ => "it calls no tool of an MCP server".to_owned(),
@@ -210,7 +257,7 @@ impl Rule {
 fn wrong_with(concerns: &[McpConcern], context: &PolicyContext<'_>) -> Option<McpConcern> {
     let call = context.mcp?;
     let mut concerns = concerns.iter().copied();
-    concerns.find(|concern| call.is(*concern, context.at))
+    concerns.find(|concern| call.is(*concern))
 }
 
 /// The first host that a resource names and that is not allowed.

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use super::cedar::{CedarScene, Limits};
 use super::{
-    Effect, HITS_OF_A_KIND, PolicyContext, PolicyHit, PolicyMode, PolicyText, PolicyVerdict,
+    Effect, HITS_OF_A_KIND, PolicyContext, PolicyHit, PolicyMode, PolicyText, PolicyVerdict, Rule,
 };
 use crate::anomaly::Severity;
 use crate::capability::Pattern;
@@ -55,7 +56,8 @@ impl FromIterator<StoredPolicy> for Policies {
 impl Policies {
     fn add(&mut self, policy: StoredPolicy) {
         let index = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-        let scope = policy.text.as_ref().ok().map(|text| &text.scope);
+        let text = policy.text.as_ref().ok();
+        let scope = text.map(|text| &text.scope);
         let actions = scope.map_or(&[][..], |it| &it.actions);
         match scope {
             Some(scope) if !scope.agents.is_empty() => {
@@ -75,9 +77,38 @@ impl Policies {
                     None => self.broad.push(index),
                 }
             }
-            _ => self.broad.push(index),
+            _ => match text.map(|text| &text.rule) {
+                Some(Rule::Cedar { text }) => self.add_by_limits(text.limits(), index),
+                _ => self.broad.push(index),
+            },
         }
         self.all.push(policy);
+    }
+
+    /// By what a text in Cedar limits itself to, where the scope says nothing.
+    fn add_by_limits(&mut self, limits: Limits, index: u32) {
+        match limits {
+            Limits::None => self.broad.push(index),
+            Limits::Agents(agents) => put(&mut self.by_agent, agents.into_iter(), index),
+            Limits::Actions { names, groups } if groups.is_empty() => {
+                put(
+                    &mut self.by_action,
+                    names.iter().map(|it| it.as_str().into()),
+                    index,
+                );
+            }
+            // An action is found by its name or by its beginning, never by both: each policy once.
+            Limits::Actions { names, groups } => {
+                let all = || names.iter().chain(&groups).map(String::as_str);
+                let whole = all().filter(|it| !it.contains(':')).map(Box::from);
+                put(&mut self.by_action, whole, index);
+                let groups = groups.iter().filter(|it| !it.contains(':'));
+                let mut beginnings: Vec<Box<str>> =
+                    groups.map(|it| format!("{it}:").into()).collect();
+                beginnings.extend(all().filter_map(begins_with).map(Box::from));
+                put(&mut self.by_beginning, beginnings.into_iter(), index);
+            }
+        }
     }
 
     /// How many are asked at all.
@@ -92,16 +123,25 @@ impl Policies {
         self.all.is_empty()
     }
 
-    /// The most that one decision may have to ask.
+    /// The most that one decision may have to ask; one in Cedar counts as many.
     #[must_use]
     pub fn widest_slice(&self) -> usize {
-        fn longest<K>(map: &HashMap<K, Vec<u32>>) -> usize {
-            map.values().map(Vec::len).max().unwrap_or(0)
-        }
-        self.broad.len()
-            + longest(&self.by_agent)
-            + longest(&self.by_action)
-            + longest(&self.by_beginning)
+        self.cost(&self.broad)
+            + self.costliest(&self.by_agent)
+            + self.costliest(&self.by_action)
+            + self.costliest(&self.by_beginning)
+    }
+
+    fn costliest<K>(&self, map: &HashMap<K, Vec<u32>>) -> usize {
+        let costs = map.values().map(|list| self.cost(list));
+        costs.max().unwrap_or(0)
+    }
+
+    fn cost(&self, list: &[u32]) -> usize {
+        let policies = list.iter().filter_map(|at| self.all.get(*at as usize));
+        policies
+            .map(|it| it.text.as_ref().map_or(1, |text| text.rule.cost()))
+            .sum()
     }
 
     /// Those that can match, each once.
@@ -122,26 +162,32 @@ impl Policies {
     /// What they say of an action.
     #[must_use]
     pub fn evaluate(&self, context: &PolicyContext<'_>) -> PolicyVerdict {
-        let mut found: Vec<&StoredPolicy> = self
+        let scene = CedarScene::default();
+        let mut found: Vec<Found<'_>> = self
             .slice(context)
-            .filter(|policy| match &policy.text {
-                Ok(text) => text.scope.covers(context) && text.rule.matches(context),
-                Err(_) => true,
+            .filter_map(|policy| match &policy.text {
+                Ok(text) if !text.scope.covers(context) => None,
+                Ok(text) => match text.rule.ask(context, &scene) {
+                    Ok(true) => Some((policy, None)),
+                    Ok(false) => None,
+                    Err(why) => Some((policy, Some(why))),
+                },
+                Err(why) => Some((policy, Some(why.clone()))),
             })
             .collect();
-        found.sort_unstable_by_key(|policy| rank(policy));
+        found.sort_unstable_by_key(rank);
         let count = found.len();
         let mut hits: Vec<PolicyHit> = Vec::with_capacity(count.min(2 * HITS_OF_A_KIND));
         let mut kind = None;
         let mut kept = 0;
-        for policy in found {
-            let of = (policy.mode == PolicyMode::Enforced, effect_of(policy));
+        for found in found {
+            let of = (found.0.mode == PolicyMode::Enforced, effect_of(&found));
             if kind != Some(of) {
                 (kind, kept) = (Some(of), 0);
             }
             if kept < HITS_OF_A_KIND {
                 kept += 1;
-                hits.push(hit(policy, context));
+                hits.push(hit(found, context));
             }
         }
         PolicyVerdict { hits, count }
@@ -171,39 +217,36 @@ fn begins_with(action: &str) -> Option<&str> {
     action.find(':').map(|at| &action[..=at])
 }
 
-/// Its effect; `None`, which comes first, where it cannot be read.
-fn effect_of(policy: &StoredPolicy) -> Option<Reverse<Effect>> {
-    policy.text.as_ref().ok().map(|text| Reverse(text.effect))
+/// A policy that matches, with why it could not be evaluated where that is so.
+type Found<'a> = (&'a StoredPolicy, Option<String>);
+
+/// Its effect; `None`, which comes first, where it could not be evaluated.
+fn effect_of((policy, error): &Found<'_>) -> Option<Reverse<Effect>> {
+    let text = policy.text.as_ref().ok();
+    let text = text.filter(|_| error.is_none());
+    text.map(|text| Reverse(text.effect))
 }
 
-fn rank(policy: &StoredPolicy) -> (bool, Option<Reverse<Effect>>, Reverse<u16>, PolicyId) {
+fn rank(found: &Found<'_>) -> (bool, Option<Reverse<Effect>>, Reverse<u16>, PolicyId) {
+    let policy = found.0;
     let priority = policy.text.as_ref().map_or(0, |text| text.priority);
     let is_shadow = policy.mode != PolicyMode::Enforced;
-    (is_shadow, effect_of(policy), Reverse(priority), policy.id)
+    (is_shadow, effect_of(found), Reverse(priority), policy.id)
 }
 
-fn hit(policy: &StoredPolicy, context: &PolicyContext<'_>) -> PolicyHit {
-    let (id, version, mode) = (policy.id, policy.version, policy.mode);
-    match &policy.text {
-        Ok(text) => PolicyHit {
-            policy: id,
-            version,
-            name: text.name.clone(),
-            effect: text.effect,
-            severity: text.severity,
-            mode,
-            is_error: false,
-            why: text.rule.explain(context),
-        },
-        Err(why) => PolicyHit {
-            policy: id,
-            version,
-            name: id.to_string(),
-            effect: Effect::Forbid,
-            severity: Severity::High,
-            mode,
-            is_error: true,
-            why: why.clone(),
-        },
+fn hit((policy, error): Found<'_>, context: &PolicyContext<'_>) -> PolicyHit {
+    let text = policy.text.as_ref().ok();
+    let is_error = error.is_some();
+    let counts = text.filter(|_| !is_error);
+    let explained = || counts.map_or_else(String::new, |text| text.rule.explain(context));
+    PolicyHit {
+        policy: policy.id,
+        version: policy.version,
+        name: text.map_or_else(|| policy.id.to_string(), |text| text.name.clone()),
+        effect: counts.map_or(Effect::Forbid, |text| text.effect),
+        severity: counts.map_or(Severity::High, |text| text.severity),
+        mode: policy.mode,
+        is_error,
+        why: error.unwrap_or_else(explained),
     }
 }

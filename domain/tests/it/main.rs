@@ -16,6 +16,7 @@ mod mcp_policies;
 mod merkle;
 mod parameters;
 mod policy_cases;
+mod policy_cedar;
 mod policy_twin;
 mod possession;
 mod request;

@@ -18,24 +18,20 @@ fn now() -> DateTime<Utc> {
 /// Servers with nothing, one thing and everything wrong with them.
 fn servers() -> McpFacts {
     let mut all = McpFacts::default();
-    let end = |hours| Some(now() + TimeDelta::hours(hours));
-    for (name, status, drift, attested_until) in [
-        ("fine", McpServerStatus::Verified, None, end(1)),
-        ("late", McpServerStatus::Verified, None, end(-1)),
+    for (name, status, drift) in [
+        ("fine", McpServerStatus::Verified, None),
         (
             "drifted",
             McpServerStatus::Verified,
             Some("tool `add` is new"),
-            end(1),
         ),
-        ("new", McpServerStatus::Pending, None, end(1)),
-        ("stopped", McpServerStatus::Suspended, None, end(1)),
+        ("new", McpServerStatus::Pending, None),
+        ("stopped", McpServerStatus::Suspended, None),
     ] {
         let facts = McpServerFacts {
             id: McpServerId::from_uuid(Uuid::nil()),
             status,
             drift: drift.map(Into::into),
-            attested_until,
         };
         all.add(name, None, facts);
     }
@@ -83,16 +79,15 @@ fn why(concerns: &[McpConcern], action: &str) -> Option<String> {
 
 #[test]
 fn each_concern_matches_the_servers_it_is_about() {
-    use McpConcern::{Drift, Unattested, Unknown, Unverified};
+    use McpConcern::{Drift, Unknown, Unverified};
     for (server, wrong) in [
         ("fine", &[][..]),
-        ("late", &[Unattested]),
         ("drifted", &[Drift]),
         ("new", &[Unverified]),
         ("stopped", &[Unverified]),
-        ("stranger", &[Unknown, Unverified, Drift, Unattested]),
+        ("stranger", &[Unknown, Unverified, Drift]),
     ] {
-        for concern in [Unknown, Unverified, Drift, Unattested] {
+        for concern in [Unknown, Unverified, Drift] {
             let found = why(&[concern], &format!("mcp:{server}/add"));
             assert_eq!(
                 found.is_some(),
@@ -101,7 +96,7 @@ fn each_concern_matches_the_servers_it_is_about() {
             );
         }
         let any = why(
-            &[Unknown, Unverified, Drift, Unattested],
+            &[Unknown, Unverified, Drift],
             &format!("mcp__{server}__add"),
         );
         assert_eq!(any.is_some(), !wrong.is_empty(), "{server}");
@@ -120,5 +115,5 @@ fn a_rule_without_a_concern_is_refused() {
     let many = Rule::McpServer {
         concerns: vec![McpConcern::Drift; 5],
     };
-    assert_eq!(many.check(), Err(RuleError::TooMany("concerns", 5, 4)));
+    assert_eq!(many.check(), Err(RuleError::TooMany("concerns", 5, 3)));
 }

@@ -56,6 +56,7 @@ mod outage;
 mod passkeys;
 mod people;
 mod policies;
+mod policy_bundle;
 mod policy_roots;
 mod policy_trials;
 mod postgres;

@@ -247,6 +247,11 @@ async fn every_wrong_field_is_named() {
             json!({ "time": { "zone": "UTC", "windows": windows, "side": "INSIDE" } }),
             "text.rule.time.windows.0",
         ),
+        (json!({ "cedar": "forbid(" }), "text.rule.cedar"),
+        (
+            json!({ "cedar": "forbid(principal, action, resource) when { context.danger };" }),
+            "text.rule.cedar",
+        ),
     ] {
         let answer = ask(
             &owner,
@@ -259,4 +264,32 @@ async fn every_wrong_field_is_named() {
         let path: Vec<&str> = path.iter().filter_map(Value::as_str).collect();
         assert_eq!(path.join("."), field, "{answer}");
     }
+}
+
+#[tokio::test]
+async fn what_cedar_denies_is_denied_with_the_reason_that_its_author_gave() {
+    let aim = AimConfig::new().start().unwrap();
+    let owner = Owner::of(&aim).await.unwrap();
+    let agent = owner.register("reader", &["files:*"]).await.unwrap();
+    let cedar = "@reason(\"keys stay where they are\")
+        forbid(principal, action in Action::\"files\", resource) when { resource.name like \"*.pem\" };";
+    let rule = json!({ "cedar": cedar });
+    let id = publish(&owner, "no keys", rule, "FORBID", &agent).await;
+    for (resource, wanted) in [("/a.txt", "ALLOWED"), ("/a.pem", "DENIED")] {
+        let asked = json!({ "action": "files:read", "resource": resource });
+        let answer = agent.verify(asked).await.unwrap();
+        assert_eq!(answer.decision().0, wanted, "{}", answer.body);
+        let said = answer.body.to_string();
+        assert_eq!(
+            said.contains("keys stay where they are"),
+            wanted == "DENIED",
+            "{said}"
+        );
+    }
+    let query = "query($id: ID!) { policy(id: $id) { text { rule { kind cedar } } } }";
+    let found = owner.ask(query, json!({ "id": id })).await.unwrap();
+    assert_eq!(
+        found["policy"]["text"]["rule"],
+        json!({ "kind": "CEDAR", "cedar": cedar })
+    );
 }

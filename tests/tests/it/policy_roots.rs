@@ -31,6 +31,10 @@ pub(crate) const ROOTS: &[Root] = &[
         json!(ids.policy)
     }),
     query("policies", VIEWER, Foreigner::Empty, PAGE, nothing),
+    query("policyBundle", VIEWER, Foreigner::Own, "", nothing),
+    mutation("applyPolicies", ADMIN, Foreigner::Own, |_| {
+        json!({ "bundle": "{\"version\":1,\"policies\":[]}", "reason": "a test" })
+    }),
     mutation("publishPolicy", ADMIN, Foreigner::NotFound, |ids| {
         json!({ "policyId": ids.policy, "reason": "a test", "text": {
             "name": "a test", "rule": { "risk": "LOW" }, "effect": "ALERT", "severity": "LOW",

@@ -1,6 +1,6 @@
 //! Saying what holds beyond grants.
 
-use aim_app::PublishPolicy;
+use aim_app::{ApplyPolicies, PublishPolicy};
 use aim_domain::role::Permission;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
@@ -8,7 +8,7 @@ use super::super::context::RequestContext;
 use super::super::enums::PolicyMode;
 use super::super::id::parse_id;
 use super::super::policy_input::PolicyTextInput;
-use super::super::types::Policy;
+use super::super::types::{Policy, PolicyChange};
 use super::super::user_error::payload;
 
 /// What shall be published.
@@ -44,6 +44,23 @@ struct ArchivePolicyInput {
     reason: String,
 }
 
+/// A document of policies, and what to do with it.
+#[derive(Debug, InputObject)]
+struct ApplyPoliciesInput {
+    /// The document, as `policyBundle` gives it: JSON.
+    bundle: String,
+    /// Whether policies are put away that it does not name.
+    #[graphql(default)]
+    archives_others: bool,
+    /// Whether only to say what would change.
+    #[graphql(default)]
+    is_dry_run: bool,
+    /// Why; kept with each version and in the audit trail.
+    reason: String,
+}
+
+payload!(ApplyPoliciesPayload, ApplyPoliciesError, /// What became of each policy, or would, what is put away first.
+    changes: Vec<PolicyChange>);
 payload!(PublishPolicyPayload, PublishPolicyError, /// What counts from now on.
     policy: Policy);
 payload!(ChangePolicyModePayload, ChangePolicyModeError, /// The policy.
@@ -104,5 +121,25 @@ impl PolicyMutations {
         let id = parse_id("Policy", "policyId", &input.policy_id)?;
         let outcome = request.app.archive_policy(&permit, id, input.reason);
         ArchivePolicyPayload::of(outcome.await)
+    }
+
+    /// Makes the policies what a document says, all of it or nothing; applied again, it changes nothing.
+    /// Policies are told by name. Needs `ADMIN`.
+    async fn apply_policies(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The document, what to do with it, and why.")] input: ApplyPoliciesInput,
+    ) -> Result<ApplyPoliciesPayload> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::ManagePolicies)?;
+        let input = ApplyPolicies {
+            bundle: input.bundle,
+            archives_others: input.archives_others,
+            is_dry_run: input.is_dry_run,
+            reason: input.reason,
+        };
+        let outcome = request.app.apply_policies(&permit, input).await;
+        let changes = |all: Vec<_>| all.into_iter().map(PolicyChange::from);
+        ApplyPoliciesPayload::of(outcome.map(|all| changes(all).collect::<Vec<_>>()))
     }
 }

@@ -53,4 +53,12 @@ impl PolicyQueries {
         let found = request.app.list_policies(&permit, mode, page);
         Ok(found.await.map_err(fault)?.into())
     }
+
+    /// All policies that were not put away, as a document for `applyPolicies`: JSON, by name, to be kept
+    /// with code. Not for agents. Needs `VIEWER`.
+    async fn policy_bundle(&self, context: &Context<'_>) -> Result<String> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::ReadPolicies)?;
+        request.app.export_policies(&permit).await.map_err(fault)
+    }
 }

@@ -53,7 +53,7 @@ pub(crate) use model::{
 };
 pub(crate) use operations::StreamTotals;
 pub(crate) use passkey::Passkey;
-pub(crate) use policy::{Policy, PolicyConnection, PolicyMatch};
+pub(crate) use policy::{Policy, PolicyChange, PolicyConnection, PolicyMatch};
 pub(crate) use policy_rule::PolicyRule;
 pub(crate) use rating::AgentRatingConnection;
 pub(crate) use session::SignedInSessionConnection;

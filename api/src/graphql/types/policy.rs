@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::connection::{connection, page};
 use super::super::context::{RequestContext, fault};
-use super::super::enums::{AgentType, PolicyEffect, PolicyMode, Severity};
+use super::super::enums::{AgentType, PolicyEffect, PolicyMode, PolicyStep, Severity};
 use super::super::id::global_id;
 use super::PolicyRule;
 use aim_domain::id::PolicyId;
@@ -37,6 +37,28 @@ pub(crate) struct Policy {
     archived_at: Option<DateTime<Utc>>,
     #[graphql(skip)]
     key: PolicyId,
+}
+
+/// What became of a policy, or would.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct PolicyChange {
+    /// The policy's name.
+    name: String,
+    /// What became of it.
+    step: PolicyStep,
+    /// Global id of the policy; null where it would be new.
+    policy_id: Option<ID>,
+}
+
+impl From<aim_app::PolicyChange> for PolicyChange {
+    fn from(change: aim_app::PolicyChange) -> Self {
+        let id = change.policy.map(|id| global_id("Policy", id));
+        Self {
+            name: change.name,
+            step: change.step.into(),
+            policy_id: id,
+        }
+    }
 }
 
 /// What a version of a policy says. It never changes.

@@ -20,6 +20,8 @@ pub(crate) struct PolicyRule {
     trust: Option<PolicyTrustRule>,
     /// From this risk on.
     risk: Option<RiskLevel>,
+    /// What is written in Cedar.
+    cedar: Option<String>,
     /// What may be wrong with the MCP server.
     mcp_server: Option<Vec<McpConcern>>,
 }
@@ -73,6 +75,7 @@ impl PolicyRule {
             network: None,
             trust: None,
             risk: None,
+            cedar: None,
             mcp_server: None,
         }
     }
@@ -133,6 +136,10 @@ impl From<Rule> for PolicyRule {
             Rule::RiskFrom { risk } => Self {
                 risk: Some(risk.into()),
                 ..Self::of(PolicyRuleKind::RiskFrom)
+            },
+            Rule::Cedar { text } => Self {
+                cedar: Some(text.into()),
+                ..Self::of(PolicyRuleKind::Cedar)
             },
         }
     }
