@@ -95,6 +95,10 @@ impl App {
             errors.add("first", message);
         }
         let text = input.draft.check(errors)?;
+        if text.rule.is_about_events() {
+            let message = "is about events, and decisions do not look at those; try it in `SHADOW`";
+            return Err(AppError::field("text.rule", message));
+        }
         if let Some(id) = input.replaces {
             let found = self.find_policy(permit, id).await?;
             found.ok_or_else(|| AppError::not_found("policy"))?;

@@ -1,13 +1,13 @@
 //! A policy as somebody wrote it, checked as a whole: every wrong field is named at once.
 
 use aim_domain::agent::AgentType;
-use aim_domain::anomaly::Severity;
+use aim_domain::anomaly::{AnomalyKind, Severity};
 use aim_domain::capability::Pattern;
 use aim_domain::id::AgentId;
 use aim_domain::mcp::McpConcern;
 use aim_domain::policy::{
-    AddressPattern, CedarRule, DayOfWeek, Effect, PolicyScope, PolicyText, Rule, TimeWindow,
-    WhenTime, Zone,
+    AddressPattern, CedarRule, DayOfWeek, Effect, PolicyScope, PolicyText, RateWindow, Rule,
+    TimeWindow, WhenTime, Zone,
 };
 use aim_domain::risk::RiskLevel;
 use aim_domain::trust::TrustScore;
@@ -89,6 +89,20 @@ pub enum RuleDraft {
     Cedar(String),
     /// It calls a tool of an MCP server with which one of these is wrong.
     McpServer(Vec<McpConcern>),
+    /// What detectors find.
+    Finding {
+        /// Of these kinds; none is every kind.
+        kinds: Vec<AnomalyKind>,
+        /// At least so bad.
+        severity: Severity,
+    },
+    /// More events than this.
+    RateAbove {
+        /// In which span of time.
+        window: RateWindow,
+        /// As many are fine.
+        most: u32,
+    },
     /// So many conditions, where exactly one is needed.
     Unclear(usize),
 }
@@ -153,6 +167,8 @@ impl RuleDraft {
             Self::CapabilityViolation => Rule::CapabilityViolation {},
             Self::Cedar(text) => cedar(errors, text)?,
             Self::McpServer(concerns) => Rule::McpServer { concerns },
+            Self::Finding { kinds, severity } => Rule::Finding { kinds, severity },
+            Self::RateAbove { window, most } => Rule::RateAbove { window, most },
             Self::RiskFrom(risk) => Rule::RiskFrom { risk },
             Self::ResourceOutside(texts) => Rule::ResourceOutside {
                 allowed: all(

@@ -47,12 +47,25 @@ pub enum AnomalyKind {
     PolicyAlert,
     /// A policy stopped the agent.
     PolicyQuarantine,
+    /// A policy that only watches would have raised an alert or stopped the agent.
+    PolicyWatched,
     /// An MCP server is not what was approved.
     McpDrift,
     /// What an MCP server says of itself looks like an order to models.
     McpPoisonedText,
     /// A tool is named like a tool of another MCP server.
     McpShadowedTool,
+}
+
+impl AnomalyKind {
+    /// Whether it is what policies say, and not what a detector found.
+    #[must_use]
+    pub const fn is_of_policies(self) -> bool {
+        matches!(
+            self,
+            Self::PolicyAlert | Self::PolicyQuarantine | Self::PolicyWatched
+        )
+    }
 }
 
 /// How bad, least first.
@@ -107,7 +120,13 @@ impl Finding {
     /// case, what a detector found when it is bad enough.
     #[must_use]
     pub fn raises_alert(&self) -> bool {
-        self.is_of_policy() || self.is_of_server() || self.severity >= ALERT_FROM
+        match self.kind {
+            AnomalyKind::PolicyAlert | AnomalyKind::PolicyQuarantine => true,
+            AnomalyKind::PolicyWatched => false,
+            // Nobody registers an MCP server to look away.
+            _ if self.is_of_server() => true,
+            _ => self.severity >= ALERT_FROM,
+        }
     }
 
     /// Whether the agent is stopped for it: when a policy says so, and when a detector's finding is
@@ -116,24 +135,17 @@ impl Finding {
     pub fn quarantines(&self) -> bool {
         match self.kind {
             AnomalyKind::PolicyQuarantine => true,
-            AnomalyKind::PolicyAlert => false,
+            AnomalyKind::PolicyAlert | AnomalyKind::PolicyWatched => false,
             _ if self.is_of_server() => false,
             _ => self.severity == Severity::Critical,
         }
     }
 
-    /// Whether it is about an MCP server; nobody registers one to look away.
+    /// Whether it is about an MCP server.
     const fn is_of_server(&self) -> bool {
         matches!(
             self.kind,
             AnomalyKind::McpDrift | AnomalyKind::McpPoisonedText | AnomalyKind::McpShadowedTool
-        )
-    }
-
-    const fn is_of_policy(&self) -> bool {
-        matches!(
-            self.kind,
-            AnomalyKind::PolicyAlert | AnomalyKind::PolicyQuarantine
         )
     }
 }

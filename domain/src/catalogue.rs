@@ -54,7 +54,10 @@ impl AnomalyKind {
             Self::NewDomain | Self::VolumeSpike => &[EXFILTRATION],
             Self::McpDrift => &[RUG_PULL, TOOL_POISONING],
             Self::McpPoisonedText | Self::McpShadowedTool => &[TOOL_POISONING],
-            Self::FailureBurst | Self::PolicyAlert | Self::PolicyQuarantine => &[],
+            Self::FailureBurst
+            | Self::PolicyAlert
+            | Self::PolicyQuarantine
+            | Self::PolicyWatched => &[],
         }
     }
 
@@ -69,7 +72,9 @@ impl AnomalyKind {
             | Self::UnusualSequence
             | Self::VolumeSpike
             | Self::NewDomain => &[GOAL_HIJACK, TOOL_MISUSE],
-            Self::WideSpread | Self::PolicyAlert | Self::PolicyQuarantine => &[TOOL_MISUSE],
+            Self::WideSpread | Self::PolicyAlert | Self::PolicyQuarantine | Self::PolicyWatched => {
+                &[TOOL_MISUSE]
+            }
             Self::BehaviourDrift | Self::CombinedSigns => &[GOAL_HIJACK, ROGUE_AGENTS],
             Self::CapabilityDrift => &[GOAL_HIJACK, PRIVILEGE_ABUSE],
             Self::FailureBurst => &[CASCADING_FAILURES],

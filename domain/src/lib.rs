@@ -13,6 +13,7 @@ pub mod capability;
 pub mod catalogue;
 pub mod certificate;
 pub mod clock;
+pub mod compliance;
 pub mod delegation;
 pub mod digest;
 pub mod email;

@@ -6,6 +6,7 @@
 
 mod cedar;
 mod defaults;
+mod events;
 mod network;
 mod replay;
 mod rule;
@@ -20,6 +21,7 @@ pub use cedar::{
     CedarError, CedarRule,
 };
 pub use defaults::defaults;
+pub use events::{ObservedEvent, RateWindow};
 pub use network::{ADDRESSES_MAX, AddressPattern, AddressPatternError};
 pub use replay::{AgentNow, Draft, RecordedDecision, Replayed};
 pub use rule::{PATTERNS_MAX, Rule, RuleError};

@@ -242,6 +242,12 @@ impl BehaviourProfile {
         }
     }
 
+    /// Actions in the open minute, ten minutes and hour.
+    #[must_use]
+    pub fn open_counts(&self) -> [u32; 3] {
+        self.rates.each_ref().map(|rate| rate.open_count() as u32)
+    }
+
     /// Learns how an action ended that was judged when it was verified.
     pub fn observe_result(&mut self, outcome: Outcome, time: DateTime<Utc>) {
         self.advance(time);

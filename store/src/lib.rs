@@ -23,6 +23,7 @@ pub mod audit_witnesses;
 pub mod capabilities;
 pub mod certificates;
 mod code;
+mod compliance;
 mod connect;
 pub mod dead_letters;
 pub mod decisions;

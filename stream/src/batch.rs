@@ -19,7 +19,8 @@ use foldhash::{HashSet, HashSetExt};
 use crate::admit::{Admission, Admitted, OwnFact, Refused};
 use crate::models::Models;
 use crate::profiles::Profiles;
-use crate::said::finding_of;
+use crate::said::of_decision;
+use crate::watch::Watch;
 
 /// A score is kept in the history when it has moved this far, in ten-thousandths.
 const KEEP_STEP: u16 = 100;
@@ -208,6 +209,7 @@ impl<'a> Batch<'a> {
         profiles.warm(self.app, &self.steps).await?;
         let organizations = self.steps.iter().map(|step| step.organization);
         let mut judges = models.prepare(self.app, organizations).await?;
+        let watch = Watch::prepare(self.app, &self.steps).await?;
         let steps = std::mem::take(&mut self.steps);
         let mut learned = Learned::default();
         learned.steps.reserve(steps.len());
@@ -239,6 +241,9 @@ impl<'a> Batch<'a> {
                     news.findings = observed.findings;
                     let flagged = judges.judge(action, &observed.features);
                     news.findings.extend(flagged);
+                    let counts = profile.open_counts();
+                    let said = watch.judge(action, &news.findings, counts).await?;
+                    news.findings.extend(said);
                 }
                 Lesson::Result { outcome, time } => profile.observe_result(*outcome, *time),
                 Lesson::Rating(feedback) => profile.heed(*feedback),
@@ -305,7 +310,7 @@ fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
     let mut said = Vec::new();
     let (agent, lesson) = match own.fact {
         Fact::VerificationRecorded(fact) => {
-            said.extend(finding_of(&fact, own.id?, own.time));
+            said.extend(of_decision(&fact, own.id?, own.time));
             let denied = fact.decision == Decision::Denied;
             let agent = fact.agent;
             let action = ObservedAction {

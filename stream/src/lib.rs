@@ -11,6 +11,7 @@ mod positions;
 mod processor;
 mod profiles;
 mod said;
+mod watch;
 mod writing;
 
 pub use processor::{Processor, StreamConfig};

@@ -1,29 +1,56 @@
-//! What policies said of a decision, as something to look at.
+//! What policies said of a decision or of an event, as something to look at.
 
+use aim_domain::action::ObservedAction;
 use aim_domain::anomaly::{AnomalyKind, Evidence, Finding};
 use aim_domain::event::VerificationRecorded;
 use aim_domain::id::EventId;
-use aim_domain::policy::{Effect, PolicyHit};
+use aim_domain::policy::{Effect, PolicyHit, PolicyMode};
 use chrono::{DateTime, Utc};
 
 /// One finding of all policies that count and want an alert: what one decision came to is one thing to
 /// look at. It is a quarantine when one of them says so, and as bad as the worst.
-pub(crate) fn finding_of(
+pub(crate) fn of_decision(
     fact: &VerificationRecorded,
     event: EventId,
     time: DateTime<Utc>,
 ) -> Option<Finding> {
-    let of = |effect| {
-        let hits = fact.policies.iter();
-        hits.filter(move |hit| hit.counts_as(effect))
-    };
-    let hits: Vec<&PolicyHit> = of(Effect::Quarantine).chain(of(Effect::Alert)).collect();
-    let worst = hits.iter().max_by_key(|hit| (hit.effect, hit.severity))?;
-    let kind = if worst.effect == Effect::Quarantine {
+    of_counting(fact.action.as_str(), &fact.policies, (event, time))
+}
+
+/// The same of what an event came to. What only watching policies said is kept as well, and raises
+/// nothing: there is no verification to keep it with.
+pub(crate) fn of_event(action: &ObservedAction, hits: &[PolicyHit]) -> Vec<Finding> {
+    let (name, of) = (action.action.as_str(), (action.event, action.time));
+    let watching = hits.iter().filter(|it| it.mode == PolicyMode::Shadow);
+    let watching: Vec<&PolicyHit> = watching.collect();
+    let watched = finding(AnomalyKind::PolicyWatched, name, &watching, of);
+    of_counting(name, hits, of)
+        .into_iter()
+        .chain(watched)
+        .collect()
+}
+
+fn of_counting(action: &str, hits: &[PolicyHit], of: (EventId, DateTime<Utc>)) -> Option<Finding> {
+    let with = |effect| hits.iter().filter(move |hit| hit.counts_as(effect));
+    let hits: Vec<&PolicyHit> = with(Effect::Quarantine)
+        .chain(with(Effect::Alert))
+        .collect();
+    let is_quarantine = hits.iter().any(|it| it.effect == Effect::Quarantine);
+    let kind = if is_quarantine {
         AnomalyKind::PolicyQuarantine
     } else {
         AnomalyKind::PolicyAlert
     };
+    finding(kind, action, &hits, of)
+}
+
+fn finding(
+    kind: AnomalyKind,
+    action: &str,
+    hits: &[&PolicyHit],
+    (event, time): (EventId, DateTime<Utc>),
+) -> Option<Finding> {
+    let worst = hits.iter().max_by_key(|hit| (hit.effect, hit.severity))?;
     let evidence = hits.iter().map(|hit| Evidence {
         label: format!("policy `{}`, version {}", hit.name, hit.version),
         observed: hit.why.clone(),
@@ -33,7 +60,7 @@ pub(crate) fn finding_of(
         kind,
         severity: hits.iter().map(|hit| hit.severity).max()?,
         score: 1.0,
-        summary: format!("`{}`: policy `{}`: {}", fact.action, worst.name, worst.why),
+        summary: format!("`{action}`: policy `{}`: {}", worst.name, worst.why),
         evidence: evidence.collect(),
         event,
         time,

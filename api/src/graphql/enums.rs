@@ -170,6 +170,8 @@ pub(crate) enum AnomalyKind {
     PolicyAlert,
     /// A policy stopped the agent.
     PolicyQuarantine,
+    /// A policy that only watches would have raised an alert or stopped the agent.
+    PolicyWatched,
     /// An MCP server is not what was approved.
     McpDrift,
     /// What an MCP server says of itself looks like an order to models.
@@ -443,6 +445,22 @@ pub(crate) enum PolicyRuleKind {
     Cedar,
     /// Calls of tools of MCP servers with which something is wrong.
     McpServer,
+    /// What detectors found in an event.
+    Finding,
+    /// How many events an agent has in a span of time.
+    RateAbove,
+}
+
+/// The spans of time in which an agent's events are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::policy::RateWindow")]
+pub(crate) enum RateWindow {
+    /// 60 seconds.
+    Minute,
+    /// 600 seconds.
+    TenMinutes,
+    /// 3,600 seconds.
+    Hour,
 }
 
 /// On which side of its windows a policy matches.
@@ -473,4 +491,74 @@ pub(crate) enum DayOfWeek {
     Saturday,
     /// The seventh.
     Sunday,
+}
+
+/// What a compliance check asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::compliance::CheckKind")]
+pub(crate) enum CheckKind {
+    /// People sign in with a second factor, or by an issuer.
+    SecondFactor,
+    /// People who are let in still come.
+    PeopleActive,
+    /// API keys end.
+    ApiKeysEnd,
+    /// Agents have shown that they have their keys.
+    AgentsProven,
+    /// Agents' keys end.
+    AgentKeysEnd,
+    /// Agents' keys are younger than a year.
+    AgentKeysYoung,
+    /// Grants are about something, not about everything.
+    GrantsNarrow,
+    /// Grants say why.
+    GrantsExplained,
+    /// Verified agents have a trust score.
+    TrustKnown,
+    /// At least one policy counts.
+    PoliciesEnforced,
+    /// Some actions wait for a person.
+    HumanOversight,
+    /// Alerts of high or critical severity are taken up within a day.
+    AlertsTakenUp,
+    /// Alerts of high or critical severity are resolved within a week.
+    AlertsResolved,
+    /// Entries of the audit log are under a signed checkpoint.
+    AuditSigned,
+    /// The audit log is what was signed.
+    AuditUnbroken,
+    /// Somebody else vouches for the audit log.
+    AuditWitnessed,
+    /// The audit log keeps contents for long enough.
+    AuditKept,
+}
+
+/// What the numbers of a compliance check say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::compliance::CheckOutcome")]
+pub(crate) enum CheckOutcome {
+    /// None lacks what is asked for.
+    Met,
+    /// Some do.
+    NotMet,
+    /// There is nothing that it is about.
+    NotApplicable,
+}
+
+/// A framework by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::compliance::FrameworkId")]
+pub(crate) enum ComplianceFramework {
+    /// AICPA Trust Services Criteria.
+    Soc2,
+    /// ISO/IEC 27001, Annex A.
+    Iso27001,
+    /// HIPAA Security Rule.
+    Hipaa,
+    /// General Data Protection Regulation.
+    Gdpr,
+    /// EU Artificial Intelligence Act.
+    EuAiAct,
+    /// NIST AI Risk Management Framework.
+    NistAiRmf,
 }

@@ -38,6 +38,7 @@ pub struct Query(
     query::McpServerQueries,
     query::SimulationQueries,
     query::BacktestQueries,
+    query::ComplianceQueries,
     query::AuditQueries,
     query::JoinQueries,
     query::SignInQueries,

@@ -4,7 +4,8 @@ use aim_app::{PolicyDraft, RuleDraft, ScopeDraft};
 use async_graphql::{Error, ID, InputObject};
 
 use super::enums::{
-    AgentType, DayOfWeek, McpConcern, PolicyEffect, RiskLevel, Severity, TimeWindowSide,
+    AgentType, AnomalyKind, DayOfWeek, McpConcern, PolicyEffect, RateWindow, RiskLevel, Severity,
+    TimeWindowSide,
 };
 use super::id::parse_id;
 
@@ -73,6 +74,29 @@ struct PolicyRuleInput {
     cedar: Option<String>,
     /// When the action calls a tool of an MCP server with which one of these is wrong.
     mcp_server: Option<Vec<McpConcern>>,
+    /// When a detector finds something in an event: with `ALERT` or `QUARANTINE` only.
+    finding: Option<PolicyFindingRuleInput>,
+    /// When the agent does more than so much in a span of time: with `ALERT` or `QUARANTINE` only.
+    rate: Option<PolicyRateRuleInput>,
+}
+
+/// What detectors find.
+#[derive(Debug, InputObject)]
+struct PolicyFindingRuleInput {
+    /// Of which kinds; none is every kind. Not what policies say themselves.
+    #[graphql(default)]
+    kinds: Vec<AnomalyKind>,
+    /// At least so bad.
+    severity: Severity,
+}
+
+/// How much is too much.
+#[derive(Debug, InputObject)]
+struct PolicyRateRuleInput {
+    /// In which span of time, by the time of the events.
+    window: RateWindow,
+    /// As many actions are fine, 0 to 4,294,967,294.
+    most: u32,
 }
 
 /// Hours of the week in a time zone.
@@ -163,6 +187,14 @@ impl PolicyRuleInput {
             self.cedar.map(RuleDraft::Cedar),
             self.mcp_server
                 .map(|all| RuleDraft::McpServer(all.into_iter().map(Into::into).collect())),
+            self.finding.map(|it| RuleDraft::Finding {
+                kinds: it.kinds.into_iter().map(Into::into).collect(),
+                severity: it.severity.into(),
+            }),
+            self.rate.map(|it| RuleDraft::RateAbove {
+                window: it.window.into(),
+                most: it.most,
+            }),
         ];
         let mut given: Vec<RuleDraft> = given.into_iter().flatten().collect();
         match (given.pop(), given.len()) {

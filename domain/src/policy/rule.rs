@@ -6,10 +6,11 @@ use super::cedar::{Answer, CedarScene};
 use super::scope::any;
 use super::window::is_inside;
 use super::{
-    ADDRESSES_MAX, AddressPattern, CedarError, CedarRule, PolicyContext, TimeWindow, WINDOWS_MAX,
-    WhenTime, Zone,
+    ADDRESSES_MAX, AddressPattern, CedarError, CedarRule, PolicyContext, RateWindow, TimeWindow,
+    WINDOWS_MAX, WhenTime, Zone,
 };
 use crate::action::outside_hosts;
+use crate::anomaly::{AnomalyKind, Severity};
 use crate::capability::Pattern;
 use crate::mcp::McpConcern;
 use crate::risk::RiskLevel;
@@ -75,6 +76,21 @@ pub enum Rule {
         /// What is written in Cedar.
         text: CedarRule,
     },
+    /// A detector found something in an event.
+    Finding {
+        /// Something of these kinds; empty is anything.
+        #[serde(default)]
+        kinds: Vec<AnomalyKind>,
+        /// At least so bad.
+        severity: Severity,
+    },
+    /// The agent does more than this in a span of time, counted by the time of its events.
+    RateAbove {
+        /// In which.
+        window: RateWindow,
+        /// As many are fine.
+        most: u32,
+    },
     /// The action calls a tool of an MCP server with which one of these is wrong.
     McpServer {
         /// What may be wrong.
@@ -91,6 +107,9 @@ pub enum RuleError {
     /// More than a decision should look at.
     #[error("`{0}` has {1} entries; use at most {2}")]
     TooMany(&'static str, usize, usize),
+    /// It would wait for itself.
+    #[error("`kinds` names what policies say themselves; name what detectors find")]
+    OfPolicies,
     /// The Cedar of it says nothing that could be meant.
     #[error("`cedar` {0}")]
     Cedar(#[from] CedarError),
@@ -122,7 +141,12 @@ impl Rule {
                 return Err(RuleError::Empty("concerns"));
             }
             Self::McpServer { concerns } => &[("concerns", concerns.len(), CONCERNS_MAX)],
-            Self::Always {}
+            Self::Finding { kinds, .. } if kinds.iter().any(|it| it.is_of_policies()) => {
+                return Err(RuleError::OfPolicies);
+            }
+            Self::Finding { .. }
+            | Self::RateAbove { .. }
+            | Self::Always {}
             | Self::TrustBelow { .. }
             | Self::RiskFrom { .. }
             | Self::CapabilityViolation {} => &[],
@@ -194,6 +218,8 @@ impl Rule {
             Self::RiskFrom { risk } => context.risk >= *risk,
             Self::CapabilityViolation {} => !context.is_granted,
             Self::McpServer { concerns } => wrong_with(concerns, context).is_some(),
+            // No action is asked about what comes after it.
+            Self::Finding { .. } | Self::RateAbove { .. } => false,
         })
     }
 
@@ -249,6 +275,7 @@ impl Rule {
                 (Some(call), Some(concern)) => call.explain(concern),
                 _ => "it calls no tool of an MCP server".to_owned(),
             },
+            Self::Finding { .. } | Self::RateAbove { .. } => String::new(),
         }
     }
 }

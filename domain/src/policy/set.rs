@@ -34,11 +34,13 @@ pub struct StoredPolicy {
 /// by action, those whose actions begin alike (`files:*`) by that beginning; all others are asked always.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Policies {
-    all: Vec<StoredPolicy>,
+    pub(super) all: Vec<StoredPolicy>,
     by_agent: HashMap<AgentId, Vec<u32>>,
     by_action: HashMap<Box<str>, Vec<u32>>,
     by_beginning: HashMap<Box<str>, Vec<u32>>,
     broad: Vec<u32>,
+    /// About events; no decision asks them.
+    pub(super) of_events: Vec<u32>,
 }
 
 impl FromIterator<StoredPolicy> for Policies {
@@ -60,6 +62,7 @@ impl Policies {
         let scope = text.map(|text| &text.scope);
         let actions = scope.map_or(&[][..], |it| &it.actions);
         match scope {
+            _ if text.is_some_and(|text| text.rule.is_about_events()) => self.of_events.push(index),
             Some(scope) if !scope.agents.is_empty() => {
                 put(&mut self.by_agent, scope.agents.iter().copied(), index);
             }
@@ -115,6 +118,13 @@ impl Policies {
     #[must_use]
     pub fn len(&self) -> usize {
         self.all.len()
+    }
+
+    /// What those say that are enforced, and can be read.
+    pub fn enforced(&self) -> impl Iterator<Item = &PolicyText> {
+        let all = self.all.iter();
+        let enforced = all.filter(|it| it.mode == PolicyMode::Enforced);
+        enforced.filter_map(|it| it.text.as_ref().ok())
     }
 
     /// Whether there are none.
@@ -235,18 +245,34 @@ fn rank(found: &Found<'_>) -> (bool, Option<Reverse<Effect>>, Reverse<u16>, Poli
 }
 
 fn hit((policy, error): Found<'_>, context: &PolicyContext<'_>) -> PolicyHit {
-    let text = policy.text.as_ref().ok();
-    let is_error = error.is_some();
-    let counts = text.filter(|_| !is_error);
-    let explained = || counts.map_or_else(String::new, |text| text.rule.explain(context));
+    match (&policy.text, error) {
+        (Ok(text), None) => hit_of(policy, text, text.rule.explain(context)),
+        (text, error) => PolicyHit {
+            policy: policy.id,
+            version: policy.version,
+            name: match text {
+                Ok(text) => text.name.clone(),
+                Err(_) => policy.id.to_string(),
+            },
+            effect: Effect::Forbid,
+            severity: Severity::High,
+            mode: policy.mode,
+            is_error: true,
+            why: error.unwrap_or_default(),
+        },
+    }
+}
+
+/// A policy that could be evaluated, and why it matches.
+pub(super) fn hit_of(policy: &StoredPolicy, text: &PolicyText, why: String) -> PolicyHit {
     PolicyHit {
         policy: policy.id,
         version: policy.version,
-        name: text.map_or_else(|| policy.id.to_string(), |text| text.name.clone()),
-        effect: counts.map_or(Effect::Forbid, |text| text.effect),
-        severity: counts.map_or(Severity::High, |text| text.severity),
+        name: text.name.clone(),
+        effect: text.effect,
+        severity: text.severity,
         mode: policy.mode,
-        is_error,
-        why: error.unwrap_or_else(explained),
+        is_error: false,
+        why,
     }
 }

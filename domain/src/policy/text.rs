@@ -64,6 +64,12 @@ impl PolicyText {
             let message = format!("is {}; use at most {PRIORITY_MAX}", self.priority);
             faults.push(("priority", message));
         }
+        if self.rule.is_about_events() && !matches!(self.effect, Effect::Alert | Effect::Quarantine)
+        {
+            let message =
+                "comes too late for what was found after the action; use ALERT or QUARANTINE";
+            faults.push(("effect", message.to_owned()));
+        }
         if let Err(error) = self.rule.check() {
             faults.push(("rule", error.to_string()));
         }

@@ -17,6 +17,7 @@ mod merkle;
 mod parameters;
 mod policy_cases;
 mod policy_cedar;
+mod policy_events;
 mod policy_twin;
 mod possession;
 mod request;

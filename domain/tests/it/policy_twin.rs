@@ -109,6 +109,7 @@ fn matches(text: &PolicyText, scene: &Scene) -> bool {
 fn rule_matches(rule: &Rule, scene: &Scene, resource: Option<&str>) -> bool {
     match rule {
         Rule::Cedar { .. } => unreachable!("`policy_cedar` compares these"),
+        Rule::Finding { .. } | Rule::RateAbove { .. } => unreachable!("no decision asks these"),
         Rule::Always {} => true,
         Rule::CapabilityViolation {} => !scene.is_granted,
         // No action here calls a tool; `mcp_policies.rs` has those that do.

@@ -323,6 +323,11 @@ impl Agent {
 
     /// An event that says it did `action` at `time`.
     pub(crate) fn event(&self, action: &str, time: DateTime<Utc>) -> String {
+        self.event_on(action, "/data/report.csv", time)
+    }
+
+    /// An event that says it did `action` to `resource` at `time`.
+    pub(crate) fn event_on(&self, action: &str, resource: &str, time: DateTime<Utc>) -> String {
         let event = json!({
             "specversion": "1.0",
             "id": Uuid::now_v7().to_string(),
@@ -331,7 +336,7 @@ impl Agent {
             "time": time.to_rfc3339_opts(SecondsFormat::Micros, true),
             "data": {
                 "action": action,
-                "resource": "/data/report.csv",
+                "resource": resource,
                 "arguments": {},
                 "outcome": "ok",
             },

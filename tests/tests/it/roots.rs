@@ -218,6 +218,7 @@ pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
     let all = CORE.iter().chain(super::account_roots::ROOTS);
     all.chain(super::policy_roots::ROOTS)
         .chain(super::mcp_roots::ROOTS)
+        .chain(super::compliance::ROOTS)
         .chain(super::audit_roots::ROOTS)
         .chain(super::audit_roots::LAST)
         .collect()

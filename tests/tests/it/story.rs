@@ -33,10 +33,10 @@ const SECONDS: [i64; 3] = [5, 25, 45];
 const BURST: i64 = 400;
 
 /// Open subscriptions of one person.
-struct Subscriptions(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Subscriptions(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Subscriptions {
-    async fn open(owner: &Owner) -> anyhow::Result<Self> {
+    pub(crate) async fn open(owner: &Owner) -> anyhow::Result<Self> {
         let url = owner.url.replacen("http", "ws", 1) + "/graphql";
         let mut request = url.into_client_request()?;
         let protocol = "graphql-transport-ws".parse()?;
@@ -53,7 +53,11 @@ impl Subscriptions {
         Ok(made)
     }
 
-    async fn subscribe(&mut self, query: &str, after: Option<&str>) -> anyhow::Result<()> {
+    pub(crate) async fn subscribe(
+        &mut self,
+        query: &str,
+        after: Option<&str>,
+    ) -> anyhow::Result<()> {
         let id = Uuid::now_v7().to_string();
         let payload = json!({ "query": query, "variables": { "after": after } });
         self.send(json!({ "type": "subscribe", "id": id, "payload": payload }))
@@ -77,7 +81,10 @@ impl Subscriptions {
     }
 
     /// The data of the next result that `wanted` takes, whichever subscription's.
-    async fn until(&mut self, wanted: impl Fn(&Value) -> bool + Send) -> anyhow::Result<Value> {
+    pub(crate) async fn until(
+        &mut self,
+        wanted: impl Fn(&Value) -> bool + Send,
+    ) -> anyhow::Result<Value> {
         let end = Instant::now() + PATIENCE;
         loop {
             let mut message = self.next().await?;
@@ -139,7 +146,7 @@ pub(crate) async fn lives(owner: &Owner, agent: &Agent) -> anyhow::Result<f64> {
 }
 
 /// Opens subscriptions to alerts and scores that miss nothing from now on.
-async fn watches(owner: &Owner, agent: &Agent) -> anyhow::Result<Subscriptions> {
+pub(crate) async fn watches(owner: &Owner, agent: &Agent) -> anyhow::Result<Subscriptions> {
     let mut live = Subscriptions::open(owner).await?;
     live.subscribe(VERIFICATIONS, None).await?;
     // The protocol does not say when a subscription has begun: ask until one fact comes.

@@ -7,6 +7,7 @@ mod alert;
 mod audit;
 mod audit_log;
 mod certificate;
+mod compliance;
 mod credentials;
 mod delegation;
 mod join;
@@ -36,6 +37,7 @@ pub(crate) use audit_log::{
     AuditErasureConnection, AuditLog, AuditRetention, AuditWitness,
 };
 pub(crate) use certificate::AgentCertificate;
+pub(crate) use compliance::ComplianceReport;
 pub(crate) use credentials::{
     ApiKey, ApiKeyConnection, OrganizationSettings, ProgramPermission, SdkToken,
     SdkTokenConnection, UserAccount, UserAccountConnection,

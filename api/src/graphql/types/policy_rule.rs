@@ -3,7 +3,10 @@
 use aim_domain::policy::{AddressPattern, Rule, TimeWindow as Window};
 use async_graphql::SimpleObject;
 
-use super::super::enums::{DayOfWeek, McpConcern, PolicyRuleKind, RiskLevel, TimeWindowSide};
+use super::super::enums::{
+    AnomalyKind, DayOfWeek, McpConcern, PolicyRuleKind, RateWindow, RiskLevel, Severity,
+    TimeWindowSide,
+};
 
 /// When a policy matches; what belongs to its kind is there, all else is null.
 #[derive(Debug, Clone, SimpleObject)]
@@ -24,6 +27,28 @@ pub(crate) struct PolicyRule {
     cedar: Option<String>,
     /// What may be wrong with the MCP server.
     mcp_server: Option<Vec<McpConcern>>,
+    /// What detectors find.
+    finding: Option<PolicyFindingRule>,
+    /// How much is too much.
+    rate: Option<PolicyRateRule>,
+}
+
+/// What detectors find.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct PolicyFindingRule {
+    /// Of which kinds; none is every kind.
+    kinds: Vec<AnomalyKind>,
+    /// At least so bad.
+    severity: Severity,
+}
+
+/// How much is too much.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct PolicyRateRule {
+    /// In which span of time, by the time of the events.
+    window: RateWindow,
+    /// As many actions are fine.
+    most: u32,
 }
 
 /// Hours of the week in a time zone.
@@ -77,6 +102,8 @@ impl PolicyRule {
             risk: None,
             cedar: None,
             mcp_server: None,
+            finding: None,
+            rate: None,
         }
     }
 }
@@ -140,6 +167,20 @@ impl From<Rule> for PolicyRule {
             Rule::Cedar { text } => Self {
                 cedar: Some(text.into()),
                 ..Self::of(PolicyRuleKind::Cedar)
+            },
+            Rule::Finding { kinds, severity } => Self {
+                finding: Some(PolicyFindingRule {
+                    kinds: kinds.into_iter().map(Into::into).collect(),
+                    severity: severity.into(),
+                }),
+                ..Self::of(PolicyRuleKind::Finding)
+            },
+            Rule::RateAbove { window, most } => Self {
+                rate: Some(PolicyRateRule {
+                    window: window.into(),
+                    most,
+                }),
+                ..Self::of(PolicyRuleKind::RateAbove)
             },
         }
     }

@@ -1,0 +1,165 @@
+//! What frameworks ask for, held against what is on record.
+
+use std::fmt::Write;
+
+use aim_app::ComplianceReport as Report;
+use aim_domain::compliance::{CheckKind as Kind, Measurement};
+use async_graphql::{ID, SimpleObject};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::super::enums::{CheckKind, CheckOutcome, ComplianceFramework};
+use super::super::id::global_id;
+
+/// A framework with what its checks came to. It says what was counted and nothing more: whether that
+/// is enough is for people to judge.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct ComplianceReport {
+    /// Which framework.
+    framework: ComplianceFramework,
+    /// What it is called.
+    name: String,
+    /// Which edition.
+    edition: String,
+    /// Where its text is.
+    source: String,
+    /// When it was measured.
+    measured_at: DateTime<Utc>,
+    /// Leaves of the audit log under the newest checkpoint then; null where there is none.
+    audit_tree_size: Option<u64>,
+    /// The root of these, in hex: entries up to there can be proven.
+    audit_root_hash: Option<String>,
+    /// Its controls, as far as something on record bears on them.
+    controls: Vec<ComplianceControl>,
+    /// The same as CSV (RFC 4180), a line for each check of each control.
+    csv: String,
+}
+
+/// A control, article or subcategory of a framework.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct ComplianceControl {
+    /// As the framework numbers it.
+    number: String,
+    /// What it is about.
+    title: String,
+    /// What bears on it.
+    checks: Vec<ComplianceCheck>,
+}
+
+/// A check: a question that two numbers answer.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct ComplianceCheck {
+    /// What is asked.
+    kind: CheckKind,
+    /// What has to be so.
+    wanted: String,
+    /// Days that contents have to be kept, of `AUDIT_KEPT`.
+    days: Option<u32>,
+    /// What the numbers say.
+    outcome: CheckOutcome,
+    /// How many things it is about.
+    count: u64,
+    /// How many of them lack what is asked for.
+    lacking_count: u64,
+    /// Up to ten of those: global ids where there is an object of that kind, else plain ids.
+    lacking: Vec<ID>,
+}
+
+impl From<Report> for ComplianceReport {
+    fn from(report: Report) -> Self {
+        let framework = report.framework;
+        let controls = framework.controls.iter().zip(report.controls);
+        let controls: Vec<ComplianceControl> = controls
+            .map(|(control, measured)| {
+                let checks = control.checks.iter().zip(measured);
+                let checks = checks.map(|(check, it)| ComplianceCheck::of(check.days, it));
+                ComplianceControl {
+                    number: control.id.clone(),
+                    title: control.title.clone(),
+                    checks: checks.collect(),
+                }
+            })
+            .collect();
+        let csv = csv(report.at, &controls);
+        let checkpoint = report.checkpoint.as_ref();
+        Self {
+            framework: framework.id.into(),
+            name: framework.name.clone(),
+            edition: framework.edition.clone(),
+            source: framework.source.clone(),
+            measured_at: report.at,
+            audit_tree_size: checkpoint.map(|it| it.size),
+            audit_root_hash: checkpoint.map(|it| it.root.to_string()),
+            controls,
+            csv,
+        }
+    }
+}
+
+impl ComplianceCheck {
+    fn of(days: Option<u32>, measurement: Measurement) -> Self {
+        let outcome = measurement.outcome();
+        let (kind, measured) = (measurement.kind, measurement.measured);
+        let node = node_of(kind);
+        let ids = measured.examples.into_iter();
+        let ids = ids.map(|id| match node {
+            Some(node) => global_id(node, id),
+            None => id.to_string().into(),
+        });
+        Self {
+            kind: kind.into(),
+            wanted: kind.wanted().to_owned(),
+            days,
+            outcome: outcome.into(),
+            count: measured.count,
+            lacking_count: measured.lacking,
+            lacking: ids.collect(),
+        }
+    }
+}
+
+/// What kind of object a check's examples are, where those have global ids.
+const fn node_of(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::SecondFactor | Kind::PeopleActive => Some("User"),
+        Kind::AgentsProven | Kind::TrustKnown => Some("Agent"),
+        Kind::AlertsTakenUp | Kind::AlertsResolved => Some("Alert"),
+        Kind::AuditSigned => Some("AuditEntry"),
+        _ => None,
+    }
+}
+
+fn csv(at: DateTime<Utc>, controls: &[ComplianceControl]) -> String {
+    let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let mut text =
+        "measured_at,control,title,check,wanted,days,outcome,count,lacking\r\n".to_owned();
+    for control in controls {
+        for check in &control.checks {
+            let days = check.days.map(|it| it.to_string()).unwrap_or_default();
+            let kind: Kind = check.kind.into();
+            let outcome: aim_domain::compliance::CheckOutcome = check.outcome.into();
+            let _ = write!(
+                text,
+                "{at},{},{},{},{},{days},{},{},{}\r\n",
+                quoted(&control.number),
+                quoted(&control.title),
+                code(&kind),
+                quoted(&check.wanted),
+                code(&outcome),
+                check.count,
+                check.lacking_count
+            );
+        }
+    }
+    text
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+fn code(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(code)) => code,
+        _ => String::new(),
+    }
+}
