@@ -46,6 +46,9 @@ enum Command {
     /// Trains, measures and promotes models.
     #[command(subcommand)]
     Models(commands::models::Models),
+    /// Reads MCP servers that are processes on this machine.
+    #[command(subcommand)]
+    Mcp(commands::mcp::Mcp),
     /// Exports and verifies the audit log.
     #[command(subcommand)]
     Audit(commands::audit::Audit),
@@ -152,6 +155,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Evaluate(Evaluate::Edges(args)) => commands::evaluate::edges(&args),
         Command::Evaluate(Evaluate::Series(args)) => commands::evaluate_series::run(&args),
         Command::Models(command) => commands::models::run(&command).await,
+        Command::Mcp(command) => commands::mcp::run(command).await,
         Command::Audit(command) => commands::audit::run(command, file).await,
         Command::Policies(command) => commands::policies::run(command).await,
         Command::Analytics(command) => commands::analytics::run(command, file).await,

@@ -85,6 +85,8 @@ pub(crate) struct Config {
     pub(crate) outbound_networks: String,
     /// Networks of proxies that are believed when they say who called them, with commas.
     pub(crate) trusted_proxies: String,
+    /// Networks in which MCP servers are reached beside the public internet, with commas.
+    pub(crate) mcp_networks: String,
     /// File in MaxMind's format that knows the country or city of an address; none when empty.
     pub(crate) geo_database: PathBuf,
     /// File in MaxMind's format that knows the network of an address; none when empty.
@@ -138,6 +140,7 @@ impl Default for Config {
             oidc_return_url: String::new(),
             outbound_networks: String::new(),
             trusted_proxies: String::new(),
+            mcp_networks: String::new(),
             geo_database: PathBuf::new(),
             geo_asn_database: PathBuf::new(),
             cors_origins: String::new(),

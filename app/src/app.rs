@@ -24,6 +24,7 @@ use crate::find_api_key::UsedKeys;
 use crate::ingest_events::IngestSink;
 use crate::keep_keys::KeyUse;
 use crate::kills::Kills;
+use crate::mcp::{McpDoor, McpNetworks, SharedServers};
 use crate::outbound::Outbound;
 use crate::password::Passwords;
 use crate::policies::SharedPolicies;
@@ -71,6 +72,8 @@ pub struct App {
     pub(crate) serving: ServingCache,
     pub(crate) classes: SharedClasses,
     pub(crate) policies: SharedPolicies,
+    pub(crate) mcp_servers: SharedServers,
+    pub(crate) mcp_door: McpDoor,
     pub(crate) backtests: Semaphore,
     pub(crate) models: Arc<dyn ModelChecker>,
     pub(crate) accounts: Accounts,
@@ -109,6 +112,8 @@ impl App {
             serving: ServingCache::default(),
             classes: SharedClasses::default(),
             policies: SharedPolicies::default(),
+            mcp_servers: SharedServers::default(),
+            mcp_door: McpDoor::new(McpNetworks::default()),
             backtests: Semaphore::new(BACKTESTS_MAX),
             models: Arc::new(NoChecker),
             accounts: Accounts::default(),
@@ -124,6 +129,13 @@ impl App {
     #[must_use]
     pub fn locating(self, locator: Arc<dyn Locator>) -> Self {
         Self { locator, ..self }
+    }
+
+    /// With networks in which MCP servers are reached beside the public internet.
+    #[must_use]
+    pub fn reaching_mcp(self, networks: McpNetworks) -> Self {
+        let mcp_door = McpDoor::new(networks);
+        Self { mcp_door, ..self }
     }
 
     /// Who knows where addresses are.

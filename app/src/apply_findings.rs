@@ -135,6 +135,7 @@ impl App {
                 agent,
                 severity: finding.severity,
                 summary: finding.summary.clone(),
+                mcp_server: None,
             };
             tx.emit(&self.event(organization, agent, fact));
         }
@@ -165,6 +166,7 @@ impl App {
             resolved_by: None,
             resolved_at: None,
             verdict: None,
+            mcp_server: None,
         }
     }
 

@@ -43,6 +43,8 @@ pub const PROGRAMS: &[Permission] = &[
     Permission::ReadPolicies,
     Permission::ManagePolicies,
     Permission::EvaluateAccess,
+    Permission::RegisterMcpServers,
+    Permission::ManageMcpServers,
 ];
 
 /// The row of the table.
@@ -82,6 +84,7 @@ mod tests {
     fn what_is_a_persons_own_no_program_gets_whatever_it_was_given() {
         for own in [
             Permission::Approve,
+            Permission::ApproveMcpServers,
             Permission::RateAgents,
             Permission::ManageSettings,
             Permission::ReplaceModelSigner,

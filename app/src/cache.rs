@@ -178,6 +178,7 @@ mod tests {
             tags: Box::default(),
             policies: None,
             approvals: None,
+            mcp: None,
         })
     }
 

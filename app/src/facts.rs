@@ -185,8 +185,9 @@ impl App {
             {
                 let classes = self.store.load_action_classes(id).await?;
                 let policies = self.policies_of(id).await?;
+                let servers = self.mcp_facts_of(id).await?;
                 let classes = self.classes.share(id, classes);
-                organizations.insert(id, (found, classes, policies));
+                organizations.insert(id, (found, classes, policies, servers));
             }
         }
         let mut keys: HashMap<AgentId, Vec<_>> = HashMap::new();
@@ -204,7 +205,8 @@ impl App {
         }
         let mut chains = self.load_chains(ids).await?;
         let facts = agents.into_iter().filter_map(|agent: Agent| {
-            let (organization, classes, policies) = organizations.get(&agent.organization)?;
+            let (organization, classes, policies, servers) =
+                organizations.get(&agent.organization)?;
             Some(AgentFacts {
                 agent: agent.id,
                 organization: agent.organization,
@@ -226,6 +228,7 @@ impl App {
                     organization.approvals.as_ref(),
                     exact(beforehand.remove(&agent.id)),
                 ),
+                mcp: servers.clone(),
             })
         });
         Ok(facts.collect())

@@ -85,6 +85,7 @@ impl App {
             {
                 self.cache.forget_organization(changed.organization);
             }
+            Fact::McpServerChanged(_) => self.cache.forget_organization(item.organization),
             _ => {}
         }
         self.feed.publish(item);

@@ -58,6 +58,7 @@ mod kill_switch;
 mod kills;
 mod mail;
 mod manage_people;
+mod mcp;
 mod models;
 mod notices;
 mod notification_targets;
@@ -147,6 +148,10 @@ pub use ingest_events::{IngestSink, IngestedEvent};
 pub use issue_certificate::{IssueCertificate, IssuedCertificate};
 pub use kill_switch::KillSwitchChange;
 pub use mail::{Letter, MailError, Mailer, SmtpConfig, SmtpError, SmtpMailer};
+pub use mcp::{
+    HandshakeError, McpNetworks, McpStatusChange, NetworksError, RegisterMcpServer,
+    UpdateMcpServer, read_manifest,
+};
 pub use models::{LoadedModel, ModelsNow};
 pub use notification_targets::{MadeTarget, UpdateTarget};
 pub use oidc::{OidcArrived, OidcError, OidcProvider, OidcProviders, OidcStarted};

@@ -4,6 +4,7 @@ use aim_domain::agent::AgentType;
 use aim_domain::anomaly::{AnomalyKind, Severity};
 use aim_domain::capability::Pattern;
 use aim_domain::id::AgentId;
+use aim_domain::mcp::McpConcern;
 use aim_domain::policy::{
     AddressPattern, CedarRule, DayOfWeek, Effect, PolicyScope, PolicyText, RateWindow, Rule,
     TimeWindow, WhenTime, Zone,
@@ -86,6 +87,8 @@ pub enum RuleDraft {
     CapabilityViolation,
     /// In Cedar.
     Cedar(String),
+    /// It calls a tool of an MCP server with which one of these is wrong.
+    McpServer(Vec<McpConcern>),
     /// What detectors find.
     Finding {
         /// Of these kinds; none is every kind.
@@ -163,6 +166,7 @@ impl RuleDraft {
             Self::Always => Rule::Always {},
             Self::CapabilityViolation => Rule::CapabilityViolation {},
             Self::Cedar(text) => cedar(errors, text)?,
+            Self::McpServer(concerns) => Rule::McpServer { concerns },
             Self::Finding { kinds, severity } => Rule::Finding { kinds, severity },
             Self::RateAbove { window, most } => Rule::RateAbove { window, most },
             Self::RiskFrom(risk) => Rule::RiskFrom { risk },
@@ -213,19 +217,20 @@ impl RuleDraft {
             Self::TrustBelow {
                 least,
                 with_unscored,
-            } => {
-                if !(0.0..=1.0).contains(&least) {
-                    let message = format!("is {least}; give a number between 0 and 1");
-                    errors.add("text.rule.trust.least", message);
-                }
-                let least = TrustScore::from_fraction(least);
-                Rule::TrustBelow {
-                    least,
-                    with_unscored,
-                }
-            }
+            } => Rule::TrustBelow {
+                least: score(errors, least),
+                with_unscored,
+            },
         })
     }
+}
+
+fn score(errors: &mut FieldErrors, least: f64) -> TrustScore {
+    if !(0.0..=1.0).contains(&least) {
+        let message = format!("is {least}; give a number between 0 and 1");
+        errors.add("text.rule.trust.least", message);
+    }
+    TrustScore::from_fraction(least)
 }
 
 fn cedar(errors: &mut FieldErrors, text: String) -> Option<Rule> {

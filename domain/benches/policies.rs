@@ -145,6 +145,7 @@ fn measure(what: &str, all: impl Iterator<Item = StoredPolicy>) {
             is_granted: true,
             address: "10.1.2.3".parse().ok(),
             at: DateTime::UNIX_EPOCH + TimeDelta::seconds(round * 61),
+            mcp: None,
         };
         let once = || {
             let begun = Instant::now();

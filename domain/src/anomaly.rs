@@ -49,6 +49,12 @@ pub enum AnomalyKind {
     PolicyQuarantine,
     /// A policy that only watches would have raised an alert or stopped the agent.
     PolicyWatched,
+    /// An MCP server is not what was approved.
+    McpDrift,
+    /// What an MCP server says of itself looks like an order to models.
+    McpPoisonedText,
+    /// A tool is named like a tool of another MCP server.
+    McpShadowedTool,
 }
 
 impl AnomalyKind {
@@ -110,13 +116,15 @@ pub struct Finding {
 pub const ALERT_FROM: Severity = Severity::High;
 
 impl Finding {
-    /// Whether a person must look at it: what a policy says in any case, what a detector found when it
-    /// is bad enough.
+    /// Whether a person must look at it: what a policy says and what is wrong with an MCP server in any
+    /// case, what a detector found when it is bad enough.
     #[must_use]
     pub fn raises_alert(&self) -> bool {
         match self.kind {
             AnomalyKind::PolicyAlert | AnomalyKind::PolicyQuarantine => true,
             AnomalyKind::PolicyWatched => false,
+            // Nobody registers an MCP server to look away.
+            _ if self.is_of_server() => true,
             _ => self.severity >= ALERT_FROM,
         }
     }
@@ -128,7 +136,16 @@ impl Finding {
         match self.kind {
             AnomalyKind::PolicyQuarantine => true,
             AnomalyKind::PolicyAlert | AnomalyKind::PolicyWatched => false,
+            _ if self.is_of_server() => false,
             _ => self.severity == Severity::Critical,
         }
+    }
+
+    /// Whether it is about an MCP server.
+    const fn is_of_server(&self) -> bool {
+        matches!(
+            self.kind,
+            AnomalyKind::McpDrift | AnomalyKind::McpPoisonedText | AnomalyKind::McpShadowedTool
+        )
     }
 }

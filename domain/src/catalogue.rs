@@ -24,10 +24,13 @@ const RESOURCE_CONSUMPTION: CatalogueEntry = entry("AML.T0034.002", "Agentic Res
 const TOOL_INVOCATION: CatalogueEntry = entry("AML.T0053", "AI Agent Tool Invocation");
 const EXFILTRATION: CatalogueEntry =
     entry("AML.T0086", "Exfiltration via AI Agent Tool Invocation");
+const RUG_PULL: CatalogueEntry = entry("AML.T0109", "AI Supply Chain Rug Pull");
+const TOOL_POISONING: CatalogueEntry = entry("AML.T0110", "AI Agent Tool Poisoning");
 
 const GOAL_HIJACK: CatalogueEntry = entry("ASI01", "Agent Goal Hijack");
 const TOOL_MISUSE: CatalogueEntry = entry("ASI02", "Tool Misuse and Exploitation");
 const PRIVILEGE_ABUSE: CatalogueEntry = entry("ASI03", "Identity and Privilege Abuse");
+const SUPPLY_CHAIN: CatalogueEntry = entry("ASI04", "Agentic Supply Chain Vulnerabilities");
 const CASCADING_FAILURES: CatalogueEntry = entry("ASI08", "Cascading Failures");
 const ROGUE_AGENTS: CatalogueEntry = entry("ASI10", "Rogue Agents");
 
@@ -49,6 +52,8 @@ impl AnomalyKind {
             | Self::CombinedSigns
             | Self::ModelRisk => &[TOOL_INVOCATION],
             Self::NewDomain | Self::VolumeSpike => &[EXFILTRATION],
+            Self::McpDrift => &[RUG_PULL, TOOL_POISONING],
+            Self::McpPoisonedText | Self::McpShadowedTool => &[TOOL_POISONING],
             Self::FailureBurst
             | Self::PolicyAlert
             | Self::PolicyQuarantine
@@ -75,6 +80,8 @@ impl AnomalyKind {
             Self::FailureBurst => &[CASCADING_FAILURES],
             Self::NewCountry | Self::ImpossibleTravel => &[PRIVILEGE_ABUSE],
             Self::ModelRisk => &[TOOL_MISUSE, ROGUE_AGENTS],
+            Self::McpDrift | Self::McpShadowedTool => &[TOOL_MISUSE, SUPPLY_CHAIN],
+            Self::McpPoisonedText => &[GOAL_HIJACK, SUPPLY_CHAIN],
         }
     }
 }

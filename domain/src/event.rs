@@ -18,14 +18,15 @@ use crate::audit::Hash;
 use crate::capability_request::CapabilityRequestStatus;
 use crate::id::{
     AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, ApprovalGrantId,
-    CapabilityGrantId, CapabilityRequestId, DelegationId, EventId, NotificationTargetId,
-    OrganizationId, PolicyId, TrustSnapshotId, UserId, VerificationId,
+    CapabilityGrantId, CapabilityRequestId, DelegationId, EventId, McpServerId,
+    NotificationTargetId, OrganizationId, PolicyId, TrustSnapshotId, UserId, VerificationId,
 };
 use crate::kill_switch::KillSwitch;
 use crate::limits::OrganizationLimits;
 use crate::location::Location;
+use crate::mcp::McpServerStatus;
 use crate::model::ModelAlias;
-use crate::name::{ActionName, Resource};
+use crate::name::{ActionName, McpServerName, Resource};
 use crate::notification::TargetState;
 use crate::policy::{PolicyHit, PolicyMode};
 use crate::risk::RiskLevel;
@@ -375,12 +376,15 @@ pub struct AnomalyDetected {
 pub struct AlertRaised {
     /// Which.
     pub alert: AlertId,
-    /// About whom.
+    /// About whom; the id of the MCP server where it is about one.
     pub agent: AgentId,
     /// How bad.
     pub severity: Severity,
     /// In words.
     pub summary: String,
+    /// The MCP server that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_server: Option<McpServerId>,
 }
 
 /// A person worked on an alert.
@@ -403,6 +407,51 @@ pub struct AlertAssigned {
     pub agent: AgentId,
     /// To whom.
     pub to: Option<UserId>,
+}
+
+/// An MCP server changed: whoever keeps facts about it reads them again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct McpServerChanged {
+    /// Which.
+    pub server: McpServerId,
+    /// What changed.
+    pub change: McpServerChange,
+}
+
+/// What changed of an MCP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum McpServerChange {
+    /// It was registered.
+    Registered {
+        /// Its name.
+        name: McpServerName,
+    },
+    /// What is said of it: where it is, its key, texts, tags.
+    Updated,
+    /// Its status.
+    Status {
+        /// Before.
+        from: McpServerStatus,
+        /// After.
+        to: McpServerStatus,
+        /// Why.
+        reason: String,
+    },
+    /// It said something of itself that it had not said before.
+    Observed {
+        /// The digest of that.
+        digest: String,
+        /// How it differs from what was approved.
+        drift_count: u64,
+    },
+    /// A person approved what it says of itself.
+    Approved {
+        /// The digest of that.
+        digest: String,
+    },
+    /// It was deleted.
+    Deleted,
 }
 
 /// An organization's audit log has grown, and was signed.
@@ -503,6 +552,8 @@ facts! {
     AccessChanged = "aim.access.changed.v1",
     /// An audit log was signed.
     AuditCheckpointed = "aim.audit.checkpointed.v1",
+    /// An MCP server changed.
+    McpServerChanged = "aim.mcp.server-changed.v1",
 }
 
 /// A fact with what every fact has.
@@ -535,9 +586,11 @@ impl Fact {
             Self::TrustScoreChanged(f) => Some(f.agent),
             Self::TrustRecalculationRequested(f) => Some(f.agent),
             Self::AnomalyDetected(f) => Some(f.agent),
-            Self::AlertRaised(f) => Some(f.agent),
+            Self::AlertRaised(f) if f.mcp_server.is_none() => Some(f.agent),
             Self::AlertAssigned(f) => Some(f.agent),
             Self::OrganizationChanged(_)
+            | Self::McpServerChanged(_)
+            | Self::AlertRaised(_)
             | Self::AlertAnswered(_)
             | Self::AccessChanged(_)
             | Self::AuditCheckpointed(_) => None,

@@ -119,6 +119,12 @@ typed_id! {
     CapabilityRequestId,
     /// Attempts at what nothing grants.
     CapabilityViolationId,
+    /// A server of tools.
+    McpServerId,
+    /// What such a server said of itself at a time.
+    McpManifestId,
+    /// A part of that which is not what was approved.
+    McpDriftId,
 }
 
 impl EventId {

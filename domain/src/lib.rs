@@ -27,6 +27,7 @@ pub mod join;
 pub mod kill_switch;
 pub mod limits;
 pub mod location;
+pub mod mcp;
 pub mod model;
 pub mod name;
 pub mod notification;

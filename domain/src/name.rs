@@ -127,6 +127,13 @@ checked_name!(
     |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c)
 );
 checked_name!(
+    /// The name of an MCP server, unique in its organization: what actions and agents call it by.
+    McpServerName,
+    NAME_MAX_BYTES,
+    "letters, digits and . _ -",
+    |c: char| c.is_ascii_alphanumeric() || "._-".contains(c)
+);
+checked_name!(
     /// What an action is done to: a URL, path, address or record. Any printable text.
     Resource,
     RESOURCE_MAX_BYTES,

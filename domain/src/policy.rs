@@ -38,6 +38,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentType;
 use crate::id::AgentId;
+use crate::mcp::McpCall;
 use crate::risk::RiskLevel;
 use crate::trust::TrustScore;
 
@@ -90,4 +91,6 @@ pub struct PolicyContext<'a> {
     pub address: Option<IpAddr>,
     /// When it is asked.
     pub at: DateTime<Utc>,
+    /// The MCP server that it calls a tool of, where it does.
+    pub mcp: Option<McpCall<'a>>,
 }

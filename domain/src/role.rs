@@ -67,6 +67,12 @@ pub enum Permission {
     ManagePolicies,
     /// Ask in the place of agents whether they may: for programs that stand before what agents want.
     EvaluateAccess,
+    /// Register MCP servers, and say what they say of themselves.
+    RegisterMcpServers,
+    /// Change MCP servers and their state.
+    ManageMcpServers,
+    /// Approve what MCP servers say of themselves.
+    ApproveMcpServers,
 }
 
 impl Permission {
@@ -76,10 +82,13 @@ impl Permission {
         match self {
             Self::Read | Self::ReadPolicies => Role::Viewer,
             Self::RegisterAgent
+            | Self::RegisterMcpServers
             | Self::RateAgents
             | Self::IngestEvents
             | Self::ManageCredentials => Role::Member,
             Self::ManageAgents
+            | Self::ManageMcpServers
+            | Self::ApproveMcpServers
             | Self::ManageCapabilities
             | Self::Approve
             | Self::ManageAlerts

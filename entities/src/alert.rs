@@ -29,6 +29,7 @@ pub struct Model {
     pub kinds: Option<Json>,
     pub assignee_id: Option<Uuid>,
     pub assigned_at: Option<DateTimeUtc>,
+    pub mcp_server_id: Option<Uuid>,
 }
 
 /// Rows are joined by hand where a query needs it.

@@ -21,6 +21,7 @@ pub struct Model {
     pub key_policy: Option<Json>,
     pub policy_revision: i64,
     pub approval_settings: Option<Json>,
+    pub mcp_revision: i64,
 }
 
 /// Rows are joined by hand where a query needs it.

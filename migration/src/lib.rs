@@ -25,6 +25,7 @@ mod m0017_key_ends;
 mod m0018_audit_progress;
 mod m0019_policies;
 mod m0020_approvals;
+mod m0021_mcp_servers;
 mod m0022_analytics;
 mod m0022_notifications;
 
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_audit_progress::Migration),
             Box::new(m0019_policies::Migration),
             Box::new(m0020_approvals::Migration),
+            Box::new(m0021_mcp_servers::Migration),
             Box::new(m0022_notifications::Migration),
             Box::new(m0022_analytics::Migration),
         ]

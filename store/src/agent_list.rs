@@ -24,6 +24,8 @@ pub struct AgentFilter {
     pub search: Option<String>,
     /// With this tag.
     pub tag: Option<String>,
+    /// That say they talk to the server of this name.
+    pub talks_to: Option<String>,
     /// Whose last live key expires before this time, or that have none.
     pub keys_end_before: Option<DateTime<Utc>>,
     /// Only deleted ones.
@@ -65,7 +67,7 @@ impl Default for AgentOrder {
 }
 
 /// A pattern of LIKE that holds `text` as it stands.
-fn holding(text: &str) -> LikeExpr {
+pub(crate) fn holding(text: &str) -> LikeExpr {
     let mut escaped = String::with_capacity(text.len() + 2);
     escaped.push('%');
     for c in text.to_lowercase().chars() {
@@ -108,6 +110,9 @@ impl Store {
         if let Some(tag) = &filter.tag {
             query = query.filter(self.has_tag(tag));
         }
+        if let Some(server) = &filter.talks_to {
+            query = query.filter(self.talks_to(server));
+        }
         if let Some(end) = filter.keys_end_before {
             query = query.filter(outlived(end).not());
         }
@@ -120,6 +125,16 @@ impl Store {
             Backend::Sqlite => Expr::cust_with_values(
                 "EXISTS (SELECT 1 FROM json_each(agents.tags) WHERE value = ?)",
                 [tag],
+            ),
+        }
+    }
+
+    fn talks_to(&self, server: &str) -> Expr {
+        match self.backend() {
+            Backend::Postgres => Expr::cust_with_values("talks_to @> to_jsonb($1::text)", [server]),
+            Backend::Sqlite => Expr::cust_with_values(
+                "EXISTS (SELECT 1 FROM json_each(agents.talks_to) WHERE value = ?)",
+                [server],
             ),
         }
     }

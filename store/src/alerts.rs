@@ -2,7 +2,7 @@
 
 use aim_domain::alert::{AlertStatus, AlertVerdict, Incident};
 use aim_domain::anomaly::{AnomalyKind, Severity};
-use aim_domain::id::{AgentId, AlertId, OrganizationId, UserId};
+use aim_domain::id::{AgentId, AlertId, McpServerId, OrganizationId, UserId};
 use aim_domain::scope::Scope;
 use aim_entities::alert as entity;
 use chrono::{DateTime, Utc};
@@ -46,6 +46,8 @@ pub struct Alert {
     pub resolved_at: Option<DateTime<Utc>>,
     /// What it was found to be.
     pub verdict: Option<AlertVerdict>,
+    /// The MCP server that it is about; its id is then that of `agent` too.
+    pub mcp_server: Option<McpServerId>,
 }
 
 /// Which alerts.
@@ -59,6 +61,8 @@ pub struct AlertFilter {
     pub severity: Option<Severity>,
     /// Given to this person.
     pub assignee: Option<UserId>,
+    /// About this MCP server.
+    pub mcp_server: Option<McpServerId>,
 }
 
 fn convert(row: entity::Model) -> Result<Alert, StoreError> {
@@ -86,6 +90,7 @@ fn convert(row: entity::Model) -> Result<Alert, StoreError> {
             .verdict
             .map(|text| code::parse("alerts.verdict", &text))
             .transpose()?,
+        mcp_server: row.mcp_server_id.map(McpServerId::from_uuid),
         dedup_key: row.dedup_key,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -127,6 +132,9 @@ impl Store {
             .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()));
         if let Some(agent) = filter.agent {
             query = query.filter(entity::Column::AgentId.eq(agent.as_uuid()));
+        }
+        if let Some(server) = filter.mcp_server {
+            query = query.filter(entity::Column::McpServerId.eq(server.as_uuid()));
         }
         if let Some(status) = &filter.status {
             query = query.filter(entity::Column::Status.eq(code::text(status)));
@@ -197,6 +205,7 @@ impl Tx {
                 resolved_by: Set(None),
                 resolved_at: Set(None),
                 verdict: Set(None),
+                mcp_server_id: Set(alert.mcp_server.map(|it| it.as_uuid())),
             });
             entity::Entity::insert_many(rows)
                 .exec_without_returning(self.on())

@@ -146,6 +146,7 @@ impl Tx {
             key_policy: Set(None),
             policy_revision: Set(0),
             approval_settings: Set(None),
+            mcp_revision: Set(0),
         };
         entity::Entity::insert(row)
             .exec_without_returning(self.on())

@@ -70,6 +70,8 @@ impl<'a> Watch<'a> {
             is_granted: action.granted.unwrap_or(true),
             address: None,
             at: action.time,
+            // Rules about events look at no server.
+            mcp: None,
         };
         let hits = policies.judge_event(&context, &event);
         Ok(of_event(action, &hits))

@@ -18,7 +18,7 @@ const MISSING: &str =
 /// # Errors
 /// When Python is missing, or the packages cannot be had.
 pub fn python_module(module: &str) -> anyhow::Result<Command> {
-    let python = packages()?.join("bin/python");
+    let python = packages("clients")?.join("bin/python");
     let mut command = Command::new(python);
     command.args(["-m", module]).stdin(Stdio::null());
     Ok(command)
@@ -29,7 +29,7 @@ pub fn python_module(module: &str) -> anyhow::Result<Command> {
 /// # Errors
 /// As [`python_module`].
 pub fn python_script(name: &str) -> anyhow::Result<Command> {
-    let mut command = Command::new(packages()?.join("bin/python"));
+    let mut command = Command::new(packages("clients")?.join("bin/python"));
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("clients")
         .join(name);
@@ -37,9 +37,15 @@ pub fn python_script(name: &str) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// The virtual environment, one for each version of the list.
-fn packages() -> anyhow::Result<PathBuf> {
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/requirements.txt");
+/// The virtual environment of the packages of `tests/servers/requirements.txt`.
+pub(crate) fn server_packages() -> anyhow::Result<PathBuf> {
+    packages("servers")
+}
+
+/// The virtual environment of one folder's list, one for each version of it.
+fn packages(folder: &str) -> anyhow::Result<PathBuf> {
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let list = list.join("requirements.txt");
     let mut hash = DefaultHasher::new();
     fs::read(&list)?.hash(&mut hash);
     cache::folder(&format!("python-{:016x}", hash.finish()), |folder| {

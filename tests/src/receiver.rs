@@ -139,7 +139,8 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> anyhow::Result<()
     let answer = match reply {
         Reply::Silence => {
             // Until the caller has had enough.
-            stream.read(&mut [0; 1]).await?;
+            let mut more = [0; 1];
+            while stream.read(&mut more).await? > 0 {}
             return Ok(());
         }
         Reply::Status(status, text) => format!(

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aim_api::{Authenticator, TrustedProxies};
-use aim_app::{App, AppConfig, IngestSink};
+use aim_app::{App, AppConfig, IngestSink, McpNetworks};
 use aim_domain::clock::Clock;
 use aim_eventlog::{
     EventSource, KafkaConfig, KafkaSink, KafkaSource, Relay, SchemaRegistry, TableSink,
@@ -71,6 +71,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         life.token(),
     );
     let app = app.with_models(Arc::new(models::Loader)).locating(geo);
+    let networks = McpNetworks::parse(&config.mcp_networks)?;
+    let app = app.reaching_mcp(networks);
     let app = app.with_accounts(accounts::of(&config)?);
     let app = app.reaching(config.outbound()?);
     let app = Arc::new(app);

@@ -217,6 +217,102 @@ pub(crate) enum AnomalyKind {
     PolicyQuarantine,
     /// A policy that only watches would have raised an alert or stopped the agent.
     PolicyWatched,
+    /// An MCP server is not what was approved.
+    McpDrift,
+    /// What an MCP server says of itself looks like an order to models.
+    McpPoisonedText,
+    /// A tool is named like a tool of another MCP server.
+    McpShadowedTool,
+}
+
+/// How an MCP server is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::mcp::McpTransport")]
+pub(crate) enum McpTransport {
+    /// At a URL.
+    StreamableHttp,
+    /// As a process on the machine of whoever uses it.
+    Stdio,
+}
+
+/// Where an MCP server is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::mcp::McpServerStatus")]
+pub(crate) enum McpServerStatus {
+    /// Registered; nobody has approved what it says of itself.
+    Pending,
+    /// A person approved what it says of itself.
+    Verified,
+    /// Stopped by a person.
+    Suspended,
+    /// Ended for ever.
+    Revoked,
+}
+
+/// A part of an MCP server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::mcp::McpPart")]
+pub(crate) enum McpPart {
+    /// The server as a whole: its instructions.
+    Server,
+    /// A tool.
+    Tool,
+    /// A prompt.
+    Prompt,
+    /// A template of resources, named by its URI template.
+    ResourceTemplate,
+    /// A resource, named by its URI. These are not pinned: they come and go.
+    Resource,
+}
+
+/// What became of a part of an MCP server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::mcp::McpDriftKind")]
+pub(crate) enum McpDriftKind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It says something else.
+    Changed,
+}
+
+/// What looks wrong in what an MCP server says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::mcp::McpSuspicionKind")]
+pub(crate) enum McpSuspicionKind {
+    /// Characters that models read and people do not see.
+    HiddenText,
+    /// An order to whoever reads it.
+    OrdersModel,
+    /// A request for secrets, or for what was said before.
+    AsksForSecrets,
+    /// Words about other tools, or about when they may be used.
+    SteersOtherTools,
+    /// A name that looks like that of another server's tool.
+    ShadowsTool,
+}
+
+/// Who read what an MCP server says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_store::mcp_manifests::McpManifestSource")]
+pub(crate) enum McpManifestSource {
+    /// We asked the server.
+    Handshake,
+    /// Somebody else asked it, and said what they saw.
+    Report,
+}
+
+/// What may be wrong with the MCP server of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::mcp::McpConcern")]
+pub(crate) enum McpConcern {
+    /// No server of this name is registered. Then all the others hold too.
+    Unknown,
+    /// It is registered, and not `VERIFIED`.
+    Unverified,
+    /// It is not what was approved.
+    Drift,
 }
 
 /// What a model version is for.
@@ -392,6 +488,8 @@ pub(crate) enum PolicyRuleKind {
     CapabilityViolation,
     /// Whatever is written in Cedar.
     Cedar,
+    /// Calls of tools of MCP servers with which something is wrong.
+    McpServer,
     /// What detectors found in an event.
     Finding,
     /// How many events an agent has in a span of time.

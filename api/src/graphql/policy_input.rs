@@ -4,7 +4,7 @@ use aim_app::{PolicyDraft, RuleDraft, ScopeDraft};
 use async_graphql::{Error, ID, InputObject};
 
 use super::enums::{
-    AgentType, AnomalyKind, DayOfWeek, PolicyEffect, RateWindow, RiskLevel, Severity,
+    AgentType, AnomalyKind, DayOfWeek, McpConcern, PolicyEffect, RateWindow, RiskLevel, Severity,
     TimeWindowSide,
 };
 use super::id::parse_id;
@@ -72,6 +72,8 @@ struct PolicyRuleInput {
     /// What Cedar denies (<https://www.cedarpolicy.com>), at most 4,096 bytes: what a `forbid` names, and
     /// where there is a `permit`, what none names. `docs/policies.md` has the schema.
     cedar: Option<String>,
+    /// When the action calls a tool of an MCP server with which one of these is wrong.
+    mcp_server: Option<Vec<McpConcern>>,
     /// When a detector finds something in an event: with `ALERT` or `QUARANTINE` only.
     finding: Option<PolicyFindingRuleInput>,
     /// When the agent does more than so much in a span of time: with `ALERT` or `QUARANTINE` only.
@@ -183,6 +185,8 @@ impl PolicyRuleInput {
             self.risk.map(|it| RuleDraft::RiskFrom(it.into())),
             yes(self.is_capability_violation).map(|_| RuleDraft::CapabilityViolation),
             self.cedar.map(RuleDraft::Cedar),
+            self.mcp_server
+                .map(|all| RuleDraft::McpServer(all.into_iter().map(Into::into).collect())),
             self.finding.map(|it| RuleDraft::Finding {
                 kinds: it.kinds.into_iter().map(Into::into).collect(),
                 severity: it.severity.into(),

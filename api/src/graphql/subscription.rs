@@ -32,8 +32,10 @@ struct AlertRaised {
     occurred_at: DateTime<Utc>,
     /// The alert's global id.
     alert_id: ID,
-    /// The agent's global id.
-    agent_id: ID,
+    /// The agent's global id; null where it is about an MCP server.
+    agent_id: Option<ID>,
+    /// The MCP server's global id; null where it is about an agent.
+    mcp_server_id: Option<ID>,
     /// How bad it was then.
     severity: Severity,
     /// In words.
@@ -352,7 +354,11 @@ impl Subscription {
                 cursor: cursor_of(item),
                 occurred_at: item.time,
                 alert_id: global_id("Alert", fact.alert),
-                agent_id: global_id("Agent", fact.agent),
+                agent_id: match fact.mcp_server {
+                    None => Some(global_id("Agent", fact.agent)),
+                    Some(_) => None,
+                },
+                mcp_server_id: fact.mcp_server.map(|id| global_id("McpServer", id)),
                 severity: fact.severity.into(),
                 summary: fact.summary.clone(),
             }),

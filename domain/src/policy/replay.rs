@@ -98,9 +98,12 @@ impl Draft {
             is_granted: !was.against.contains(&ReasonCode::CapabilityMissing),
             address: None,
             at: was.at,
+            mcp: None,
         };
         let is_about = self.text.scope.covers(&context);
-        if is_about && self.text.rule.looks_at_address() {
+        // What a server was then is not on record either.
+        let is_of_server = matches!(self.text.rule, super::Rule::McpServer { .. });
+        if is_about && (is_of_server || self.text.rule.looks_at_address()) {
             return Replayed::Undecided;
         }
         let asked = match is_about {

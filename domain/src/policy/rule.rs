@@ -12,11 +12,14 @@ use super::{
 use crate::action::outside_hosts;
 use crate::anomaly::{AnomalyKind, Severity};
 use crate::capability::Pattern;
+use crate::mcp::McpConcern;
 use crate::risk::RiskLevel;
 use crate::trust::TrustScore;
 
 /// Most patterns of one list of a rule.
 pub const PATTERNS_MAX: usize = 100;
+/// Most concerns of a rule; there are no more.
+const CONCERNS_MAX: usize = 3;
 
 /// When a policy matches, within its scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +91,11 @@ pub enum Rule {
         /// As many are fine.
         most: u32,
     },
+    /// The action calls a tool of an MCP server with which one of these is wrong.
+    McpServer {
+        /// What may be wrong.
+        concerns: Vec<McpConcern>,
+    },
 }
 
 /// Why a rule was refused.
@@ -129,6 +137,10 @@ impl Rule {
                 ("deny", deny.len(), ADDRESSES_MAX),
             ],
             Self::Cedar { text } => return Ok(text.check()?),
+            Self::McpServer { concerns } if concerns.is_empty() => {
+                return Err(RuleError::Empty("concerns"));
+            }
+            Self::McpServer { concerns } => &[("concerns", concerns.len(), CONCERNS_MAX)],
             Self::Finding { kinds, .. } if kinds.iter().any(|it| it.is_of_policies()) => {
                 return Err(RuleError::OfPolicies);
             }
@@ -205,6 +217,7 @@ impl Rule {
             } => context.trust.map_or(*with_unscored, |it| it < *least),
             Self::RiskFrom { risk } => context.risk >= *risk,
             Self::CapabilityViolation {} => !context.is_granted,
+            Self::McpServer { concerns } => wrong_with(concerns, context).is_some(),
             // No action is asked about what comes after it.
             Self::Finding { .. } | Self::RateAbove { .. } => false,
         })
@@ -258,9 +271,20 @@ impl Rule {
                 Answer::Allowed => String::new(),
                 Answer::Denied(why) | Answer::Failed(why) => why,
             },
+            Self::McpServer { concerns } => match (context.mcp, wrong_with(concerns, context)) {
+                (Some(call), Some(concern)) => call.explain(concern),
+                _ => "it calls no tool of an MCP server".to_owned(),
+            },
             Self::Finding { .. } | Self::RateAbove { .. } => String::new(),
         }
     }
+}
+
+/// The first of the concerns that there is with the server that the action calls a tool of.
+fn wrong_with(concerns: &[McpConcern], context: &PolicyContext<'_>) -> Option<McpConcern> {
+    let call = context.mcp?;
+    let mut concerns = concerns.iter().copied();
+    concerns.find(|concern| call.is(*concern))
 }
 
 /// The first host that a resource names and that is not allowed.

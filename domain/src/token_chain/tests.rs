@@ -65,6 +65,7 @@ fn facts(grants: &[&str], delegations: Vec<DelegationFacts>) -> AgentFacts {
         tags: Box::default(),
         policies: None,
         approvals: None,
+        mcp: None,
         status: AgentStatus::Verified,
         keys: vec![KeyFacts {
             id: AgentKeyId::from_uuid(Uuid::nil()),

@@ -14,6 +14,7 @@ use crate::capability::CapabilityGrant;
 use crate::delegation::DelegationFacts;
 use crate::id::{AgentId, AgentKeyId, OrganizationId};
 use crate::kill_switch::KillSwitch;
+use crate::mcp::McpFacts;
 use crate::name::ActionName;
 use crate::policy::{Effect, Policies, PolicyContext, PolicyHit, PolicyVerdict};
 use crate::risk::RiskLevel;
@@ -101,6 +102,8 @@ pub struct AgentFacts {
     /// What its organization wants of approvals, and what persons agreed to beforehand; `None` is what
     /// holds without a word of anybody.
     pub approvals: Option<Arc<ApprovalFacts>>,
+    /// The MCP servers of its organization; `None` is none. One copy for all agents.
+    pub mcp: Option<Arc<McpFacts>>,
 }
 
 /// How a request was made.
@@ -226,17 +229,20 @@ fn policies_of(
     let Some(policies) = &facts.policies else {
         return PolicyVerdict::default();
     };
+    let (action, resource) = (request.action.as_str(), request.resource.as_ref());
+    let resource = resource.map(crate::name::Resource::as_str);
     policies.evaluate(&PolicyContext {
         agent: facts.agent,
         agent_type: facts.agent_type,
         tags: &facts.tags,
-        action: request.action.as_str(),
-        resource: request.resource.as_ref().map(crate::name::Resource::as_str),
+        action,
+        resource,
         risk,
         trust: facts.trust_at(asked.at),
         is_granted,
         address: asked.address,
         at: asked.at,
+        mcp: McpFacts::call(facts.mcp.as_deref(), action, resource),
     })
 }
 

@@ -9,18 +9,19 @@ use serde::Deserialize;
 const PINNED: &str = include_str!("../data/catalogues.json");
 
 /// Every kind; the match fails to compile when there is another.
-const KINDS: [AnomalyKind; 20] = {
+const KINDS: [AnomalyKind; 23] = {
     use AnomalyKind::{
         BehaviourDrift, CapabilityDrift, CombinedSigns, DeedBurst, FailureBurst, FirstSeenResource,
-        FirstSeenWrite, ImpossibleTravel, ModelRisk, NewCountry, NewDomain, OffHours, PolicyAlert,
-        PolicyQuarantine, PolicyWatched, RateSpike, RhythmBreak, UnusualSequence, VolumeSpike,
-        WideSpread,
+        FirstSeenWrite, ImpossibleTravel, McpDrift, McpPoisonedText, McpShadowedTool, ModelRisk,
+        NewCountry, NewDomain, OffHours, PolicyAlert, PolicyQuarantine, PolicyWatched, RateSpike,
+        RhythmBreak, UnusualSequence, VolumeSpike, WideSpread,
     };
     match RateSpike {
         RateSpike | OffHours | FirstSeenWrite | FirstSeenResource | NewDomain | CapabilityDrift
         | FailureBurst | NewCountry | ImpossibleTravel | ModelRisk | UnusualSequence
         | VolumeSpike | WideSpread | DeedBurst | BehaviourDrift | RhythmBreak | CombinedSigns
-        | PolicyAlert | PolicyQuarantine | PolicyWatched => {}
+        | PolicyAlert | PolicyQuarantine | PolicyWatched | McpDrift | McpPoisonedText
+        | McpShadowedTool => {}
     }
     [
         RateSpike,
@@ -43,6 +44,9 @@ const KINDS: [AnomalyKind; 20] = {
         PolicyAlert,
         PolicyQuarantine,
         PolicyWatched,
+        McpDrift,
+        McpPoisonedText,
+        McpShadowedTool,
     ]
 };
 

@@ -46,6 +46,7 @@ pub(crate) fn facts(status: AgentStatus) -> AgentFacts {
         tags: Box::default(),
         policies: None,
         approvals: None,
+        mcp: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod hex;
 mod jcs;
 mod keys;
 mod kill_switch;
+mod mcp_policies;
 mod merkle;
 mod parameters;
 mod policy_cases;

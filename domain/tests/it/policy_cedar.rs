@@ -46,6 +46,7 @@ fn context<'a>(
         is_granted: true,
         address: Some("::ffff:10.1.2.3".parse().unwrap()),
         at: DateTime::from_timestamp(1_780_000_000, 0).unwrap(),
+        mcp: None,
     }
 }
 

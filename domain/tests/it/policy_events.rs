@@ -1,7 +1,5 @@
 //! Policies about events: what is found in one, and how many there are.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use aim_domain::agent::AgentType;
 use aim_domain::anomaly::{AnomalyKind, Finding, Severity};
 use aim_domain::id::{AgentId, EventId, PolicyId};
@@ -47,6 +45,7 @@ const CONTEXT: PolicyContext<'_> = PolicyContext {
     is_granted: true,
     address: None,
     at: DateTime::UNIX_EPOCH,
+    mcp: None,
 };
 
 fn finding(kind: AnomalyKind, severity: Severity) -> Finding {

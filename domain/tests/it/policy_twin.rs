@@ -12,6 +12,7 @@ use aim_domain::agent::{AgentStatus, AgentType};
 use aim_domain::anomaly::Severity;
 use aim_domain::capability::{CapabilityGrant, Pattern};
 use aim_domain::id::{AgentId, AgentKeyId, CapabilityGrantId, OrganizationId, PolicyId};
+use aim_domain::mcp::McpConcern;
 use aim_domain::name::{ActionName, Resource};
 use aim_domain::policy::{
     AddressPattern, DayOfWeek, Effect, HITS_OF_A_KIND, Policies, PolicyMode, PolicyScope,
@@ -111,6 +112,8 @@ fn rule_matches(rule: &Rule, scene: &Scene, resource: Option<&str>) -> bool {
         Rule::Finding { .. } | Rule::RateAbove { .. } => unreachable!("no decision asks these"),
         Rule::Always {} => true,
         Rule::CapabilityViolation {} => !scene.is_granted,
+        // No action here calls a tool; `mcp_policies.rs` has those that do.
+        Rule::McpServer { .. } => false,
         Rule::RiskFrom { risk } => (*risk as u8) <= (scene.risk as u8),
         Rule::TrustBelow {
             least,
@@ -201,6 +204,9 @@ fn rule() -> impl Strategy<Value = Rule> {
     prop_oneof![
         Just(Rule::Always {}),
         Just(Rule::CapabilityViolation {}),
+        Just(Rule::McpServer {
+            concerns: vec![McpConcern::Unknown]
+        }),
         risk().prop_map(|risk| Rule::RiskFrom { risk }),
         (trust(), any::<bool>()).prop_map(|(least, with_unscored)| Rule::TrustBelow {
             least,
@@ -298,6 +304,7 @@ fn facts_of(number: u128, is_granted: bool, trust: Option<TrustScore>) -> AgentF
         tags: Box::default(),
         policies: None,
         approvals: None,
+        mcp: None,
     }
 }
 

@@ -65,6 +65,7 @@ fn step(of: &Verification, to: ApprovalStatus, decision: Decision) -> ApprovalSt
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn an_approval_goes_one_way_and_each_person_answers_once(
     scene: &Scene,
 ) -> anyhow::Result<()> {
@@ -145,29 +146,31 @@ async fn an_approval_goes_one_way_and_each_person_answers_once(
     Ok(())
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_grant_is_used_as_often_as_it_says(scene: &Scene) -> anyhow::Result<()> {
     let (store, ours, theirs) = (&scene.store, scene.ours, scene.theirs);
-    let grant = |number: u128, max_uses, seconds| -> anyhow::Result<ApprovalGrantRecord> {
-        let id = ApprovalGrantId::from_uuid(Uuid::from_u128(number));
-        Ok(ApprovalGrantRecord {
-            id,
-            organization: ours.organization,
-            agent: ours.agent,
-            grant: ApprovalGrant {
+    let grant =
+        |number: u128, max_uses: Option<u32>, seconds| -> anyhow::Result<ApprovalGrantRecord> {
+            let id = ApprovalGrantId::from_uuid(Uuid::from_u128(number));
+            Ok(ApprovalGrantRecord {
                 id,
-                action: Pattern::capability("mail:*")?,
-                resource: Some(Pattern::resource("*@ours")?),
-                expires_at: now() + TimeDelta::seconds(seconds),
-                is_counted: max_uses.is_some(),
-            },
-            max_uses,
-            use_count: 0,
-            reason: "a test".to_owned(),
-            granted_by: "user:1".to_owned(),
-            created_at: now(),
-            revoked_at: None,
-        })
-    };
+                organization: ours.organization,
+                agent: ours.agent,
+                grant: ApprovalGrant {
+                    id,
+                    action: Pattern::capability("mail:*")?,
+                    resource: Some(Pattern::resource("*@ours")?),
+                    expires_at: now() + TimeDelta::seconds(seconds),
+                    is_counted: max_uses.is_some(),
+                },
+                max_uses,
+                use_count: 0,
+                reason: "a test".to_owned(),
+                granted_by: "user:1".to_owned(),
+                created_at: now(),
+                revoked_at: None,
+            })
+        };
     let (counted, open, past) = (
         grant(1, Some(2), 60)?,
         grant(2, None, 60)?,
@@ -217,6 +220,7 @@ async fn a_grant_is_used_as_often_as_it_says(scene: &Scene) -> anyhow::Result<()
     Ok(())
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn the_same_is_not_requested_twice_while_it_waits(scene: &Scene) -> anyhow::Result<()> {
     let (store, ours, theirs) = (&scene.store, scene.ours, scene.theirs);
     let request = |number: u128, resource: Option<&str>, waits: i64| -> anyhow::Result<_> {

@@ -70,6 +70,7 @@ pub(crate) fn alert(tenant: &Tenant, number: u128) -> Alert {
         resolved_by: None,
         resolved_at: None,
         verdict: None,
+        mcp_server: None,
     }
 }
 

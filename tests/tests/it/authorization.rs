@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::approval_roots::{APPROVAL_GRANT, CAPABILITY_REQUEST, VIOLATION};
 use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, key_of, now, text};
+use crate::mcp_roots::SERVER;
 use crate::notification_roots::TARGETS;
 use crate::people::{made_by, made_with, sign_in, user_id};
 use crate::policies::{POLICY, POLICY_ID};
@@ -22,6 +23,14 @@ use crate::rows::{
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What the table asks lists for at once.
 const PAGE_SIZE: u64 = 10;
+
+/// As many as a root field asks for.
+fn page_size(root: &Root) -> u64 {
+    match root.rest.contains("first: 100)") {
+        true => 100,
+        false => PAGE_SIZE,
+    }
+}
 /// Roles, least first.
 const ROLES: [&str; 5] = ["VIEWER", "MEMBER", "MANAGER", "ADMIN", "OWNER"];
 /// Who asks.
@@ -44,6 +53,7 @@ const GRANTS: &str = "query($id: ID!) { agent(id: $id) { capabilityGrants { id }
     keys { nodes { id } } } }";
 
 impl Scene {
+    #[expect(clippy::too_many_lines, reason = "one scene, set step by step")]
     async fn new() -> anyhow::Result<Self> {
         // Nobody listens there: letters wait.
         let aim = AimConfig::new()
@@ -62,7 +72,15 @@ impl Scene {
         add_person(&aim, "foreigner@test.local", "OWNER").await?;
         let rows = OTHER
             .iter()
-            .chain(&[ALERT, SUPPRESSION, MODEL, DELEGATION, WITNESS, POLICY])
+            .chain(&[
+                ALERT,
+                SUPPRESSION,
+                MODEL,
+                DELEGATION,
+                WITNESS,
+                POLICY,
+                SERVER,
+            ])
             .chain(&[APPROVAL_GRANT, CAPABILITY_REQUEST, VIOLATION]);
         for statement in rows.chain(&JOINING).chain(&TARGETS) {
             database.execute_unprepared(statement).await?;
@@ -414,15 +432,6 @@ async fn a_subscription_gives_an_organizations_own_facts_only() {
     assert_eq!(answer.decision().0, "ALLOWED", "{}", answer.body);
     let first = first_event(&mut stream).await.unwrap();
     assert_eq!(agent_id(&first), Some(stranger.id), "{first}");
-}
-
-/// How many the table asks a list for.
-fn page_size(root: &Root) -> u64 {
-    if root.rest.contains("first: 100") {
-        100
-    } else {
-        PAGE_SIZE
-    }
 }
 
 /// A type, who may see objects of it at least, and the id of one. What needs a role is not for agents.

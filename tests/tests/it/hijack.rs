@@ -76,7 +76,7 @@ async fn what_nobody_foresaw(place: &str, owner: &Owner) {
     assert!(summary.contains("collect.attacker.example"), "{alert}");
     let denied = || async {
         let answer = agent.verify(hijacked.clone()).await?;
-        Ok((answer.decision().0 == "DENIED").then_some(Utc::now()))
+        Ok((answer.decision().0 == "DENIED").then(now))
     };
     let blocked = wait_for("a denial", PATIENCE, denied).await.unwrap();
     assert_eq!(status(owner, &agent).await, "QUARANTINED");

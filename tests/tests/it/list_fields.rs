@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use crate::approval_lists::APPROVAL_FILTERS;
 use crate::approval_roots::{CAPABILITY_REQUEST, VIOLATION};
 use crate::fleet::{Agent, Owner, database_of, text};
+use crate::mcp_roots::{SERVER, SERVER_ID};
 use crate::notification_roots::TARGETS;
 
 /// What has no mutation that makes it.
-const ROWS: [&str; 9] = [
+const ROWS: [&str; 12] = [
     "INSERT INTO alerts (id, organization_id, agent_id, kind, severity, status, summary, evidence,
         anomaly_count, dedup_key, first_event_time, last_event_time, created_at, updated_at)
         SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f607', organization_id, id, 'RATE_SPIKE', 'HIGH',
@@ -38,7 +39,10 @@ const ROWS: [&str; 9] = [
     "INSERT INTO approval_grants (id, organization_id, agent_id, action, use_count, reason, granted_by,
         created_at, expires_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f610', organization_id, id,
         'mail:*', 0, 'a test', 'user:1', created_at, created_at FROM agents WHERE name = 'reader'",
-    "UPDATE agents SET tags = '[\"blue\"]' WHERE name = 'reader'",
+    "UPDATE agents SET tags = '[\"blue\"]', talks_to = '[\"tools\"]' WHERE name = 'reader'",
+    SERVER,
+    "UPDATE mcp_servers SET tags = '[\"blue\"]', drift_since = created_at",
+    "UPDATE alerts SET mcp_server_id = (SELECT id FROM mcp_servers)",
 ];
 
 /// Ids that filters take.
@@ -93,6 +97,29 @@ const FILTERS: &[Filter] = &[
         |_| json!("WORKFLOW"),
     ),
     filter("agents", "tag", |_| json!("blue"), |_| json!("red")),
+    filter("agents", "talksTo", |_| json!("tools"), |_| json!("tool")),
+    filter(
+        "mcpServers",
+        "status",
+        |_| json!("PENDING"),
+        |_| json!("VERIFIED"),
+    ),
+    filter(
+        "mcpServers",
+        "transport",
+        |_| json!("STDIO"),
+        |_| json!("STREAMABLE_HTTP"),
+    ),
+    filter("mcpServers", "search", |_| json!("Ool"), |_| json!("%")),
+    filter("mcpServers", "tag", |_| json!("blue"), |_| json!("red")),
+    filter("mcpServers", "isInDrift", |_| json!(true), |_| json!(false)),
+    filter("mcpServers", "isDeleted", |_| json!(false), |_| json!(true)),
+    filter(
+        "alerts",
+        "mcpServerId",
+        |_| json!(SERVER_ID),
+        |_| json!(OTHER_SERVER),
+    ),
     filter("agents", "isDeleted", |_| json!(false), |_| json!(true)),
     filter(
         "agents",
@@ -248,6 +275,8 @@ const FILTERS: &[Filter] = &[
 const ALERT: &str = "QWxlcnQ6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNjA3";
 /// `Alert:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f6ff`.
 const OTHER_ALERT: &str = "QWxlcnQ6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNmZm";
+/// `McpServer:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f6ff`.
+const OTHER_SERVER: &str = "TWNwU2VydmVyOjAxOTBhMWIyLWMzZDQtN2U4Zi05MGExLWIyYzNkNGU1ZjZmZg";
 /// `Agent:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f6ff`.
 const NO_AGENT: &str = "QWdlbnQ6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNmZm";
 /// Before and after all there is.

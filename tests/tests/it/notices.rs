@@ -1,8 +1,6 @@
 //! People are told, in channels and by letter: of what waits for them and what went wrong, as text and
 //! nothing else, and not more than they can read.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use aim_tests::{Receiver, Reply, wait_for};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};

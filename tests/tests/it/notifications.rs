@@ -231,6 +231,7 @@ async fn a_receiver_that_fails_hangs_or_redirects_is_tried_again_and_holds_up_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn what_nobody_takes_is_dead_and_can_be_replayed() {
     let receiver = Receiver::start().await.unwrap();
     receiver.answer(Reply::Status(500, "x".repeat(100_000)));

@@ -109,6 +109,8 @@ pub(crate) async fn made_by(owner: &Owner) -> anyhow::Result<Made> {
         "MANAGE_MODELS",
         "READ_POLICIES",
         "MANAGE_POLICIES",
+        "REGISTER_MCP_SERVERS",
+        "MANAGE_MCP_SERVERS",
     ]);
     made_with(owner, all).await
 }

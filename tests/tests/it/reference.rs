@@ -1,7 +1,5 @@
 //! `docs/reference-coverage.md` names fields that are in the schema and tests that are in the tree.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
 use std::path::Path;
 

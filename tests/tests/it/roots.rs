@@ -179,6 +179,7 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
     "addCheckpointWitness",
     "removeCheckpointWitness",
     "approveVerification",
+    "approveMcpManifest",
     "denyVerification",
     "answerVerifications",
     "grantApproval",
@@ -235,6 +236,7 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
 pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
     let all = CORE.iter().chain(super::account_roots::ROOTS);
     all.chain(super::policy_roots::ROOTS)
+        .chain(super::mcp_roots::ROOTS)
         .chain(super::compliance::ROOTS)
         .chain(super::approval_roots::ROOTS)
         .chain(super::audit_roots::ROOTS)

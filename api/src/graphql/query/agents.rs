@@ -27,6 +27,8 @@ struct AgentFilter {
     search: Option<String>,
     /// With this tag.
     tag: Option<String>,
+    /// Whose `talksTo` names this server.
+    talks_to: Option<String>,
     /// Whose last live key expires before this time, or that have none.
     keys_end_before: Option<DateTime<Utc>>,
     /// Deleted ones instead of those that are there.
@@ -118,6 +120,7 @@ impl AgentQueries {
             search: filter.search,
             tag: filter.tag,
             keys_end_before: filter.keys_end_before,
+            talks_to: filter.talks_to,
             is_deleted: filter.is_deleted,
         };
         Ok(request

@@ -23,6 +23,8 @@ struct AlertFilter {
     severity: Option<Severity>,
     /// Given to this person.
     assignee_id: Option<ID>,
+    /// About this MCP server, by global id.
+    mcp_server_id: Option<ID>,
 }
 
 /// Which suppressions.
@@ -89,6 +91,10 @@ impl FindingQueries {
                 .transpose()?,
             status: filter.status.map(Into::into),
             severity: filter.severity.map(Into::into),
+            mcp_server: filter
+                .mcp_server_id
+                .map(|id| parse_id("McpServer", "filter.mcpServerId", &id))
+                .transpose()?,
             assignee: filter
                 .assignee_id
                 .map(|id| parse_id("User", "filter.assigneeId", &id))

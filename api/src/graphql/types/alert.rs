@@ -2,7 +2,7 @@
 
 use aim_domain::anomaly::{AnomalyKind as DomainKind, Evidence as DomainEvidence};
 use aim_domain::catalogue::{CatalogueEntry as DomainEntry, entries_of};
-use aim_domain::id::{AgentId, AlertId, UserId};
+use aim_domain::id::{AgentId, AlertId, McpServerId, UserId};
 use aim_domain::role::Permission;
 use aim_store::alerts::Alert as Row;
 use aim_store::anomalies::{Anomaly as AnomalyRow, AnomalyFilter};
@@ -13,7 +13,7 @@ use super::super::connection::{connection, page};
 use super::super::context::{RequestContext, fault};
 use super::super::enums::{AlertStatus, AlertVerdict, AnomalyKind, Severity};
 use super::super::id::global_id;
-use super::{Agent, User};
+use super::{Agent, McpServer, User};
 
 /// Something a person must look at.
 #[derive(Debug, Clone, SimpleObject)]
@@ -61,6 +61,8 @@ pub(crate) struct Alert {
     key: AlertId,
     #[graphql(skip)]
     agent_key: AgentId,
+    #[graphql(skip)]
+    server_key: Option<McpServerId>,
 }
 
 /// An entry of a public catalogue that findings point at: what to think of first, not a proof.
@@ -118,6 +120,7 @@ impl From<Row> for Alert {
             id: global_id("Alert", row.id),
             key: row.id,
             agent_key: row.agent,
+            server_key: row.mcp_server,
             atlas_techniques: catalogued(&incident.kinds, DomainKind::atlas_techniques),
             owasp_agentic: catalogued(&incident.kinds, DomainKind::owasp_agentic),
             kind: incident.kind.into(),
@@ -142,14 +145,29 @@ impl From<Row> for Alert {
 
 #[ComplexObject]
 impl Alert {
-    /// About whom.
+    /// About whom; null where it is about an MCP server.
     async fn agent(&self, context: &Context<'_>) -> Result<Option<Agent>> {
+        if self.server_key.is_some() {
+            return Ok(None);
+        }
         let agents = RequestContext::of(context)?.agents()?;
         Ok(agents
             .load_one(self.agent_key)
             .await
             .map_err(fault)?
             .map(Agent::from))
+    }
+
+    /// The MCP server it is about; null where it is about an agent.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn mcp_server(&self, context: &Context<'_>) -> Result<Option<McpServer>> {
+        let Some(server) = self.server_key else {
+            return Ok(None);
+        };
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let found = request.app.find_mcp_server(&permit, server).await;
+        Ok(found.map_err(fault)?.map(McpServer::from))
     }
 
     /// Whose it is to look at; null when it is nobody's.

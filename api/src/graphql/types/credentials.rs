@@ -39,11 +39,15 @@ pub(crate) enum ProgramPermission {
     ManagePolicies,
     /// Ask in the place of agents whether they may, by the AuthZEN API. Needs a person of role `MANAGER`.
     EvaluateAccess,
+    /// Register MCP servers, and say what they say of themselves. Needs a person of role `MEMBER`.
+    RegisterMcpServers,
+    /// Change MCP servers and their state. Needs a person of role `MANAGER`.
+    ManageMcpServers,
 }
 
 impl ProgramPermission {
     /// All of them, beside what they are in the table.
-    pub(crate) const ALL: [(Self, Permission); 12] = [
+    pub(crate) const ALL: [(Self, Permission); 14] = [
         (Self::Read, Permission::Read),
         (Self::RegisterAgent, Permission::RegisterAgent),
         (Self::ManageAgents, Permission::ManageAgents),
@@ -56,6 +60,8 @@ impl ProgramPermission {
         (Self::ReadPolicies, Permission::ReadPolicies),
         (Self::ManagePolicies, Permission::ManagePolicies),
         (Self::EvaluateAccess, Permission::EvaluateAccess),
+        (Self::RegisterMcpServers, Permission::RegisterMcpServers),
+        (Self::ManageMcpServers, Permission::ManageMcpServers),
     ];
 
     fn of(permissions: &[Permission]) -> Vec<Self> {

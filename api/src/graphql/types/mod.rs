@@ -15,6 +15,7 @@ mod credentials;
 mod delegation;
 mod join;
 mod kill_switch;
+mod mcp_server;
 mod model;
 mod notification;
 mod operations;
@@ -61,6 +62,7 @@ pub(crate) use join::{
     RegistrationStatus,
 };
 pub(crate) use kill_switch::KillSwitch;
+pub(crate) use mcp_server::{McpServer, McpServerConnection};
 pub(crate) use model::{
     ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,
     OrganizationModels, ShadowReport,

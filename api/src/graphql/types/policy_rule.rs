@@ -4,7 +4,8 @@ use aim_domain::policy::{AddressPattern, Rule, TimeWindow as Window};
 use async_graphql::SimpleObject;
 
 use super::super::enums::{
-    AnomalyKind, DayOfWeek, PolicyRuleKind, RateWindow, RiskLevel, Severity, TimeWindowSide,
+    AnomalyKind, DayOfWeek, McpConcern, PolicyRuleKind, RateWindow, RiskLevel, Severity,
+    TimeWindowSide,
 };
 
 /// When a policy matches; what belongs to its kind is there, all else is null.
@@ -24,6 +25,8 @@ pub(crate) struct PolicyRule {
     risk: Option<RiskLevel>,
     /// What is written in Cedar.
     cedar: Option<String>,
+    /// What may be wrong with the MCP server.
+    mcp_server: Option<Vec<McpConcern>>,
     /// What detectors find.
     finding: Option<PolicyFindingRule>,
     /// How much is too much.
@@ -98,8 +101,19 @@ impl PolicyRule {
             trust: None,
             risk: None,
             cedar: None,
+            mcp_server: None,
             finding: None,
             rate: None,
+        }
+    }
+}
+
+impl PolicyNetworkRule {
+    fn of(allow: Vec<AddressPattern>, deny: Vec<AddressPattern>) -> Self {
+        let texts = |all: Vec<AddressPattern>| all.into_iter().map(Into::into).collect();
+        Self {
+            allow: texts(allow),
+            deny: texts(deny),
         }
     }
 }
@@ -132,16 +146,10 @@ impl From<Rule> for PolicyRule {
                 }),
                 ..Self::of(PolicyRuleKind::Time)
             },
-            Rule::Network { allow, deny } => {
-                let texts = |all: Vec<AddressPattern>| all.into_iter().map(Into::into).collect();
-                Self {
-                    network: Some(PolicyNetworkRule {
-                        allow: texts(allow),
-                        deny: texts(deny),
-                    }),
-                    ..Self::of(PolicyRuleKind::Network)
-                }
-            }
+            Rule::Network { allow, deny } => Self {
+                network: Some(PolicyNetworkRule::of(allow, deny)),
+                ..Self::of(PolicyRuleKind::Network)
+            },
             Rule::TrustBelow {
                 least,
                 with_unscored,
@@ -151,6 +159,10 @@ impl From<Rule> for PolicyRule {
                     is_with_unscored: with_unscored,
                 }),
                 ..Self::of(PolicyRuleKind::TrustBelow)
+            },
+            Rule::McpServer { concerns } => Self {
+                mcp_server: Some(concerns.into_iter().map(Into::into).collect()),
+                ..Self::of(PolicyRuleKind::McpServer)
             },
             Rule::RiskFrom { risk } => Self {
                 risk: Some(risk.into()),
