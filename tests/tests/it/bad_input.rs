@@ -290,7 +290,7 @@ const FOREIGN: &str = "query($agent: ID!, $verification: ID!) {
         node(id: $agent) { id }
         verification(id: $verification) { decision }
         agents(first: 10) { nodes { name } }
-        verifications(first: 10, filter: { agentId: $agent }) { totalCount } }";
+        verifications(first: 10, filter: { agentId: $agent }) { nodes { id } } }";
 
 #[tokio::test]
 async fn another_tenants_agent_does_not_exist() {
@@ -325,7 +325,7 @@ async fn another_tenants_agent_does_not_exist() {
         "node": null,
         "verification": null,
         "agents": { "nodes": [{ "name": "reader" }] },
-        "verifications": { "totalCount": 0 },
+        "verifications": { "nodes": [] },
     });
     assert_eq!(answer, nothing);
     let before = scene.owner.counts().await.unwrap();
@@ -366,10 +366,11 @@ async fn another_tenants_agent_does_not_exist() {
 #[tokio::test]
 async fn an_idempotency_key_gives_one_answer_for_one_action() {
     let scene = Scene::new().await.unwrap();
-    let ask = |action: &'static str| {
-        let input = json!({ "action": action, "resource": "/data", "idempotencyKey": "run-7" });
+    let ask_on = |action: &'static str, resource: &'static str| {
+        let input = json!({ "action": action, "resource": resource, "idempotencyKey": "run-7" });
         scene.agent.verify(input)
     };
+    let ask = |action: &'static str| ask_on(action, "/data");
     let first = ask("files:read").await.unwrap().body;
     let before = scene.owner.counts().await.unwrap();
     assert!(
@@ -377,9 +378,12 @@ async fn an_idempotency_key_gives_one_answer_for_one_action() {
         "{first}"
     );
     assert_eq!(ask("files:read").await.unwrap().body, first);
-    let other = ask("files:write").await.unwrap().body;
+    let other = ask_on("files:read", "/other").await.unwrap().body;
     let payload = &other["data"]["verifyAction"];
     assert!(payload["verification"].is_null(), "{other}");
     assert_eq!(payload["userErrors"][0]["code"], "CONFLICT", "{other}");
     assert_eq!(scene.owner.counts().await.unwrap(), before);
+    // What is denied is denied, whatever the key was for: no earlier yes is handed out for it.
+    let denied = ask("files:write").await.unwrap();
+    assert_eq!(denied.decision().0, "DENIED", "{}", denied.body);
 }

@@ -4,8 +4,7 @@ use aim_domain::role::Permission;
 use async_graphql::{Context, Object, Result};
 
 use super::super::context::{RequestContext, fault};
-use super::super::enums::ComplianceFramework;
-use super::super::types::ComplianceReport;
+use super::super::types::{ComplianceFramework, ComplianceReport};
 
 /// Queries about frameworks.
 #[derive(Debug, Default)]

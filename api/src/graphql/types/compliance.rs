@@ -4,11 +4,80 @@ use std::fmt::Write;
 
 use aim_app::ComplianceReport as Report;
 use aim_domain::compliance::{CheckKind as Kind, Measurement};
-use async_graphql::{ID, SimpleObject};
+use async_graphql::{Enum, ID, SimpleObject};
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::super::enums::{CheckKind, CheckOutcome, ComplianceFramework};
 use super::super::id::global_id;
+
+/// What a compliance check asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::compliance::CheckKind")]
+pub(crate) enum CheckKind {
+    /// People sign in with a second factor, or by an issuer.
+    SecondFactor,
+    /// People who are let in still come.
+    PeopleActive,
+    /// API keys end.
+    ApiKeysEnd,
+    /// Agents have shown that they have their keys.
+    AgentsProven,
+    /// Agents' keys end.
+    AgentKeysEnd,
+    /// Agents' keys are younger than a year.
+    AgentKeysYoung,
+    /// Grants are about something, not about everything.
+    GrantsNarrow,
+    /// Grants say why.
+    GrantsExplained,
+    /// Verified agents have a trust score.
+    TrustKnown,
+    /// At least one policy counts.
+    PoliciesEnforced,
+    /// Some actions wait for a person.
+    HumanOversight,
+    /// Alerts of high or critical severity are taken up within a day.
+    AlertsTakenUp,
+    /// Alerts of high or critical severity are resolved within a week.
+    AlertsResolved,
+    /// Entries of the audit log are under a signed checkpoint.
+    AuditSigned,
+    /// The audit log is what was signed.
+    AuditUnbroken,
+    /// Somebody else vouches for the audit log.
+    AuditWitnessed,
+    /// The audit log keeps contents for long enough.
+    AuditKept,
+}
+
+/// What the numbers of a compliance check say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::compliance::CheckOutcome")]
+pub(crate) enum CheckOutcome {
+    /// None lacks what is asked for.
+    Met,
+    /// Some do.
+    NotMet,
+    /// There is nothing that it is about.
+    NotApplicable,
+}
+
+/// A framework by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "aim_domain::compliance::FrameworkId")]
+pub(crate) enum ComplianceFramework {
+    /// AICPA Trust Services Criteria.
+    Soc2,
+    /// ISO/IEC 27001, Annex A.
+    Iso27001,
+    /// HIPAA Security Rule.
+    Hipaa,
+    /// General Data Protection Regulation.
+    Gdpr,
+    /// EU Artificial Intelligence Act.
+    EuAiAct,
+    /// NIST AI Risk Management Framework.
+    NistAiRmf,
+}
 
 /// A framework with what its checks came to. It says what was counted and nothing more: whether that
 /// is enough is for people to judge.

@@ -51,7 +51,7 @@ pub(crate) use capability_request::{
     CapabilityRequest, CapabilityRequestConnection, CapabilityViolationConnection,
 };
 pub(crate) use certificate::AgentCertificate;
-pub(crate) use compliance::ComplianceReport;
+pub(crate) use compliance::{ComplianceFramework, ComplianceReport};
 pub(crate) use credentials::{
     ApiKey, ApiKeyConnection, OrganizationSettings, ProgramPermission, SdkToken,
     SdkTokenConnection, UserAccount, UserAccountConnection,
