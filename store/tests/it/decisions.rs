@@ -1,6 +1,10 @@
 //! A group of decisions: each is new, has a used nonce, or has a used idempotency key.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use aim_domain::event::{NewEvent, VerificationRecorded};
 use aim_domain::id::VerificationId;
+use aim_domain::name::ActionName;
 use aim_domain::risk::RiskLevel;
 use aim_domain::trust::TrustScore;
 use aim_domain::verification::{Decision, Reason, ReasonCode};
@@ -61,7 +65,32 @@ pub(crate) fn decision(tenant: &Tenant, number: u128) -> DecisionRecord {
             expires_at: now() + TimeDelta::seconds(361),
         },
         audit: tenant.audit(number),
-        event: tenant.event(number),
+        event: recorded(tenant, number),
+    }
+}
+
+/// The fact of it: totals of verifications are counts of facts.
+fn recorded(tenant: &Tenant, number: u128) -> NewEvent {
+    let fact = VerificationRecorded {
+        verification: VerificationId::from_uuid(Uuid::from_u128(number)),
+        agent: tenant.agent,
+        action: ActionName::parse("files:read").unwrap(),
+        resource: None,
+        session: None,
+        task: None,
+        risk: RiskLevel::High,
+        decision: Decision::Denied,
+        reasons: Vec::new(),
+        granted: false,
+        trust: None,
+        location: None,
+        class: None,
+        policies: Vec::new(),
+        approval_expires_at: None,
+    };
+    NewEvent {
+        fact: fact.into(),
+        ..tenant.event(number)
     }
 }
 
