@@ -15,7 +15,7 @@ use aim_store::offsets::ConsumerOffset;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
-use crate::hold_job::Seat;
+use crate::hold_job::{Pace, Round, Seat};
 use crate::{App, AppError, ErrorCode};
 use tally::Tally;
 
@@ -30,27 +30,22 @@ pub(crate) const TYPES: [&str; 4] = [
 ];
 /// Most facts of a round: the more come together, the fewer writes each agent's counts need.
 const BATCH: u64 = 5_000;
-/// How long facts gather before the next round.
-const REST: Duration = Duration::from_millis(500);
-const IDLE: Duration = Duration::from_secs(1);
-const BACK_OFF: Duration = Duration::from_secs(1);
+/// How long another process waits after this one died.
+const LEASE: TimeDelta = TimeDelta::seconds(10);
+const PACE: Pace = Pace {
+    rest: Duration::from_millis(500),
+    idle: Duration::from_secs(1),
+    problem: "what happened was not counted",
+};
 /// How long counts are kept, and how often older ones are looked for.
 const KEPT: TimeDelta = TimeDelta::days(400);
 const SWEEP_EVERY: TimeDelta = TimeDelta::hours(6);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Round {
-    More,
-    Done,
-    Idle,
-    NotOurs,
-}
 
 impl App {
     /// Counts until `stop` fires.
     pub async fn count_activity(&self, stop: CancellationToken) {
         let mut listener = self.store.wake().listen();
-        let mut seat = self.seat(JOB);
+        let mut seat = self.seat(JOB, LEASE);
         let mut swept = None;
         while !stop.is_cancelled() {
             listener.heed();
@@ -58,22 +53,7 @@ impl App {
                 () = stop.cancelled() => return,
                 outcome = self.count_round(&mut seat, &mut swept) => outcome,
             };
-            let rest = async {
-                match outcome {
-                    Ok(Round::More) => {}
-                    Ok(Round::Done) => tokio::time::sleep(REST).await,
-                    Ok(Round::Idle) => listener.wait(IDLE).await,
-                    Ok(Round::NotOurs) => tokio::time::sleep(BACK_OFF).await,
-                    Err(error) => {
-                        tracing::warn!(%error, "what happened was not counted; trying again");
-                        tokio::time::sleep(BACK_OFF).await;
-                    }
-                }
-            };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = rest => {}
-            }
+            PACE.rest(outcome, &mut listener, &stop).await;
         }
     }
 

@@ -18,22 +18,22 @@ use aim_domain::signature::{PublicKey, SecretKey};
 use aim_store::audit_keys::AuditKey;
 use aim_store::audit_sequencer::{AuditProgress, NewCheckpoint};
 use aim_store::audit_stops::AuditStop;
-use aim_store::{Backend, StoreError, Tx};
+use aim_store::{StoreError, Tx};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
+use crate::hold_job::{Pace, Round, Seat};
 use crate::{App, AppError};
 use plan::{Keys, Plan};
 
 /// Most entries of a round: bounds how long its transaction holds SQLite's one writer.
 const BATCH: u64 = 2_000;
-/// How long entries gather before the next round, so that a busy log has few checkpoints a second.
-const REST: Duration = Duration::from_millis(300);
-/// How long an idle sequencer waits before it looks again: other processes do not ring here.
-const IDLE: Duration = Duration::from_millis(500);
-/// How long one that may not work, or could not, waits.
-const BACK_OFF: Duration = Duration::from_secs(1);
+/// Entries gather for a while, so that a busy log has few checkpoints a second.
+const PACE: Pace = Pace {
+    rest: Duration::from_millis(300),
+    idle: Duration::from_millis(500),
+    problem: "audit entries were not sequenced",
+};
 /// The job's name, and how long a lease of it is good.
 const JOB: &str = "audit-log";
 const LEASE: TimeDelta = TimeDelta::seconds(5);
@@ -44,24 +44,10 @@ pub trait AuditKeys: Debug + Send + Sync {
     fn load(&self) -> Vec<SecretKey>;
 }
 
-/// What became of a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Round {
-    /// There may be more.
-    Full,
-    /// Everything has its index.
-    Done,
-    /// There was nothing.
-    Idle,
-    /// Somebody else works, or this process does not have the key.
-    NotOurs,
-}
-
-/// A process's claim to be the sequencer.
+/// A process that wants to be the sequencer.
 #[derive(Debug)]
-struct Seat {
-    holder: Uuid,
-    held_until: DateTime<Utc>,
+struct Sequencer {
+    seat: Seat,
     key: Option<SecretKey>,
     /// The keys that the log has signed with.
     trusted: Vec<PublicKey>,
@@ -75,9 +61,8 @@ impl App {
     /// Sequences until `stop` fires.
     pub async fn sequence_audit(&self, keys: Arc<dyn AuditKeys>, stop: CancellationToken) {
         let mut listener = self.store.wake().listen();
-        let mut seat = Seat {
-            holder: self.ids.next(),
-            held_until: DateTime::UNIX_EPOCH,
+        let mut sequencer = Sequencer {
+            seat: self.seat(JOB, LEASE),
             key: None,
             trusted: Vec::new(),
             has_warned: false,
@@ -88,56 +73,42 @@ impl App {
             listener.heed();
             let outcome = tokio::select! {
                 () = stop.cancelled() => return,
-                outcome = self.sequence_round(&mut seat, keys.as_ref()) => outcome,
+                outcome = self.sequence_round(&mut sequencer, keys.as_ref()) => outcome,
             };
-            let rest = async {
-                match outcome {
-                    Ok(Round::Full) => {}
-                    Ok(Round::Done) => tokio::time::sleep(REST).await,
-                    Ok(Round::Idle) => listener.wait(IDLE).await,
-                    Ok(Round::NotOurs) => tokio::time::sleep(BACK_OFF).await,
-                    Err(error) => {
-                        tracing::warn!(%error, "audit entries were not sequenced; trying again");
-                        tokio::time::sleep(BACK_OFF).await;
-                    }
-                }
-            };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = rest => {}
-            }
+            PACE.rest(outcome, &mut listener, &stop).await;
         }
     }
 
     async fn sequence_round(
         &self,
-        seat: &mut Seat,
+        sequencer: &mut Sequencer,
         keys: &dyn AuditKeys,
     ) -> Result<Round, AppError> {
-        let Some(key) = self.audit_key(seat, keys).await? else {
+        let Some(key) = self.audit_key(sequencer, keys).await? else {
             return Ok(Round::NotOurs);
         };
-        if !self.take_seat(seat).await? {
+        if !self.hold_job(&mut sequencer.seat).await? {
             return Ok(Round::NotOurs);
         }
         let keys = Keys {
             current: key,
-            trusted: seat.trusted.clone(),
+            trusted: sequencer.trusted.clone(),
         };
         let progress = self.store.get_audit_progress().await?;
         let stops = self.store.list_audit_stops().await?;
         metrics::gauge!("aim_audit_stopped_logs").set(stops.len() as f64);
-        if let Some(stop) = self.next_look(seat, &stops)
+        if let Some(stop) = self.next_look(sequencer, &stops)
             && self.resume_audit(progress, stop, &keys).await?
         {
-            return Ok(Round::Full);
+            return Ok(Round::More);
         }
-        self.sequence_entries(seat, progress, &stops, &keys).await
+        self.sequence_entries(sequencer, progress, &stops, &keys)
+            .await
     }
 
     async fn sequence_entries(
         &self,
-        seat: &mut Seat,
+        sequencer: &mut Sequencer,
         progress: AuditProgress,
         stops: &[AuditStop],
         keys: &Keys,
@@ -165,14 +136,14 @@ impl App {
                     let leaves = plan.sequenced.leaves.len() as u64;
                     metrics::counter!("aim_audit_leaves_total").increment(leaves);
                     let is_full = count == BATCH;
-                    return Ok(if is_full { Round::Full } else { Round::Done });
+                    return Ok(if is_full { Round::More } else { Round::Done });
                 }
                 Ok(false) => break,
                 Err(StoreError::Duplicate(_)) => self.give_up_colliding(&mut plan).await?,
                 Err(error) => return Err(error.into()),
             }
         }
-        seat.held_until = DateTime::UNIX_EPOCH;
+        sequencer.seat.give_up();
         Ok(Round::NotOurs)
     }
 
@@ -240,7 +211,7 @@ impl App {
     /// The log's key, if this process has it. The first process to start makes its own the log's.
     async fn audit_key(
         &self,
-        seat: &mut Seat,
+        sequencer: &mut Sequencer,
         keys: &dyn AuditKeys,
     ) -> Result<Option<SecretKey>, AppError> {
         let mut known = self.store.list_audit_keys().await?;
@@ -261,15 +232,15 @@ impl App {
             }
             known = self.store.list_audit_keys().await?;
         }
-        seat.trusted = known.iter().map(|it| it.key.clone()).collect();
+        sequencer.trusted = known.iter().map(|it| it.key.clone()).collect();
         let Some(current) = known.last() else {
             return Ok(None);
         };
         let is_current = |it: &SecretKey| it.public_key() == current.key;
-        if !seat.key.as_ref().is_some_and(is_current) {
-            seat.key = keys.load().into_iter().find(is_current);
-            if seat.key.is_none() && !seat.has_warned {
-                seat.has_warned = true;
+        if !sequencer.key.as_ref().is_some_and(is_current) {
+            sequencer.key = keys.load().into_iter().find(is_current);
+            if sequencer.key.is_none() && !sequencer.has_warned {
+                sequencer.has_warned = true;
                 tracing::warn!(
                     key = current.key.to_base64url(),
                     "this process does not have the key of the audit log, and leaves it to others; \
@@ -277,29 +248,7 @@ impl App {
                 );
             }
         }
-        Ok(seat.key.clone())
-    }
-
-    async fn take_seat(&self, seat: &mut Seat) -> Result<bool, AppError> {
-        let now = self.clock.now();
-        // SQLite has one process: whoever held the lease before is gone, and nobody else comes.
-        let is_alone = self.store.backend() == Backend::Sqlite;
-        let is_first = seat.held_until == DateTime::UNIX_EPOCH;
-        if seat.held_until - now > LEASE / 2 || (is_alone && !is_first) {
-            return Ok(true);
-        }
-        let mut tx = self.store.begin().await?;
-        let held = if is_alone {
-            tx.seize_lease(JOB, seat.holder, LEASE).await?;
-            true
-        } else {
-            tx.take_lease(JOB, seat.holder, LEASE).await?
-        };
-        tx.commit().await?;
-        if held {
-            seat.held_until = now + LEASE;
-        }
-        Ok(held)
+        Ok(sequencer.key.clone())
     }
 }
 

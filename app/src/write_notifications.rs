@@ -20,18 +20,20 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use crate::follow::read;
-use crate::hold_job::Seat;
+use crate::hold_job::{Pace, Round, Seat};
 use crate::notices::Notice;
 use crate::{App, AppError, ErrorCode};
 
 const JOB: &str = "notifications";
 /// Most facts of a round.
 const BATCH: u64 = 500;
-/// How long facts gather before the next round.
-const REST: Duration = Duration::from_millis(100);
-/// How long it waits when nothing comes: other processes do not always ring here.
-const IDLE: Duration = Duration::from_millis(500);
-const BACK_OFF: Duration = Duration::from_secs(1);
+/// How long another process waits after this one died.
+const LEASE: TimeDelta = TimeDelta::seconds(10);
+const PACE: Pace = Pace {
+    rest: Duration::from_millis(100),
+    idle: Duration::from_millis(500),
+    problem: "deliveries were not written",
+};
 /// Positions that are passed over before that is written down, when there is nothing else to write.
 const SILENT_MAX: i64 = 10_000;
 /// Most deliveries that wait for one target; what comes on top is given up at once.
@@ -43,14 +45,6 @@ const KEPT: TimeDelta = TimeDelta::days(30);
 /// Messages to people in a window; what comes on top is told together when it ends.
 const PEOPLE_MAX: u64 = 20;
 const WINDOW: TimeDelta = TimeDelta::minutes(10);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Round {
-    More,
-    Done,
-    Idle,
-    NotOurs,
-}
 
 /// What a webhook is sent: by Standard Webhooks.
 #[derive(serde::Serialize)]
@@ -65,7 +59,7 @@ impl App {
     /// Writes deliveries until `stop` fires.
     pub async fn write_notifications(&self, stop: CancellationToken) {
         let mut listener = self.store.wake().listen();
-        let mut seat = self.seat(JOB);
+        let mut seat = self.seat(JOB, LEASE);
         let mut silent = 0;
         let mut swept = None;
         while !stop.is_cancelled() {
@@ -74,22 +68,7 @@ impl App {
                 () = stop.cancelled() => return,
                 outcome = self.notification_round(&mut seat, &mut silent, &mut swept) => outcome,
             };
-            let rest = async {
-                match outcome {
-                    Ok(Round::More) => {}
-                    Ok(Round::Done) => tokio::time::sleep(REST).await,
-                    Ok(Round::Idle) => listener.wait(IDLE).await,
-                    Ok(Round::NotOurs) => tokio::time::sleep(BACK_OFF).await,
-                    Err(error) => {
-                        tracing::warn!(%error, "deliveries were not written; trying again");
-                        tokio::time::sleep(BACK_OFF).await;
-                    }
-                }
-            };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = rest => {}
-            }
+            PACE.rest(outcome, &mut listener, &stop).await;
         }
     }
 

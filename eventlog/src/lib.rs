@@ -50,4 +50,4 @@ pub use source::{Delivery, EventSink, EventSource, Polled, Record};
 pub use table::{LOG_LOCK_KEY, TableSink, TableSource, append_rows, newest_position};
 pub use tail::{TableTail, TailedEvent, read_types};
 pub use topic::{Partition, Topic};
-pub use wake::Wake;
+pub use wake::{Listener, Wake};

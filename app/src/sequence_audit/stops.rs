@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::plan::Keys;
-use super::{BATCH, JOB, Seat, of_all};
+use super::{BATCH, JOB, Sequencer, of_all};
 use crate::mail::{MailKind, Words};
 use crate::{App, AppError};
 
@@ -28,16 +28,16 @@ impl App {
     /// The log to look at now, one after the other, so that many that stand still do not slow the rest.
     pub(super) fn next_look<'a>(
         &self,
-        seat: &mut Seat,
+        sequencer: &mut Sequencer,
         stops: &'a [AuditStop],
     ) -> Option<&'a AuditStop> {
         let now = self.clock.now();
-        if stops.is_empty() || now < seat.next_look {
+        if stops.is_empty() || now < sequencer.next_look {
             return None;
         }
-        seat.next_look = now + LOOK;
-        seat.looks = seat.looks.wrapping_add(1);
-        stops.get(seat.looks % stops.len())
+        sequencer.next_look = now + LOOK;
+        sequencer.looks = sequencer.looks.wrapping_add(1);
+        stops.get(sequencer.looks % stops.len())
     }
 
     /// Lets a log stand still, and says so: to the operator, to the organization's owners and to
