@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use aim_domain::alert::AlertStatus;
 use aim_domain::compliance::{
     CheckKind, Framework, FrameworkId, Measured, Measurement, frameworks,
 };
@@ -109,10 +110,15 @@ impl App {
             }
             CheckKind::AlertsTakenUp => {
                 let until = now - TAKEN_UP;
-                store.measure_alerts(scope, until, &["OPEN"]).await?
+                store
+                    .measure_alerts(scope, until, &[AlertStatus::Open])
+                    .await?
             }
             CheckKind::AlertsResolved => {
-                let (until, late) = (now - RESOLVED, ["OPEN", "ACKNOWLEDGED"]);
+                let (until, late) = (
+                    now - RESOLVED,
+                    [AlertStatus::Open, AlertStatus::Acknowledged],
+                );
                 store.measure_alerts(scope, until, &late).await?
             }
             CheckKind::AuditSigned => store.measure_audit(scope, size, now - SIGNED).await?,

@@ -1,5 +1,6 @@
 //! Inviting people into an organization, and taking that back.
 
+use aim_domain::code;
 use aim_domain::email::EmailAddress;
 use aim_domain::id::{InvitationId, UserId};
 use aim_domain::join::Invitation;
@@ -7,7 +8,7 @@ use aim_domain::role::Role;
 use aim_store::mails::ClaimedMail;
 use aim_store::{Page, PageRequest};
 use chrono::Duration;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::error::FieldErrors;
 use crate::mail::{MailKind, Words};
@@ -168,10 +169,7 @@ impl App {
             Some(id) => self.store.find_user(id).await?.map(|user| user.name),
             None => None,
         };
-        let role = match serde_json::to_value(invitation.role) {
-            Ok(Value::String(role)) => role,
-            _ => String::new(),
-        };
+        let role = code::text(&invitation.role);
         let base = self.accounts.base_url.as_deref();
         let inviter = inviter.unwrap_or_else(|| "an administrator".to_owned());
         let days = INVITATION_LIFE.num_days();

@@ -17,6 +17,7 @@ pub mod capability_request;
 pub mod catalogue;
 pub mod certificate;
 pub mod clock;
+pub mod code;
 pub mod compliance;
 pub mod delegation;
 pub mod digest;

@@ -4,16 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::StoreError;
+pub(crate) use aim_domain::code::text;
 
-/// The text of an enumeration's value, as its serde name.
-pub(crate) fn text<T: Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(Value::String(text)) => text,
-        Ok(other) => other.to_string(),
-        Err(_) => String::new(),
-    }
-}
+use crate::StoreError;
 
 /// An enumeration's value from its text.
 pub(crate) fn parse<T: DeserializeOwned>(

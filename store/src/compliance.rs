@@ -1,5 +1,8 @@
 //! What compliance checks count.
 
+use aim_domain::agent::AgentStatus;
+use aim_domain::alert::AlertStatus;
+use aim_domain::anomaly::Severity;
 use aim_domain::compliance::Measured;
 use aim_domain::scope::Scope;
 use aim_entities::{
@@ -13,7 +16,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, code};
 
 /// Examples of what lacks something.
 const EXAMPLES: u64 = 10;
@@ -102,8 +105,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn measure_agents(&self, scope: Scope) -> Result<Measured, StoreError> {
-        let all = agents(scope).filter(agent::Column::Status.ne("REVOKED"));
-        let lacking = all.clone().filter(agent::Column::Status.eq("PENDING"));
+        let all = agents(scope).filter(agent::Column::Status.ne(code::text(&AgentStatus::Revoked)));
+        let lacking = all
+            .clone()
+            .filter(agent::Column::Status.eq(code::text(&AgentStatus::Pending)));
         self.measure(all, lacking, agent::Column::Id).await
     }
 
@@ -112,7 +117,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn measure_trust(&self, scope: Scope) -> Result<Measured, StoreError> {
-        let all = agents(scope).filter(agent::Column::Status.eq("VERIFIED"));
+        let all =
+            agents(scope).filter(agent::Column::Status.eq(code::text(&AgentStatus::Verified)));
         let lacking = all.clone().filter(agent::Column::TrustScore.is_null());
         self.measure(all, lacking, agent::Column::Id).await
     }
@@ -176,13 +182,14 @@ impl Store {
         &self,
         scope: Scope,
         until: DateTime<Utc>,
-        late: &[&str],
+        late: &[AlertStatus],
     ) -> Result<Measured, StoreError> {
+        let severities = [Severity::High, Severity::Critical].map(|it| code::text(&it));
         let all = alert::Entity::find()
             .filter(alert::Column::OrganizationId.eq(scope.organization.as_uuid()))
-            .filter(alert::Column::Severity.is_in(["HIGH", "CRITICAL"]))
+            .filter(alert::Column::Severity.is_in(severities))
             .filter(alert::Column::CreatedAt.lt(until));
-        let states = late.iter().copied();
+        let states = late.iter().map(code::text);
         let lacking = all.clone().filter(alert::Column::Status.is_in(states));
         self.measure(all, lacking, alert::Column::Id).await
     }

@@ -74,6 +74,18 @@ pub struct Page<T> {
     pub total: u64,
 }
 
+impl<T> Page<T> {
+    /// The same page with something else in the place of its rows.
+    pub fn with_items<U>(self, change: impl FnOnce(Vec<T>) -> Vec<U>) -> Page<U> {
+        Page {
+            items: change(self.items),
+            has_next: self.has_next,
+            has_previous: self.has_previous,
+            total: self.total,
+        }
+    }
+}
+
 /// Runs `query` for one page, ordered by `id`, newest first.
 pub(crate) async fn fetch<E, C, T>(
     db: &C,

@@ -227,6 +227,11 @@ impl Rule {
     /// fine is not read out to whoever tries.
     #[must_use]
     pub fn explain(&self, context: &PolicyContext<'_>) -> String {
+        self.explain_in(context, &CedarScene::default())
+    }
+
+    /// The same, with the scene of this context.
+    pub(super) fn explain_in(&self, context: &PolicyContext<'_>, scene: &CedarScene) -> String {
         match self {
             Self::Always {} => "it is about this action; another action may be fine".to_owned(),
             Self::ResourceOutside { .. } => match context.resource {
@@ -267,7 +272,7 @@ impl Rule {
             Self::CapabilityViolation {} => {
                 format!("nothing granted covers `{}`; grant it", context.action)
             }
-            Self::Cedar { text } => match text.ask(context, &CedarScene::default()) {
+            Self::Cedar { text } => match text.ask(context, scene) {
                 Answer::Allowed => String::new(),
                 Answer::Denied(why) | Answer::Failed(why) => why,
             },

@@ -197,7 +197,7 @@ impl Policies {
             }
             if kept < HITS_OF_A_KIND {
                 kept += 1;
-                hits.push(hit(found, context));
+                hits.push(hit(found, context, &scene));
             }
         }
         PolicyVerdict { hits, count }
@@ -244,9 +244,9 @@ fn rank(found: &Found<'_>) -> (bool, Option<Reverse<Effect>>, Reverse<u16>, Poli
     (is_shadow, effect_of(found), Reverse(priority), policy.id)
 }
 
-fn hit((policy, error): Found<'_>, context: &PolicyContext<'_>) -> PolicyHit {
+fn hit((policy, error): Found<'_>, context: &PolicyContext<'_>, scene: &CedarScene) -> PolicyHit {
     match (&policy.text, error) {
-        (Ok(text), None) => hit_of(policy, text, text.rule.explain(context)),
+        (Ok(text), None) => hit_of(policy, text, text.rule.explain_in(context, scene)),
         (text, error) => PolicyHit {
             policy: policy.id,
             version: policy.version,

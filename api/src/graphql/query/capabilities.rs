@@ -77,14 +77,8 @@ impl CapabilityQueries {
         };
         let found = request.app.list_grant_history(&permit, &filter, page);
         let found = found.await.map_err(fault)?;
-        let items = found.items.into_iter().map(GrantRow::from);
-        let found = aim_store::Page {
-            items: items.collect(),
-            has_next: found.has_next,
-            has_previous: found.has_previous,
-            total: found.total,
-        };
-        Ok(found.into())
+        let rows = |all: Vec<_>| all.into_iter().map(GrantRow::from).collect();
+        Ok(found.with_items(rows).into())
     }
 
     /// What agents asked to be granted, newest first; an agent sees its own only. Needs `VIEWER`.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use aim_app::ComplianceReport as Report;
+use aim_domain::code;
 use aim_domain::compliance::{CheckKind as Kind, Measurement};
 use async_graphql::{Enum, ID, SimpleObject};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -211,9 +212,9 @@ fn csv(at: DateTime<Utc>, controls: &[ComplianceControl]) -> String {
                 "{at},{},{},{},{},{days},{},{},{}\r\n",
                 quoted(&control.number),
                 quoted(&control.title),
-                code(&kind),
+                code::text(&kind),
                 quoted(&check.wanted),
-                code(&outcome),
+                code::text(&outcome),
                 check.count,
                 check.lacking_count
             );
@@ -224,11 +225,4 @@ fn csv(at: DateTime<Utc>, controls: &[ComplianceControl]) -> String {
 
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
-}
-
-fn code(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(code)) => code,
-        _ => String::new(),
-    }
 }

@@ -79,11 +79,6 @@ impl SignedInSessionConnection {
             row,
             current,
         };
-        Self::from(Page {
-            items: page.items.into_iter().map(listed).collect(),
-            has_next: page.has_next,
-            has_previous: page.has_previous,
-            total: page.total,
-        })
+        Self::from(page.with_items(|all| all.into_iter().map(listed).collect()))
     }
 }

@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
 };
-use serde::Serialize;
 
 use super::check::groups_of;
 use crate::action::outside_hosts;
+use crate::code;
 use crate::policy::PolicyContext;
 
 /// Names of types, read once; none of them fails to be read.
@@ -72,7 +72,10 @@ fn text(value: impl Into<String>) -> RestrictedExpression {
 fn of_agent(context: &PolicyContext<'_>) -> HashMap<String, RestrictedExpression> {
     let tags = context.tags.iter().map(text);
     HashMap::from([
-        ("agentType".to_owned(), text(name(&context.agent_type))),
+        (
+            "agentType".to_owned(),
+            text(code::text(&context.agent_type)),
+        ),
         ("tags".to_owned(), RestrictedExpression::new_set(tags)),
     ])
 }
@@ -90,7 +93,7 @@ fn facts(context: &PolicyContext<'_>) -> Vec<(String, RestrictedExpression)> {
     let time = context.at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
     let mut facts = vec![
         ("action", text(context.action)),
-        ("risk", text(name(&context.risk))),
+        ("risk", text(code::text(&context.risk))),
         (
             "isGranted",
             RestrictedExpression::new_bool(context.is_granted),
@@ -110,12 +113,4 @@ fn facts(context: &PolicyContext<'_>) -> Vec<(String, RestrictedExpression)> {
     facts
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
-}
-
-/// As it is written everywhere else.
-fn name(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => String::new(),
-    }
 }
