@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use ipnet::IpNet;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -34,7 +35,7 @@ pub enum OutboundError {
 }
 
 /// Whether an address is one of the public internet.
-pub(crate) fn is_public(address: IpAddr) -> bool {
+fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(it) => is_public_v4(it),
         IpAddr::V6(it) => is_public_v6(it),
@@ -97,36 +98,63 @@ impl OwnNetworks {
         parts.collect::<Result<_, _>>().map(Self)
     }
 
-    fn has(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+    /// Of networks that were read elsewhere.
+    pub(crate) fn of(networks: Vec<IpNet>) -> Self {
+        Self(networks.into())
+    }
+
+    /// Whether an address is in one of them, or of the public internet where that is taken, too. An
+    /// IPv4 address in the clothes of IPv6 is that address.
+    pub(crate) fn takes(&self, address: IpAddr, takes_public: bool) -> bool {
+        let own = address.to_canonical();
+        (takes_public && is_public(address)) || self.0.iter().any(|network| network.contains(&own))
     }
 }
 
+/// Who knows where names lead.
+pub(crate) type Lookup =
+    Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+/// The resolver of the system.
+pub(crate) fn of_system() -> Lookup {
+    Arc::new(|name| {
+        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+    })
+}
+
 /// What a name may lead to.
-struct Names {
-    own: OwnNetworks,
-    takes_public: bool,
+#[derive(Clone)]
+pub(crate) struct Names {
+    pub(crate) own: OwnNetworks,
+    pub(crate) takes_public: bool,
+    pub(crate) lookup: Lookup,
+    /// Why a name is refused.
+    pub(crate) refusal: &'static str,
 }
 
 impl Names {
+    fn new(own: OwnNetworks, takes_public: bool) -> Self {
+        Self {
+            own,
+            takes_public,
+            lookup: of_system(),
+            refusal: NOT_PUBLIC,
+        }
+    }
+
     fn takes(&self, address: IpAddr) -> bool {
-        (self.takes_public && is_public(address)) || self.own.has(address)
+        self.own.takes(address, self.takes_public)
     }
 }
 
 impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
-        let names = Self {
-            own: self.own.clone(),
-            takes_public: self.takes_public,
-        };
+        let names = self.clone();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let found: Vec<SocketAddr> = found.collect();
+            let found = (names.lookup)(name.as_str().to_owned()).await?;
             // One private address among them is enough not to trust the name.
             if found.iter().any(|address| !names.takes(address.ip())) {
-                return Err(NOT_PUBLIC.into());
+                return Err(names.refusal.into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
@@ -173,10 +201,7 @@ impl Outbound {
     /// # Errors
     /// [`OutboundError`] when there is no TLS.
     pub fn guarded(own: OwnNetworks) -> Result<Self, OutboundError> {
-        let names = |takes_public| Names {
-            own: own.clone(),
-            takes_public,
-        };
+        let names = |takes_public| Names::new(own.clone(), takes_public);
         Ok(Self {
             http: client(Some(names(true)))?,
             plain: client(Some(names(false)))?,
@@ -221,7 +246,7 @@ impl Outbound {
             return refused("it is not `https`");
         }
         // Names are looked at when they are resolved; numbers never are.
-        let takes = |it: IpAddr| self.own.has(it) || (!is_plain && is_public(it));
+        let takes = |it: IpAddr| self.own.takes(it, !is_plain);
         let is_good = match url.host() {
             Some(Host::Ipv4(it)) => takes(it.into()),
             Some(Host::Ipv6(it)) => takes(it.into()),
@@ -350,10 +375,7 @@ mod tests {
         ] {
             assert_eq!(outbound.check(&url(to)).is_ok(), is_good, "{to}");
         }
-        let names = |takes_public| Names {
-            own: outbound.own.clone(),
-            takes_public,
-        };
+        let names = |takes_public| Names::new(outbound.own.clone(), takes_public);
         let public = "8.8.8.8".parse().unwrap();
         assert!(names(true).takes(public) && !names(false).takes(public));
         assert!(!names(true).takes("169.254.169.254".parse().unwrap()));

@@ -4,23 +4,21 @@
 //! a name cannot change its mind in between; only public addresses are reached, over `https`, and those of
 //! networks that the operator named, also over `http`; no redirect is followed; no proxy is asked.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use ipnet::IpNet;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-use crate::outbound::{OutboundError, is_public};
+use crate::outbound::{Lookup, Names, OutboundError, OwnNetworks, of_system};
 
 /// Longest time of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Networks that are reached beside the public internet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct McpNetworks(Vec<IpNet>);
+pub struct McpNetworks(OwnNetworks);
 
 /// Why a list of networks was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,46 +33,12 @@ impl McpNetworks {
     pub fn parse(text: &str) -> Result<Self, NetworksError> {
         let parts = text.split(',').map(str::trim).filter(|it| !it.is_empty());
         let parsed = parts.map(|it| it.parse().map_err(|_| NetworksError(it.to_owned())));
-        parsed.collect::<Result<_, _>>().map(Self)
-    }
-
-    fn contains(&self, address: IpAddr) -> bool {
-        // An IPv4 address in the clothes of IPv6 is that address.
-        let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+        let parsed: Vec<IpNet> = parsed.collect::<Result<_, _>>()?;
+        Ok(Self(OwnNetworks::of(parsed)))
     }
 }
 
-type Lookup =
-    Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync>;
-
-/// What may be reached over one scheme.
-#[derive(Clone)]
-struct Guard {
-    networks: McpNetworks,
-    reaches_public: bool,
-    lookup: Lookup,
-}
-
-impl Guard {
-    fn may(&self, address: IpAddr) -> bool {
-        (self.reaches_public && is_public(address)) || self.networks.contains(address)
-    }
-}
-
-impl Resolve for Guard {
-    fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.clone();
-        Box::pin(async move {
-            let found = (guard.lookup)(name.as_str().to_owned()).await?;
-            // One address that is not let through is enough not to trust the name.
-            if found.iter().any(|address| !guard.may(address.ip())) {
-                return Err("the name leads to an address that is not let through".into());
-            }
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
-}
+const NOT_LET_THROUGH: &str = "the name leads to an address that is not let through";
 
 /// What servers are reached through. Each handshake has a client of its own, which is gone afterwards: the
 /// next one looks its name up again.
@@ -94,17 +58,16 @@ impl std::fmt::Debug for McpDoor {
 
 impl McpDoor {
     pub(crate) fn new(networks: McpNetworks) -> Self {
-        let lookup: Lookup = Arc::new(|name| {
-            Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
-        });
+        let lookup = of_system();
         Self { networks, lookup }
     }
 
     fn open(&self, is_tls: bool) -> Result<reqwest::Client, OutboundError> {
-        let guard = Guard {
-            networks: self.networks.clone(),
-            reaches_public: is_tls,
+        let names = Names {
+            own: self.networks.0.clone(),
+            takes_public: is_tls,
             lookup: Arc::clone(&self.lookup),
+            refusal: NOT_LET_THROUGH,
         };
         reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -112,7 +75,7 @@ impl McpDoor {
             .https_only(is_tls)
             .connect_timeout(TIMEOUT)
             .read_timeout(TIMEOUT)
-            .dns_resolver(guard)
+            .dns_resolver(names)
             .build()
             .map_err(|error| OutboundError::Failed(error.to_string()))
     }
@@ -138,7 +101,7 @@ impl McpDoor {
             Some(Host::Domain(_)) => None,
             None => return refused("it names no host"),
         };
-        let may = |it| (is_tls && is_public(it)) || self.networks.contains(it);
+        let may = |it| self.networks.0.takes(it, is_tls);
         match number.is_none_or(may) {
             true => self.open(is_tls),
             false => refused("its address is not let through; see the setting `mcp_networks`"),
@@ -148,6 +111,7 @@ impl McpDoor {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
