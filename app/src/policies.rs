@@ -3,11 +3,11 @@
 //! Texts never change: publishing again makes the next version. Decisions of this node count with a
 //! change at once, those of others as soon as they have read the event log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 
 use aim_domain::event::OrganizationChange;
-use aim_domain::id::{OrganizationId, PolicyId, PolicyVersionId};
+use aim_domain::id::{AgentId, OrganizationId, PolicyId, PolicyVersionId};
 use aim_domain::policy::{
     CEDAR_COST, CEDAR_STATEMENT_COST, POLICIES_MAX, Policies, PolicyMode, PolicyText, SLICE_MAX,
     StoredPolicy, defaults,
@@ -20,6 +20,9 @@ use serde_json::json;
 use crate::error::FieldErrors;
 use crate::policy_draft::PolicyDraft;
 use crate::{App, AppError, ErrorCode, Permit};
+
+/// Agents that are looked for in one statement.
+const AGENTS_AT_ONCE: usize = 500;
 
 /// One compiled copy of each organization's policies, however many of its agents are in memory.
 #[derive(Debug, Default)]
@@ -104,9 +107,9 @@ impl App {
         tx.move_policies(scope.organization).await?;
         let new = self.next_policy(permit, (before.as_ref(), mode), text, input.reason);
         let all = tx.load_policies(scope.organization).await?;
+        refuse_too_many(all.clone(), with(all, &new))?;
         self.write_policy(&mut tx, &new, permit, before.as_ref())
             .await?;
-        refuse_too_many(all, tx.load_policies(scope.organization).await?)?;
         tx.commit().await.map_err(taken)?;
         self.cache.forget_organization(scope.organization);
         Ok(new)
@@ -138,7 +141,7 @@ impl App {
         let after = self
             .set_policy_mode(&mut tx, permit, &before, mode, reason)
             .await?;
-        refuse_too_many(all, tx.load_policies(scope.organization).await?)?;
+        refuse_too_many(all.clone(), with(all, &after))?;
         tx.commit().await?;
         self.cache.forget_organization(scope.organization);
         Ok(after)
@@ -321,13 +324,27 @@ impl App {
         if wanted.is_empty() || wanted.len() > aim_domain::policy::SCOPE_MAX {
             return Ok(());
         }
-        let found = self.store.load_agents(permit.scope(), wanted).await?;
+        let own = self.own_agents(permit, wanted).await?;
         for (at, id) in wanted.iter().enumerate() {
-            if !found.iter().any(|agent| agent.id == *id) {
+            if !own.contains(id) {
                 errors.add(&format!("text.scope.agentIds.{at}"), "is no agent of yours");
             }
         }
         Ok(())
+    }
+
+    /// Those of the agents that are the permit's organization's.
+    pub(crate) async fn own_agents(
+        &self,
+        permit: &Permit,
+        wanted: &[AgentId],
+    ) -> Result<BTreeSet<AgentId>, AppError> {
+        let mut own = BTreeSet::new();
+        for some in wanted.chunks(AGENTS_AT_ONCE) {
+            let found = self.store.load_agents(permit.scope(), some).await?;
+            own.extend(found.into_iter().map(|agent| agent.id));
+        }
+        Ok(own)
     }
 
     pub(crate) fn next_policy(
@@ -389,6 +406,18 @@ impl App {
         };
         tx.emit(&self.organization_event(policy.organization, change));
     }
+}
+
+/// All of them with this one in its place.
+fn with(mut all: Vec<StoredPolicy>, new: &Policy) -> Vec<StoredPolicy> {
+    all.retain(|it| it.id != new.id);
+    all.push(StoredPolicy {
+        id: new.id,
+        version: new.published.version,
+        mode: new.mode,
+        text: Ok(new.published.text.clone()),
+    });
+    all
 }
 
 /// Refuses what would make decisions slow, or what is too many; what was so before may be made less.

@@ -15,9 +15,6 @@ use crate::{App, AppError, ErrorCode, Permit};
 /// The version of the document that this program writes and reads.
 const VERSION: u32 = 1;
 
-/// Agents that are looked for in one statement.
-const AGENTS_AT_ONCE: usize = 500;
-
 /// The document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -189,11 +186,7 @@ impl App {
             return Ok(());
         }
         let ids: Vec<AgentId> = all.into_iter().collect();
-        let mut own = BTreeSet::new();
-        for some in ids.chunks(AGENTS_AT_ONCE) {
-            let found = self.store.load_agents(permit.scope(), some).await?;
-            own.extend(found.into_iter().map(|agent| agent.id));
-        }
+        let own = self.own_agents(permit, &ids).await?;
         for (at, policy) in wanted.iter().enumerate() {
             let strange = policy.text.scope.agents.iter().find(|id| !own.contains(id));
             if let Some(id) = strange {

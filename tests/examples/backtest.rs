@@ -10,10 +10,9 @@
 
 use std::time::Instant;
 
-use aim_tests::{AimConfig, AimProcess, Postgres};
-use anyhow::Context;
+use aim_tests::{AimConfig, Postgres};
 use sea_orm::{ConnectionTrait, Database};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const DECISIONS: u64 = 1_000_000;
 const PASSWORD: &str = "a password of tests only";
@@ -41,36 +40,12 @@ const QUERY: &str = "query($input: BacktestPolicyInput!) { backtestPolicy(input:
     examinedCount matchedCount newlyDeniedCount newlyPendingCount unchangedCount stoppedAt
     changes { verificationId } } }";
 
-/// Signs in with the one-time password and changes it.
-async fn sign_in(aim: &AimProcess) -> anyhow::Result<String> {
-    let first = aim.bootstrap().context("this was not the first start")?;
-    let query =
-        "mutation($input: SignInInput!) { signIn(input: $input) { session { accessToken } } }";
-    let input = json!({ "email": first.email, "password": first.password });
-    let answer = aim.graphql(query, json!({ "input": input }), None).await?;
-    let token = answer.pointer("/data/signIn/session/accessToken");
-    let token = token
-        .and_then(Value::as_str)
-        .context("no token")?
-        .to_owned();
-    let query = "mutation($input: ChangePasswordInput!) { changePassword(input: $input) {
-        session { accessToken } } }";
-    let input = json!({ "currentPassword": first.password, "newPassword": PASSWORD });
-    let input = json!({ "input": input });
-    let answer = aim.graphql(query, input, Some(&token)).await?;
-    let token = answer.pointer("/data/changePassword/session/accessToken");
-    Ok(token
-        .and_then(Value::as_str)
-        .context("no token")?
-        .to_owned())
-}
-
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let postgres = Postgres::start()?;
     let url = postgres.fresh_database()?;
     let aim = AimConfig::new().database(&url).start()?;
-    let token = sign_in(&aim).await?;
+    let token = aim.take_over(PASSWORD).await?;
     let mut options = sea_orm::ConnectOptions::new(&url);
     options.max_connections(1);
     let database = Database::connect(options).await?;

@@ -55,40 +55,8 @@ const EVENTS: &str = "INSERT INTO event_log (topic, key, event_id, organization_
         'granted', true, 'trust', null))::text, 'UTF8'), created_at + interval '3 milliseconds'
   FROM verifications ORDER BY id";
 
-const SIGN_IN: &str =
-    "mutation($input: SignInInput!) { signIn(input: $input) { session { accessToken } } }";
 const COUNTED: &str = "SELECT COALESCE(MAX(applied_count), 0) AS count FROM consumer_offsets
     WHERE consumer_group = 'analytics'";
-
-/// Signs in with the one-time password and changes it.
-async fn first_sign_in(aim: &AimProcess) -> anyhow::Result<String> {
-    let first = aim.bootstrap().context("this was not the first start")?;
-    let input = json!({ "email": first.email, "password": first.password });
-    let answer = aim
-        .graphql(SIGN_IN, json!({ "input": input }), None)
-        .await?;
-    let token = token(&answer, "signIn")?;
-    let query = "mutation($input: ChangePasswordInput!) { changePassword(input: $input) {
-        session { accessToken } } }";
-    let input = json!({ "currentPassword": first.password, "newPassword": PASSWORD });
-    let input = json!({ "input": input });
-    let answer = aim.graphql(query, input, Some(&token)).await?;
-    self::token(&answer, "changePassword")
-}
-
-async fn sign_in(aim: &AimProcess) -> anyhow::Result<String> {
-    let input = json!({ "email": "admin@aim.local", "password": PASSWORD });
-    let answer = aim
-        .graphql(SIGN_IN, json!({ "input": input }), None)
-        .await?;
-    token(&answer, "signIn")
-}
-
-fn token(answer: &Value, field: &str) -> anyhow::Result<String> {
-    let place = format!("/data/{field}/session/accessToken");
-    let token = answer.pointer(&place).and_then(Value::as_str);
-    Ok(token.with_context(|| answer.to_string())?.to_owned())
-}
 
 /// An agent, then, while nobody follows the log, all the rest.
 async fn seed(aim: &mut AimProcess, url: &str, token: &str) -> anyhow::Result<()> {
@@ -159,7 +127,7 @@ async fn main() -> anyhow::Result<()> {
     let url = postgres.fresh_database()?;
     let config = AimConfig::new().database(&url).role("api");
     let mut aim = config.env("AIM_RATE_LIMIT_PERSON", "0").start()?;
-    let token = first_sign_in(&aim).await?;
+    let token = aim.take_over(PASSWORD).await?;
     seed(&mut aim, &url, &token).await?;
     aim.restart()?;
     let begun = Instant::now();
@@ -179,7 +147,7 @@ async fn main() -> anyhow::Result<()> {
     .await?;
     println!("counted in {:.1?}", begun.elapsed());
     database.execute_unprepared("VACUUM ANALYZE").await?;
-    let token = sign_in(&aim).await?;
+    let token = aim.sign_in("admin@aim.local", PASSWORD).await?;
     dashboards(&aim, &token).await?;
     lists(&aim, &token).await
 }

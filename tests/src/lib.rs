@@ -30,6 +30,7 @@ mod postgres;
 mod python;
 mod receiver;
 mod registry;
+mod session;
 
 pub use aim::{AimConfig, AimProcess, Bootstrap, aim_command};
 pub use issuer::Issuer;

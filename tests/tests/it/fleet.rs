@@ -42,7 +42,6 @@ pub(crate) struct Owner {
 impl Owner {
     /// Signs in with the one-time password that `aim` printed, and changes it.
     pub(crate) async fn of(aim: &AimProcess) -> anyhow::Result<Self> {
-        let first = aim.bootstrap().context("this was not the first start")?;
         let mut owner = Self {
             // A connection each: a restart of the server must not show in the next request.
             http: reqwest::Client::builder()
@@ -50,19 +49,9 @@ impl Owner {
                 .pool_max_idle_per_host(0)
                 .build()?,
             url: aim.base_url().to_owned(),
-            token: String::new(),
+            token: aim.take_over(PASSWORD).await?,
             organization: OrganizationId::from_uuid(Uuid::nil()),
         };
-        let query = "mutation($input: SignInInput!) { signIn(input: $input) {
-            session { accessToken } } }";
-        let input = json!({ "email": first.email, "password": first.password });
-        let answer = aim.graphql(query, json!({ "input": input }), None).await?;
-        owner.token = text(&answer, "/data/signIn/session/accessToken")?;
-        let query = "mutation($input: ChangePasswordInput!) { changePassword(input: $input) {
-            session { accessToken } userErrors { message } } }";
-        let input = json!({ "currentPassword": first.password, "newPassword": PASSWORD });
-        let answer = owner.ask(query, json!({ "input": input })).await?;
-        owner.token = text(&answer, "/changePassword/session/accessToken")?;
         let answer = owner.ask("{ organization { uuid } }", json!({})).await?;
         owner.organization = text(&answer, "/organization/uuid")?.parse()?;
         Ok(owner)
@@ -77,14 +66,10 @@ impl Owner {
 
     /// Another person, whose password is [`PASSWORD`].
     pub(crate) async fn sign_in(&self, aim: &AimProcess, email: &str) -> anyhow::Result<Self> {
-        let query = "mutation($input: SignInInput!) { signIn(input: $input) {
-            session { accessToken } } }";
-        let input = json!({ "email": email, "password": PASSWORD });
-        let answer = aim.graphql(query, json!({ "input": input }), None).await?;
         let mut person = Self {
             http: self.http.clone(),
             url: self.url.clone(),
-            token: text(&answer, "/data/signIn/session/accessToken")?,
+            token: aim.sign_in(email, PASSWORD).await?,
             organization: self.organization,
         };
         let answer = person.ask("{ organization { uuid } }", json!({})).await?;
