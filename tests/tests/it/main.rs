@@ -51,6 +51,7 @@ mod layers;
 mod letters;
 mod limits;
 mod list_fields;
+mod list_statements;
 mod masking;
 mod mcp_roots;
 mod mcp_servers;
