@@ -1,0 +1,119 @@
+"""Where the server is and how to deal with it: arguments, environment, saved profile, defaults."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import ConfigurationError
+
+#: Where ``aim serve`` listens by default.
+DEFAULT_URL = "http://127.0.0.1:8080"
+#: Seconds for one question, all attempts together.
+DEFAULT_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that is not printed."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        return "Secret(..)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the SDK needs to know."""
+
+    url: str = DEFAULT_URL
+    api_key: Secret | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    fail_open: bool = False
+    ca_file: str | None = None
+    proxy: Secret | None = None
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        url: str | None = None,
+        api_key: str | None = None,
+        timeout: float | None = None,
+        fail_open: bool | None = None,
+    ) -> Settings:
+        """Arguments count before ``AIM_…`` variables, those before the profile, then defaults."""
+        saved = _profile()
+        key = api_key or os.environ.get("AIM_API_KEY") or saved.get("api_key")
+        proxy = os.environ.get("AIM_PROXY")
+        return cls(
+            url=_checked_url(url or os.environ.get("AIM_URL") or saved.get("url") or DEFAULT_URL),
+            api_key=Secret(key.strip()) if key else None,
+            timeout=_seconds(timeout, "AIM_TIMEOUT", DEFAULT_TIMEOUT),
+            fail_open=_flag(fail_open, "AIM_FAIL_OPEN"),
+            ca_file=os.environ.get("AIM_CA_FILE"),
+            proxy=Secret(proxy) if proxy else None,
+        )
+
+
+def home() -> Path:
+    """The folder of profiles and keys: ``AIM_HOME``, else the system's place for settings."""
+    if chosen := os.environ.get("AIM_HOME"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA") or Path.home()) / "aim"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "aim"
+
+
+def _profile() -> dict[str, Any]:
+    """What ``sdk.json`` says: an object with ``url`` and ``api_key``; empty without the file."""
+    file = home() / "sdk.json"
+    try:
+        saved = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {type(error).__name__}") from None
+    texts = isinstance(saved, dict) and all(isinstance(value, str) for value in saved.values())
+    if not texts:
+        raise ConfigurationError(f"{file} is not an object of texts; give `url` and `api_key`")
+    return dict(saved)
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError("AIM_URL is no address; give one such as https://aim.example")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError("AIM_URL has more than scheme, host, port and path; leave it out")
+    return url.rstrip("/")
+
+
+def _seconds(given: float | None, name: str, default: float) -> float:
+    value: float | str = given if given is not None else os.environ.get(name) or default
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds <= 3600.0:
+        raise ConfigurationError(f"{name} is `{value}`; give seconds, more than 0, at most 3600")
+    return seconds
+
+
+def _flag(given: bool | None, name: str) -> bool:
+    if given is not None:
+        return given
+    text = os.environ.get(name, "").strip().lower()
+    if text in ("1", "true", "yes"):
+        return True
+    if text in ("", "0", "false", "no"):
+        return False
+    raise ConfigurationError(f"{name} is `{text}`; give `true` or `false`")
