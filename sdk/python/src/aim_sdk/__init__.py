@@ -10,6 +10,7 @@ def get_weather(city: str) -> dict: ...
 
 from .action import Action, current_action
 from .agent import Agent
+from .capability import CapabilityRequest
 from .enroll import secure
 from .errors import (
     ActionDenied,
@@ -39,6 +40,7 @@ __all__ = [
     "ApprovalExpired",
     "ApprovalRequired",
     "AuthenticationFailed",
+    "CapabilityRequest",
     "ClockError",
     "ConfigurationError",
     "EgressDenied",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 from collections.abc import Callable, Mapping
@@ -9,14 +10,17 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from .action import Action, Permission
 from .approval import ask_person
+from .capability import CapabilityRequest, request_capability
 from .decorate import ArgumentsSent, ResourceOf, tracked
 from .errors import ServerUnavailable
 from .flow import Flow
 from .graphql import Caller
-from .registration import Identity
+from .keys import KeyStore, held, successor_of
+from .registration import Identity, signer
 from .reporter import Reporter
+from .rotation import rotate
 from .settings import Settings
-from .signing import AgentKey, sign_request
+from .signing import AgentKey
 from .transport import Transport
 from .verification import ActionRequest, RiskLevel, Verification, ask, report
 
@@ -42,6 +46,7 @@ class Agent:
         key: AgentKey,
         settings: Settings,
         transport: Transport,
+        store: KeyStore,
         *,
         session: str | None = None,
         task: str | None = None,
@@ -52,7 +57,9 @@ class Agent:
         self.session = session
         self.task = task
         self.settings = settings
+        self._identity = identity
         self._key = key
+        self._store = store
         self._transport = transport
         self._caller = Caller(self._sign, settings.timeout)
         self._reporter = Reporter(settings.timeout)
@@ -179,6 +186,51 @@ class Agent:
         """:meth:`log_action_result` for asyncio."""
         await self._arun(self._report(verification, succeeded, duration, detail))
 
+    def request_capability(
+        self,
+        capability: str,
+        *,
+        reason: str,
+        resource: str | None = None,
+        life: int | None = None,
+    ) -> CapabilityRequest:
+        """Asks a person for a capability such as ``files:read``, for ``life`` seconds or for good.
+
+        Nothing is granted by asking. Raises :class:`RequestRefused` with the code ``CONFLICT`` when
+        it waits for an answer or is granted already.
+        """
+        return self._run(request_capability(self._caller, capability, reason, resource, life))
+
+    async def arequest_capability(
+        self,
+        capability: str,
+        *,
+        reason: str,
+        resource: str | None = None,
+        life: int | None = None,
+    ) -> CapabilityRequest:
+        """:meth:`request_capability` for asyncio."""
+        flow = request_capability(self._caller, capability, reason, resource, life)
+        return await self._arun(flow)
+
+    def rotate_key(self, *, grace: int | None = None) -> None:
+        """Exchanges the agent's key; the one before is good for ``grace`` seconds more.
+
+        Other processes of the agent take the new key when they start the next time.
+        """
+        with held(self.settings.url, self.name):
+            new = AgentKey.generate()
+            # Kept before the server hears of it: a crash in between loses neither key.
+            self._store.save(self.settings.url, successor_of(self.name), new)
+            coming = Caller(signer(self.settings, new), self.settings.timeout)
+            self._run(rotate(self._caller, coming, self._identity, new, grace))
+            self._store.save(self.settings.url, self.name, new)
+            self._key = new
+
+    async def arotate_key(self, *, grace: int | None = None) -> None:
+        """:meth:`rotate_key` for asyncio."""
+        await asyncio.to_thread(self.rotate_key, grace=grace)
+
     def flush(self, timeout: float = 30.0) -> bool:
         """Waits until the results of tracked actions are sent; whether they are."""
         return self._reporter.flush(timeout)
@@ -254,8 +306,8 @@ class Agent:
             self._caller, verification, succeeded=succeeded, duration=duration, detail=detail
         )
 
-    def _sign(self, body: bytes) -> dict[str, str]:
-        return sign_request(self._key, "POST", f"{self.settings.url}/graphql", body)
+    def _sign(self, body: bytes) -> Mapping[str, str]:
+        return signer(self.settings, self._key)(body)
 
     def _run(self, flow: Flow[T]) -> T:
         return self._transport.run(flow)

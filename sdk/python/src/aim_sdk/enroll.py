@@ -8,10 +8,10 @@ from .agent import Agent
 from .errors import ConfigurationError
 from .flow import Flow
 from .graphql import Caller
-from .keys import KeyPlace, KeyStore, held, open_store
-from .registration import Description, Identity, by_api_key, identify, register
+from .keys import KeyPlace, KeyStore, held, open_store, successor_of
+from .registration import Description, Identity, by_api_key, identify, register, signer
 from .settings import Settings
-from .signing import AgentKey, sign_request
+from .signing import AgentKey
 from .transport import Transport
 
 
@@ -49,27 +49,36 @@ def secure(
     try:
         # Of two processes that begin at one time, one makes the key and both use it.
         with held(settings.url, name):
-            key = _own_key(store, settings.url, name)
-            identity = transport.run(_identity(settings, key, name, said))
+            keys = _own_keys(store, settings.url, name)
+            key, identity = transport.run(_identity(settings, keys, name, said))
+            if key is not keys[-1]:
+                store.save(settings.url, name, key)
     except BaseException:
         transport.close()
         raise
-    return Agent(identity, key, settings, transport, session=session, task=task)
+    return Agent(identity, key, settings, transport, store, session=session, task=task)
 
 
-def _own_key(store: KeyStore, url: str, name: str) -> AgentKey:
-    """The key is kept before anybody hears of it: a crash must not leave an agent without one."""
+def _own_keys(store: KeyStore, url: str, name: str) -> list[AgentKey]:
+    """The agent's key, and before it one that was about to take its place when a process died."""
     key = store.load(url, name)
     if key is None:
+        # Kept before anybody hears of it: a crash must not leave an agent without its key.
         key = AgentKey.generate()
         store.save(url, name, key)
-    return key
+        return [key]
+    successor = store.load(url, successor_of(name))
+    return [key] if successor is None or successor.id == key.id else [successor, key]
 
 
-def _identity(settings: Settings, key: AgentKey, name: str, said: Description) -> Flow[Identity]:
-    endpoint = f"{settings.url}/graphql"
-    agent = Caller(lambda body: sign_request(key, "POST", endpoint, body), settings.timeout)
-    known = yield from identify(agent)
-    if known is None:
-        known = yield from register(by_api_key(settings), agent, key, name, said)
-    return known
+def _identity(
+    settings: Settings, keys: Sequence[AgentKey], name: str, said: Description
+) -> Flow[tuple[AgentKey, Identity]]:
+    for key in keys:
+        known = yield from identify(Caller(signer(settings, key), settings.timeout))
+        if known is not None:
+            return key, known
+    key = keys[-1]
+    agent = Caller(signer(settings, key), settings.timeout)
+    identity = yield from register(by_api_key(settings), agent, key, name, said)
+    return key, identity

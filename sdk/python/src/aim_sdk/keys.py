@@ -65,6 +65,12 @@ def held(url: str, name: str) -> Iterator[None]:
         yield
 
 
+def successor_of(name: str) -> str:
+    """Under which name the key is kept that is about to take the agent's key's place."""
+    # No agent's name holds this character.
+    return f"{name}#successor"
+
+
 class KeyringStore:
     """The system's keyring: Keychain, Credential Locker, Secret Service, KWallet."""
 

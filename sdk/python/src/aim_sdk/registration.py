@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from .errors import ActionDenied, AuthenticationFailed, ConfigurationError, RequestRefused
 from .flow import Flow
-from .graphql import Caller, payload
+from .graphql import Caller, Credentials, payload
 from .settings import Settings
-from .signing import AgentKey, prove_possession
+from .signing import AgentKey, prove_possession, sign_request
 
 _WHO = "{ viewer { __typename ... on Agent { id uuid name } } }"
 _ORGANIZATION = "{ organization { uuid } }"
@@ -94,6 +94,12 @@ def register(
         f"agent `{name}` is registered already, and its key is not on this machine; choose another "
         "name, or bring the key here"
     )
+
+
+def signer(settings: Settings, key: AgentKey) -> Credentials:
+    """Signs requests with a key."""
+    endpoint = f"{settings.url}/graphql"
+    return lambda body: sign_request(key, "POST", endpoint, body)
 
 
 def by_api_key(settings: Settings) -> Caller:
