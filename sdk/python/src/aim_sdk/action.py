@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .errors import EgressDenied
 from .flow import Flow
+from .guard_check import addresses_of
 from .verification import ActionRequest, Verification
 
 if TYPE_CHECKING:
@@ -48,8 +49,12 @@ class Action:
         self._token: Token[Action | None] | None = None
         #: The first thing that the egress guard stopped.
         self.stopped: EgressDenied | None = None
-        #: What the egress guard has asked already, and until when that holds.
-        self.answers: dict[tuple[str, str], tuple[float, EgressDenied | None]] = {}
+        #: The action around it, if there is one.
+        self.parent: Action | None = None
+        #: Addresses that were verified with the action itself.
+        self.addresses = addresses_of(request.resource)
+        #: Connections that the egress guard let pass, and until when they need no second look.
+        self.reached: dict[tuple[Any, ...], float] = {}
 
     def __repr__(self) -> str:
         return f"Action({self.request})"
@@ -96,13 +101,17 @@ class Action:
         if self._token is not None:
             raise RuntimeError("an action is entered once; make another one")
         self._verification = verification
+        self.parent = _current.get()
         self._token = _current.set(self)
         self._begun = time.monotonic()
 
     def _end(self, error: BaseException | None) -> Callable[[], None]:
         duration = time.monotonic() - self._begun
-        if self._token is not None:
-            _current.reset(self._token)
+        try:
+            _current.reset(cast("Token[Action | None]", self._token))
+        except ValueError:
+            # Left in another context than it was entered in, as some frameworks do.
+            _current.set(self.parent)
         failure = self.stopped or error
         # The kind alone: texts of errors hold what nobody meant to send.
         detail = None if failure is None else type(failure).__name__

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
+from . import guard
 from .action import Action, Permission
 from .approval import ask_person
 from .capability import CapabilityRequest, request_capability
@@ -15,6 +16,7 @@ from .decorate import ArgumentsSent, ResourceOf, tracked
 from .errors import ServerUnavailable
 from .flow import Flow
 from .graphql import Caller
+from .guard_check import Egress
 from .keys import KeyStore, held, successor_of
 from .registration import Identity, signer
 from .reporter import Reporter
@@ -63,6 +65,9 @@ class Agent:
         self._transport = transport
         self._caller = Caller(self._sign, settings.timeout)
         self._reporter = Reporter(settings.timeout)
+        self._egress = Egress(self, settings.write_paths) if settings.guard else None
+        if self._egress is not None:
+            guard.install()
 
     def __repr__(self) -> str:
         return f"Agent({self.name!r} at {self.settings.url!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from .agent import Agent
@@ -30,17 +31,28 @@ def secure(
     task: str | None = None,
     timeout: float | None = None,
     fail_open: bool | None = None,
+    guard: bool | None = None,
+    write_paths: Sequence[str | os.PathLike[str]] | None = None,
     key_store: KeyPlace | None = None,
 ) -> Agent:
     """The agent of this name: registered by the first call, found again by its key afterwards.
 
     The first call needs an API key with ``READ`` and ``REGISTER_AGENT`` (``AIM_API_KEY``); the
     agent's own key is made here, never leaves this machine and is kept in the system's keyring or
-    in an encrypted file. ``capabilities`` are declared, not granted. Raises
+    in an encrypted file. ``capabilities`` are declared, not granted. What code inside actions
+    reaches, starts or writes is asked for too, but below ``write_paths``, unless ``guard`` is
+    false. Raises
     :class:`ConfigurationError` with the remedy, :class:`ActionDenied` for an agent that was
     stopped, or :class:`ServerUnavailable`.
     """
-    settings = Settings.load(url=url, api_key=api_key, timeout=timeout, fail_open=fail_open)
+    settings = Settings.load(
+        url=url,
+        api_key=api_key,
+        timeout=timeout,
+        fail_open=fail_open,
+        guard=guard,
+        write_paths=write_paths,
+    )
     if not name:
         raise ConfigurationError("an agent needs a name")
     said = Description(agent_type, description, version, tags, talks_to, capabilities)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextvars
 import logging
 import os
 import queue
@@ -62,7 +63,9 @@ class Reporter:
         with self._lock:
             try:
                 while self._threads < _THREADS:
-                    threading.Thread(target=self._work, name="aim-results", daemon=True).start()
+                    thread = threading.Thread(target=self._work, name="aim-results", daemon=True)
+                    # It belongs to no action, whoever's result is the first.
+                    contextvars.Context().run(thread.start)
                     self._threads += 1
             except RuntimeError:
                 # The interpreter is ending and starts no threads any more.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class Settings:
     fail_open: bool = False
     ca_file: str | None = None
     proxy: Secret | None = None
+    guard: bool = True
+    write_paths: tuple[str, ...] = ()
 
     @classmethod
     def load(
@@ -49,6 +52,8 @@ class Settings:
         api_key: str | None = None,
         timeout: float | None = None,
         fail_open: bool | None = None,
+        guard: bool | None = None,
+        write_paths: Sequence[str | os.PathLike[str]] | None = None,
     ) -> Settings:
         """Arguments count before ``AIM_…`` variables, those before the profile, then defaults."""
         saved = _profile()
@@ -58,9 +63,11 @@ class Settings:
             url=_checked_url(url or os.environ.get("AIM_URL") or saved.get("url") or DEFAULT_URL),
             api_key=Secret(key.strip()) if key else None,
             timeout=_seconds(timeout, "AIM_TIMEOUT", DEFAULT_TIMEOUT),
-            fail_open=_flag(fail_open, "AIM_FAIL_OPEN"),
+            fail_open=_flag(fail_open, "AIM_FAIL_OPEN", False),
             ca_file=os.environ.get("AIM_CA_FILE"),
             proxy=Secret(proxy) if proxy else None,
+            guard=_flag(guard, "AIM_GUARD", True),
+            write_paths=_paths(write_paths),
         )
 
 
@@ -108,12 +115,21 @@ def _seconds(given: float | None, name: str, default: float) -> float:
     return seconds
 
 
-def _flag(given: bool | None, name: str) -> bool:
+def _paths(given: Sequence[str | os.PathLike[str]] | None) -> tuple[str, ...]:
+    if given is not None:
+        return tuple(os.fspath(path) for path in given)
+    text = os.environ.get("AIM_WRITE_PATHS", "")
+    return tuple(path for path in text.split(os.pathsep) if path)
+
+
+def _flag(given: bool | None, name: str, default: bool) -> bool:
     if given is not None:
         return given
     text = os.environ.get(name, "").strip().lower()
-    if text in ("1", "true", "yes"):
+    if not text:
+        return default
+    if text in ("1", "true", "yes", "on"):
         return True
-    if text in ("", "0", "false", "no"):
+    if text in ("0", "false", "no", "off"):
         return False
     raise ConfigurationError(f"{name} is `{text}`; give `true` or `false`")
