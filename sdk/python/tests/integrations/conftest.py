@@ -1,13 +1,13 @@
 """What tests of integrations share: an agent, its owner, and what its tools did."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
+from company import Company
 from support.person import Person
 from support.server import Services
 
-from aim_sdk import Agent
+from aim_sdk import Agent, secure
 
 
 @pytest.fixture(scope="session")
@@ -16,27 +16,16 @@ def place() -> tuple[str, Services | None]:
     return "sqlite", None
 
 
-@dataclass
-class Company:
-    """An agent, and who owns the server that it asks."""
-
-    agent: Agent
-    person: Person
-    #: What ran: tools add what they were called with.
-    ran: list[Any] = field(default_factory=list)
-
-    def grant(self, *capabilities: str) -> None:
-        """Gives the agent capabilities."""
-        self.person.grant(self.agent.id, *capabilities)
-
-    def record(self) -> list[tuple[str, str, str]]:
-        """What the server has on record about the agent, oldest first."""
-        assert self.agent.flush()
-        seen = self.person.verifications(self.agent.id)
-        return [(it["action"], it["decision"], it["outcome"]) for it in reversed(seen)]
-
-
 @pytest.fixture
 def company(agent: Agent, person: Person) -> Company:
     """An agent without grants."""
     return Company(agent, person)
+
+
+@pytest.fixture
+def unreachable(agent: Agent) -> Iterator[Agent]:
+    """An agent whose server has gone since."""
+    made = secure(agent.name, url=agent.settings.url, timeout=0.5)
+    made._transport._endpoint = "http://127.0.0.1:1/graphql"
+    yield made
+    made.close()
