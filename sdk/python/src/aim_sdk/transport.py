@@ -8,13 +8,16 @@ import ssl
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
-import httpx
+import httpcore
 
 from .exemption import own_connections
 from .flow import Flow, NoAnswer, Pause, Reply, Send
 from .settings import Settings
+from .signing import target_uri
 
 T = TypeVar("T")
 
@@ -23,6 +26,14 @@ _CONNECTIONS = 32
 #: Less than the server's 30 seconds, so that it is never it who hangs up first.
 _KEEP_ALIVE = 20.0
 _CONNECT_TIMEOUT = 5.0
+#: Bytes of an answer; the server's own are far smaller.
+_ANSWER_MAX = 4 * 1024 * 1024
+_FAILURES = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+)
 
 
 class Transport:
@@ -33,7 +44,13 @@ class Transport:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._endpoint = f"{settings.url}/graphql"
+        self._endpoint = httpcore.URL(f"{settings.url}/graphql")
+        self._headers = [
+            (b"host", urlsplit(target_uri(settings.url)).netloc.encode()),
+            (b"content-type", b"application/json"),
+            (b"accept", b"application/graphql-response+json"),
+            (b"user-agent", b"aim-sdk-python"),
+        ]
         self._reaches = settings.proxy.value if settings.proxy else settings.url
         self._lock = threading.Lock()
         self._reset()
@@ -44,8 +61,8 @@ class Transport:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
-        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClient] = (
+        self._pool: httpcore.ConnectionPool | None = None
+        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = (
             weakref.WeakKeyDictionary()
         )
         self._turns = threading.BoundedSemaphore(_CONNECTIONS)
@@ -64,8 +81,9 @@ class Transport:
                 continue
             try:
                 outcome = self._send(step)
-            except httpx.HTTPError as error:
-                outcome = _no_answer(error)
+            except _FAILURES as error:
+                # Only the kind: texts of errors may quote addresses with passwords.
+                outcome = NoAnswer(type(error).__name__)
 
     async def arun(self, flow: Flow[T]) -> T:
         """Runs a flow to its end in the running event loop."""
@@ -81,82 +99,102 @@ class Transport:
                 continue
             try:
                 outcome = await self._asend(step)
-            except httpx.HTTPError as error:
-                outcome = _no_answer(error)
+            except _FAILURES as error:
+                # Only the kind: texts of errors may quote addresses with passwords.
+                outcome = NoAnswer(type(error).__name__)
 
     def _send(self, step: Send) -> Reply:
         with self._turns, own_connections(self._reaches):
-            answer = self._sync_client().post(
-                self._endpoint, content=step.content, headers=step.headers, timeout=_limit(step)
-            )
-        return _reply(answer)
+            pool = self._threads_pool()
+            with pool.stream(b"POST", self._endpoint, **self._parts(step)) as answer:
+                content = b""
+                for part in answer.iter_stream():
+                    content = _joined(content, part)
+        return _reply(answer, content)
 
     async def _asend(self, step: Send) -> Reply:
-        own = self._loop_client()
+        own = self._loop_pool()
         async with own.turns:
             with own_connections(self._reaches):
-                answer = await own.client.post(
-                    self._endpoint, content=step.content, headers=step.headers, timeout=_limit(step)
-                )
-        return _reply(answer)
+                async with own.pool.stream(b"POST", self._endpoint, **self._parts(step)) as answer:
+                    content = b""
+                    async for part in answer.aiter_stream():
+                        content = _joined(content, part)
+        return _reply(answer, content)
 
-    def _sync_client(self) -> httpx.Client:
-        client = self._client
-        if client is None:
+    def _parts(self, step: Send) -> dict[str, Any]:
+        connect = min(step.timeout, _CONNECT_TIMEOUT)
+        own = [(name.encode(), value.encode()) for name, value in step.headers.items()]
+        length = (b"content-length", str(len(step.content)).encode())
+        limits = dict.fromkeys(("read", "write", "pool"), step.timeout)
+        return {
+            "headers": [*self._headers, length, *own],
+            "content": step.content,
+            "extensions": {"timeout": limits | {"connect": connect}},
+        }
+
+    def _threads_pool(self) -> httpcore.ConnectionPool:
+        pool = self._pool
+        if pool is None:
             with self._lock:
-                client = self._client = self._client or httpx.Client(**self._options())
-        return client
+                pool = self._pool = self._pool or self._open(
+                    httpcore.ConnectionPool, httpcore.HTTPProxy
+                )
+        return pool
 
-    def _loop_client(self) -> _LoopClient:
+    def _loop_pool(self) -> _LoopPool:
         loop = asyncio.get_running_loop()
         with self._lock:
             own = self._loops.get(loop)
             if own is None:
-                own = self._loops[loop] = _LoopClient(httpx.AsyncClient(**self._options()))
+                pool = self._open(httpcore.AsyncConnectionPool, httpcore.AsyncHTTPProxy)
+                own = self._loops[loop] = _LoopPool(pool)
             return own
 
-    def _options(self) -> dict[str, Any]:
+    def _open(self, plain: Callable[..., T], through: Callable[..., T]) -> T:
         settings = self._settings
-        secure = settings.url.startswith("https:")
-        return {
-            # Nothing from the environment: neither proxies nor passwords that nobody thinks of.
-            "trust_env": False,
-            "proxy": settings.proxy.value if settings.proxy else None,
-            "verify": ssl.create_default_context(cafile=settings.ca_file) if secure else False,
-            "follow_redirects": False,
-            "headers": {
-                "content-type": "application/json",
-                "accept": "application/graphql-response+json",
-                "user-agent": "aim-sdk-python",
-            },
-            "limits": httpx.Limits(
-                max_connections=_CONNECTIONS,
-                max_keepalive_connections=_CONNECTIONS,
-                keepalive_expiry=_KEEP_ALIVE,
-            ),
+        options: dict[str, Any] = {
+            "max_connections": _CONNECTIONS,
+            "max_keepalive_connections": _CONNECTIONS,
+            "keepalive_expiry": _KEEP_ALIVE,
         }
+        if settings.url.startswith("https:"):
+            options["ssl_context"] = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.proxy is None:
+            return plain(**options)
+        proxy = urlsplit(settings.proxy.value)
+        host = proxy.netloc.rpartition("@")[2]
+        if proxy.username is not None:
+            options["proxy_auth"] = (unquote(proxy.username), unquote(proxy.password or ""))
+        return through(proxy_url=f"{proxy.scheme}://{host}", **options)
 
     def close(self) -> None:
         """Closes what no event loop has opened."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
 
     async def aclose(self) -> None:
         """Closes what the running event loop has opened."""
         with self._lock:
             own = self._loops.pop(asyncio.get_running_loop(), None)
         if own is not None:
-            await own.client.aclose()
+            await own.pool.aclose()
 
 
-class _LoopClient:
-    """A client belongs to the event loop that opened its connections."""
+class _LoopPool:
+    """Connections belong to the event loop that opened them."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client = client
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self.pool = pool
         self.turns = asyncio.Semaphore(_CONNECTIONS)
+
+
+def _joined(content: bytes, part: bytes) -> bytes:
+    if len(content) + len(part) > _ANSWER_MAX:
+        raise httpcore.RemoteProtocolError("the answer is too long")
+    return content + part
 
 
 def _resume(flow: Flow[T], outcome: Reply | NoAnswer | None) -> Send | Pause:
@@ -165,17 +203,9 @@ def _resume(flow: Flow[T], outcome: Reply | NoAnswer | None) -> Send | Pause:
     return flow.send(outcome)
 
 
-def _limit(step: Send) -> httpx.Timeout:
-    return httpx.Timeout(step.timeout, connect=min(step.timeout, _CONNECT_TIMEOUT))
-
-
-def _reply(answer: httpx.Response) -> Reply:
-    return Reply(answer.status_code, answer.headers, answer.content)
-
-
-def _no_answer(error: httpx.HTTPError) -> NoAnswer:
-    # Only the kind: texts of errors may quote addresses with passwords.
-    return NoAnswer(type(error).__name__)
+def _reply(answer: httpcore.Response, content: bytes) -> Reply:
+    headers = {name.decode().lower(): text.decode("latin-1") for name, text in answer.headers}
+    return Reply(answer.status, headers, content)
 
 
 _transports: weakref.WeakSet[Transport] = weakref.WeakSet()
