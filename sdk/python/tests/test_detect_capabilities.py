@@ -10,7 +10,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.person import Person
+from support.server import Server
 
+from aim_sdk import ActionDenied, secure
 from aim_sdk.detect import (
     Machine,
     capabilities_in,
@@ -148,6 +151,36 @@ def test_everything_together_is_json_and_grants_nothing(tmp_path: Path) -> None:
     assert found.capability_names() == ["db:query", "network:fetch", "network:post"]
     assert found.capability_names(confidence=0.9) == ["db:query"]
     assert json.loads(json.dumps(found.to_dict()))["servers"][0]["scope"] == "project"
+
+
+def test_what_is_declared_is_not_granted(
+    tmp_path: Path, server: Server, api_key: str, name: str, person: Person
+) -> None:
+    (tmp_path / "app.py").write_text("import requests\n@tool\ndef search(): ...\n")
+    (tmp_path / ".mcp.json").write_text('{"mcpServers": {"time": {"command": "uvx"}}}')
+    found = detect(tmp_path, machine=Machine("linux", str(tmp_path)))
+    agent = secure(
+        name,
+        url=server.url,
+        api_key=api_key,
+        capabilities=found.capability_names(),
+        talks_to=found.server_names(),
+    )
+    query = "query($id: ID!) { agent(id: $id) { declaredCapabilities talksTo } }"
+    said = person.ask(query, id=agent.id)["agent"]
+    assert said["declaredCapabilities"] == ["network:fetch", "network:post", "search"]
+    assert said["talksTo"] == ["time"]
+    with pytest.raises(ActionDenied):
+        agent.verify_action("search")
+    agent.close()
+
+
+def test_lists_are_no_longer_than_the_server_takes(tmp_path: Path) -> None:
+    tools = "".join(f"@tool\ndef tool_{number}(): ...\n" for number in range(150))
+    (tmp_path / "app.py").write_text(tools + "import requests\n")
+    found = detect(tmp_path, machine=Machine("linux", str(tmp_path)))
+    assert len(found.capability_names()) == 100
+    assert "network:fetch" not in found.capability_names()
 
 
 def test_the_command_prints_it(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """The MCP SDK itself: a real client and a real server, in one process and over a pipe."""
 
+import asyncio
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from company import Company
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.server import MCPServer
@@ -116,6 +119,29 @@ async def test_when_aim_is_gone_nothing_is_called(
             await client.call_tool("get_forecast", BRNO)
     assert company.ran == []
     await unreachable.aclose()
+
+
+async def test_over_http_the_connection_is_the_sessions_own(
+    company: Company, weather: MCPServer
+) -> None:
+    company.grant("mcp:call")
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        # Whoever connects before it serves waits in the queue.
+        listening.listen()
+        port = listening.getsockname()[1]
+        serving = uvicorn.Server(
+            uvicorn.Config(weather.streamable_http_app(), log_level="error", lifespan="on")
+        )
+        running = asyncio.create_task(serving.serve(sockets=[listening]))
+        async with Client(f"http://127.0.0.1:{port}/mcp") as client:
+            tools = secure_session(company.agent, client, server="weather")
+            assert text(await tools.call_tool("get_forecast", BRNO)) == "sunny in Brno"
+        serving.should_exit = True
+        await running
+    assert company.ran == ["Brno"]
+    assert company.record() == [("mcp:call", "ALLOWED", "OK")]
+    await company.agent.aclose()
 
 
 SERVER = """

@@ -21,7 +21,7 @@ Method = Literal["DECORATOR", "CALL", "IMPORT"]
 SOURCE_MAX = 1024 * 1024
 
 _CONFIDENCE: dict[Method, float] = {"DECORATOR": 1.0, "CALL": 0.8, "IMPORT": 0.6}
-_NAME = re.compile(r"[A-Za-z0-9._:/@-]{1,128}")
+_NAME = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from .machine import Machine
 from .program import capabilities_of_folder, capabilities_of_program
 from .servers import Problem, SeenServer, find_servers
 
+#: The longest lists that an agent is registered with.
+DECLARED_MAX = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Detection:
@@ -22,12 +25,15 @@ class Detection:
     problems: tuple[Problem, ...] = ()
 
     def capability_names(self, confidence: float = 0.5) -> list[str]:
-        """What to declare for an agent (``declaredCapabilities``), from that confidence on."""
-        return [it.name for it in self.capabilities if it.confidence >= confidence]
+        """What to declare for an agent, from that confidence on: the surest, as many as may be."""
+        seen = sorted(self.capabilities, key=lambda it: -it.confidence)
+        return sorted(it.name for it in seen[:DECLARED_MAX] if it.confidence >= confidence)
 
     def server_names(self, confidence: float = 0.5) -> list[str]:
-        """Which servers to say that an agent talks to (``talksTo``), from that confidence on."""
-        return sorted({it.name for it in self.servers if it.confidence >= confidence})
+        """Which servers to say that an agent talks to, from that confidence on, likewise."""
+        seen = sorted(self.servers, key=lambda it: -it.confidence)
+        names = dict.fromkeys(it.name for it in seen if it.confidence >= confidence)
+        return sorted(list(names)[:DECLARED_MAX])
 
     def to_dict(self) -> dict[str, Any]:
         """The same in values of JSON."""

@@ -59,7 +59,8 @@ class Gate:
             return {name: as_json(value) for name, value in arguments.items()}
         if self.arguments is False:
             return None
-        names = self.arguments
+        # One name is no collection of letters.
+        names = {self.arguments} if isinstance(self.arguments, str) else self.arguments
         return {name: as_json(value) for name, value in arguments.items() if name in names}
 
 
