@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -17,8 +18,9 @@ from .redaction import looks_secret
 
 Method = Literal["DECORATOR", "CALL", "IMPORT"]
 
-#: The largest source that is parsed.
-SOURCE_MAX = 1024 * 1024
+#: The largest source that is parsed. Before 3.11 Python ends the process on what is nested deeper
+#: than its stack: more than 100,000 levels, of two characters at least.
+SOURCE_MAX = 1024 * 1024 if sys.version_info >= (3, 11) else 128 * 1024
 
 _CONFIDENCE: dict[Method, float] = {"DECORATOR": 1.0, "CALL": 0.8, "IMPORT": 0.6}
 _NAME = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
