@@ -57,9 +57,9 @@ def _wait(caller: Caller, verification: Verification, deadline: float) -> Flow[V
 
 
 def _present(caller: Caller, verification: Verification) -> Flow[Verification]:
-    fields = verification.request.fields() | {"verificationId": verification.id}
+    which = {"verificationId": verification.id}
     try:
-        data = yield from caller.call(_PRESENT, {"input": fields})
+        data = yield from caller.call(_PRESENT, {"input": verification.request.fields() | which})
     except RequestRefused as error:
         # Expired in the meantime; or presented by us, and the answer got lost: good once, so over.
         if error.code == "CONFLICT":

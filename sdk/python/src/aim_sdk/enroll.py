@@ -11,7 +11,7 @@ from .flow import Flow
 from .graphql import Caller
 from .keys import KeyPlace, KeyStore, held, open_store, successor_of
 from .registration import Description, Identity, by_api_key, identify, register, signer
-from .settings import Settings
+from .settings import Secret, Settings
 from .signing import AgentKey
 from .transport import Transport
 
@@ -45,9 +45,12 @@ def secure(
     :class:`ConfigurationError` with the remedy, :class:`ActionDenied` for an agent that was
     stopped, or :class:`ServerUnavailable`.
     """
+    key_of_person = Secret.of(api_key)
+    # Error trackers keep the variables of frames that an error passes.
+    del api_key
     settings = Settings.load(
         url=url,
-        api_key=api_key,
+        api_key=key_of_person,
         timeout=timeout,
         fail_open=fail_open,
         guard=guard,

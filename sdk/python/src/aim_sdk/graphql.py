@@ -31,7 +31,8 @@ class Caller:
         self, document: str, variables: Mapping[str, Any], *, extra: float = 0.0
     ) -> Flow[dict[str, Any]]:
         """The ``data`` of the answer; ``extra`` is time that the server may take on purpose."""
-        return request(document, variables, self.credentials, self.timeout + extra)
+        # Not in a frame of the flow, whose variables error trackers keep.
+        return request(encode(document, variables), self.credentials, self.timeout + extra)
 
 
 _FIRST_PAUSE = 0.1
@@ -42,15 +43,19 @@ _PASSING_CODES = frozenset({"UNAVAILABLE", "TIMEOUT", "RATE_LIMITED"})
 _CLOCK_CODES = frozenset({"SIGNATURE_STALE", "SIGNATURE_FROM_FUTURE"})
 
 
-def request(
-    document: str, variables: Mapping[str, Any], credentials: Credentials, timeout: float
-) -> Flow[dict[str, Any]]:
+class Body(bytes):
+    """What is sent. It may hold what nobody else should read, so it is not printed."""
+
+    def __repr__(self) -> str:
+        return f"Body({len(self)} bytes)"
+
+
+def request(body: Body, credentials: Credentials, timeout: float) -> Flow[dict[str, Any]]:
     """The ``data`` of the answer.
 
     The same bytes are sent again after a failure that may pass, so what changes something has to
     carry a key that makes it happen once. ``timeout`` is for all attempts together.
     """
-    body = _encode(document, variables)
     deadline = time.monotonic() + timeout
     pause = _FIRST_PAUSE
     while True:
@@ -88,10 +93,11 @@ def payload(data: Mapping[str, Any], field: str, member: str) -> dict[str, Any]:
     return found
 
 
-def _encode(document: str, variables: Mapping[str, Any]) -> bytes:
+def encode(document: str, variables: Mapping[str, Any]) -> Body:
+    """A request's bytes."""
     try:
         body = {"query": document, "variables": variables}
-        return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+        return Body(json.dumps(body, allow_nan=False, separators=(",", ":")).encode())
     except (TypeError, ValueError) as error:
         # The text of the error may quote a value.
         raise RequestRefused(f"what is to be sent is no JSON ({type(error).__name__})") from None

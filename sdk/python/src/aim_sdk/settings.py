@@ -25,6 +25,11 @@ class Secret:
 
     value: str
 
+    @classmethod
+    def of(cls, text: str | None) -> Secret | None:
+        """A text's, unless there is none."""
+        return cls(text.strip()) if text else None
+
     def __repr__(self) -> str:
         return "Secret(..)"
 
@@ -49,7 +54,7 @@ class Settings:
         cls,
         *,
         url: str | None = None,
-        api_key: str | None = None,
+        api_key: Secret | None = None,
         timeout: float | None = None,
         fail_open: bool | None = None,
         guard: bool | None = None,
@@ -57,15 +62,13 @@ class Settings:
     ) -> Settings:
         """Arguments count before ``AIM_…`` variables, those before the profile, then defaults."""
         saved = _profile()
-        key = api_key or os.environ.get("AIM_API_KEY") or saved.get("api_key")
-        proxy = os.environ.get("AIM_PROXY")
         return cls(
             url=_checked_url(url or os.environ.get("AIM_URL") or saved.get("url") or DEFAULT_URL),
-            api_key=Secret(key.strip()) if key else None,
+            api_key=api_key or Secret.of(os.environ.get("AIM_API_KEY")) or saved.get("api_key"),
             timeout=_seconds(timeout, "AIM_TIMEOUT", DEFAULT_TIMEOUT),
             fail_open=_flag(fail_open, "AIM_FAIL_OPEN", False),
             ca_file=os.environ.get("AIM_CA_FILE"),
-            proxy=Secret(proxy) if proxy else None,
+            proxy=Secret.of(os.environ.get("AIM_PROXY")),
             guard=_flag(guard, "AIM_GUARD", True),
             write_paths=_paths(write_paths),
         )
@@ -92,7 +95,7 @@ def _profile() -> dict[str, Any]:
     texts = isinstance(saved, dict) and all(isinstance(value, str) for value in saved.values())
     if not texts:
         raise ConfigurationError(f"{file} is not an object of texts; give `url` and `api_key`")
-    return dict(saved)
+    return {"url": saved.get("url"), "api_key": Secret.of(saved.get("api_key"))}
 
 
 def _checked_url(url: str) -> str:

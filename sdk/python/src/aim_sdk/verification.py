@@ -120,8 +120,8 @@ class Verification:
 
 def ask(caller: Caller, request: ActionRequest) -> Flow[Verification]:
     """The answer, whatever it is. However often it is sent, it is one question."""
-    fields = request.fields() | {"idempotencyKey": uuid.uuid4().hex}
-    data = yield from caller.call(_VERIFY, {"input": fields})
+    once = {"idempotencyKey": uuid.uuid4().hex}
+    data = yield from caller.call(_VERIFY, {"input": request.fields() | once})
     return Verification.of(request, payload(data, "verifyAction", "verification"))
 
 

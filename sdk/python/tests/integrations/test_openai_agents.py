@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import agents
@@ -10,6 +12,7 @@ import pytest
 from agents import Model, ModelResponse, Runner, Usage, WebSearchTool, function_tool
 from agents.exceptions import UserError
 from agents.items import ToolCallOutputItem
+from agents.mcp import MCPServerStdio
 from company import Company
 from openai.types.responses import (
     ResponseFunctionToolCall,
@@ -18,7 +21,7 @@ from openai.types.responses import (
 )
 
 from aim_sdk import ActionDenied, Agent, ConfigurationError, ServerUnavailable
-from aim_sdk.integrations.openai_agents import secure_tools
+from aim_sdk.integrations.openai_agents import secure_mcp_server, secure_tools
 
 agents.set_tracing_disabled(True)
 
@@ -168,4 +171,48 @@ async def test_arguments_that_are_no_json_are_the_tools_affair(
     result = await Runner.run(assistant(model, secure_tools(company.agent, tools)), "go on")
     assert answers(result)[0].startswith("An error occurred")
     assert company.ran == []
+    await company.agent.aclose()
+
+
+SERVER = """
+from mcp.server import MCPServer
+
+server = MCPServer("weather")
+
+
+@server.tool()
+def get_forecast(city: str) -> str:
+    if city == "Nowhere":
+        raise ValueError("there is no such city")
+    open("ran", "a").write(city)
+    return "sunny in " + city
+
+
+server.run("stdio")
+"""
+
+
+async def test_tools_of_mcp_servers_are_asked_for(company: Company, tmp_path: Path) -> None:
+    (tmp_path / "server.py").write_text(SERVER)
+    started = MCPServerStdio(
+        params={"command": sys.executable, "args": ["server.py"], "cwd": tmp_path}
+    )
+
+    async def told(city: str) -> str:
+        model = Scripted(("get_forecast", {"city": city}))
+        made = agents.Agent(name="assistant", model=model, mcp_servers=[weather])
+        return answers(await Runner.run(made, "go on"))[0]
+
+    async with secure_mcp_server(company.agent, started, name="weather") as weather:
+        assert "Not allowed, and not done" in await told("Brno")
+        assert not (tmp_path / "ran").exists()
+        company.person.grant(company.agent.id, "mcp:call", resource="mcp://weather/get_forecast")
+        assert "sunny in Brno" in await told("Brno")
+        assert "Error executing tool" in await told("Nowhere")
+    assert (tmp_path / "ran").read_text() == "Brno"
+    assert company.record() == [
+        ("mcp:call", "DENIED", None),
+        ("mcp:call", "ALLOWED", "OK"),
+        ("mcp:call", "ALLOWED", "ERROR"),
+    ]
     await company.agent.aclose()
