@@ -2,7 +2,11 @@
 
 ::
 
-    agent = Agent(name="assistant", tools=secure_tools(secure("assistant"), [get_weather]))
+    aim = secure("assistant")
+    weather = secure_mcp_server(aim, MCPServerStdio(…), name="weather")
+    agent = Agent(
+        name="assistant", tools=secure_tools(aim, [get_weather]), mcp_servers=[weather]
+    )
 
 Needs ``aim-sdk[openai-agents]``.
 """
@@ -12,15 +16,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from agents import FunctionTool, Tool
+from agents.mcp import MCPServer
 from agents.tool_context import ToolContext
+from mcp.types import CallToolResult
 
 from aim_sdk.agent import Agent
 from aim_sdk.errors import ActionDenied, ConfigurationError
 
-from .gate import Gate, denial_text
+from .gate import Gate, ToolFailed, denial_text
+
+S = TypeVar("S", bound=MCPServer)
 
 
 def secure_tools(
@@ -43,6 +51,38 @@ def secure_tools(
     """
     made = Gate(agent, **gate)
     return [_secured(made, tool, on_denial == "raise") for tool in tools]
+
+
+def secure_mcp_server(agent: Agent, server: S, *, name: str | None = None, **gate: Any) -> S:
+    """The server itself, whose tools are called only when the server of AIM allows it, from now on.
+
+    An action is called ``mcp:call`` and its resource ``mcp://NAME/TOOL``; ``name`` is what the
+    server is registered by, its own one when left out. A denial is a result with ``isError``, as
+    the protocol has it for what a model should see. Further arguments are those of :class:`Gate`.
+    """
+    known_as = name or server.name
+    made = Gate(agent, **{"resource": lambda tool, _: f"mcp://{known_as}/{tool}", **gate})
+    call = server.call_tool
+
+    async def ask_and_call(
+        tool_name: str, arguments: dict[str, Any] | None, *rest: Any, **options: Any
+    ) -> CallToolResult:
+        try:
+            async with made.action(tool_name, arguments or {}, name="mcp:call"):
+                result = await call(tool_name, arguments, *rest, **options)
+                # The two versions of the protocol's library call it differently.
+                if getattr(result, "isError", getattr(result, "is_error", False)):
+                    raise ToolFailed(result)
+                return result
+        except ToolFailed as failed:
+            return failed.answer
+        except ActionDenied as denied:
+            said = {"type": "text", "text": denial_text(denied)}
+            return CallToolResult.model_validate({"content": [said], "isError": True})
+
+    secured: Any = server
+    secured.call_tool = ask_and_call
+    return server
 
 
 def _secured(gate: Gate, tool: Tool, raises: bool) -> FunctionTool:
