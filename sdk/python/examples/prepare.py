@@ -46,8 +46,11 @@ def ask(mutation: str, fields: dict[str, Any], answer: str, token: str = "") -> 
     if token:
         headers["authorization"] = f"Bearer {token}"
     request = urllib.request.Request(f"{URL}/graphql", body, headers)
-    with urllib.request.urlopen(request, timeout=30) as reply:
-        said = json.load(reply)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            said = json.load(reply)
+    except OSError as error:
+        raise SystemExit(f"no answer from AIM at {URL} ({error}); set AIM_URL") from None
     payload = (said.get("data") or {}).get(mutation) or {}
     for error in [*said.get("errors", ()), *payload.get("userErrors", ())]:
         # What was prepared before is still there.
@@ -61,6 +64,8 @@ def sign_in() -> str:
     password = os.environ.get("AIM_PASSWORD") or getpass.getpass(f"password of {EMAIL}: ")
     session = "session { accessToken user { mustChangePassword } }"
     signed_in = ask("signIn", {"email": EMAIL, "password": password}, session)["session"]
+    if signed_in is None:
+        raise SystemExit(f"{EMAIL} has a second factor; take an account without one")
     if signed_in["user"]["mustChangePassword"]:
         new = os.environ.get("AIM_NEW_PASSWORD") or getpass.getpass("new password: ")
         change = {"currentPassword": password, "newPassword": new}

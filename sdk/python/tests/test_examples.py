@@ -134,6 +134,13 @@ def test_preparing_again_does_no_harm(settings: dict[str, str], server: Server) 
     assert "mail-assistant: " in run(again, "prepare.py")
 
 
+def test_what_is_wrong_is_said(settings: dict[str, str], server: Server) -> None:
+    wrong = settings | {"AIM_URL": server.url, "AIM_PASSWORD": "wrong"}
+    assert run(wrong, "prepare.py", code=1).startswith("signIn: ")
+    nobody = settings | {"AIM_URL": "http://127.0.0.1:1", "AIM_PASSWORD": "wrong"}
+    assert "set AIM_URL" in run(nobody, "prepare.py", code=1)
+
+
 def test_the_quick_start(settings: dict[str, str], upstream: str, tmp_path: Path) -> None:
     text = (Path(__file__).parents[3] / "docs" / "sdk" / "quickstart.md").read_text()
     first, second = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

@@ -26,7 +26,7 @@ def broker(services: Services) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def server(services: Services, broker: dict[str, str]) -> Iterator[Server]:
     """One process with every role on PostgreSQL and Kafka."""
-    running = servers.start("sqlite", None, **broker, AIM_ROLE="all")
+    running = servers.start("one process", None, **broker, AIM_ROLE="all")
     yield running
     running.stop()
 
