@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import importlib
+import logging
 import multiprocessing
 import os
 import socket
@@ -373,6 +374,19 @@ def test_without_an_answer_nothing_is_reached(
     with pytest.raises(EgressDenied, match="could not be verified"):
         inside(tool, reach)
     assert listener.count() == 0
+
+
+def test_a_log_that_is_opened_to_tell_of_it_ends(tool: Agent, tmp_path: Path) -> None:
+    handler = logging.FileHandler(tmp_path / "log", delay=True)
+    told = logging.getLogger("aim_sdk")
+    told.addHandler(handler)
+    try:
+        with pytest.raises(EgressDenied, match="attacker"):
+            inside(tool, lambda: socket.gethostbyname("attacker.example"))
+    finally:
+        told.removeHandler(handler)
+        handler.close()
+    assert not (tmp_path / "log").exists()
 
 
 def test_the_guard_can_be_left_out(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from .errors import ApprovalExpired, ApprovalRequired, RequestRefused
+from .errors import ActionDenied, ApprovalExpired, ApprovalRequired, RequestRefused
 from .flow import Flow, Pause
 from .graphql import Caller, payload
 from .verification import FIELDS, ActionRequest, Verification, ask
@@ -26,10 +26,16 @@ def ask_person(caller: Caller, request: ActionRequest, timeout: float) -> Flow[V
     """
     deadline = time.monotonic() + timeout
     verification = yield from ask(caller, request)
-    while verification.approval == "PENDING":
-        verification = yield from _wait(caller, verification, deadline)
-    if verification.approval == "APPROVED":
-        verification = yield from _present(caller, verification)
+    try:
+        while verification.approval == "PENDING":
+            verification = yield from _wait(caller, verification, deadline)
+        if verification.approval == "APPROVED":
+            verification = yield from _present(caller, verification)
+    except RequestRefused as error:
+        # An agent that was stopped in the meantime may not even hear of the answer.
+        if error.code == "FORBIDDEN":
+            raise ActionDenied(f"{request}: {error}", verification) from None
+        raise
     verification.raise_unless_allowed()
     if not verification.codes & _AGREED:
         raise ApprovalRequired(

@@ -6,6 +6,8 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from .errors import ActionDenied, AimError, EgressDenied, ServerUnavailable
@@ -23,6 +25,12 @@ YES = 30.0
 _NO = 5.0
 #: Answers that are remembered; with more, all are forgotten.
 _ANSWERS_MAX = 4096
+
+
+#: Whether the guard is asking, and telling, in this context: what that itself reaches must not
+#: make it ask and tell for ever.
+_asking: ContextVar[bool] = ContextVar("aim_guard_asking", default=False)
+_telling: ContextVar[bool] = ContextVar("aim_guard_telling", default=False)
 
 
 class Egress:
@@ -49,10 +57,16 @@ class Egress:
         known = self._answers.get(_key(action, target))
         if known is not None and known[1] is not None and known[0] > time.monotonic():
             raise stop(action, target, known[1], None)
+        if _asking.get():
+            # Such as a log file that is opened to tell of the question.
+            raise stop(action, target, "another question was being asked", None)
+        token = _asking.set(True)
         try:
             verification = self._ask(action, target)
         except AimError as error:
             raise stop(action, target, f"it could not be verified: {error}", None) from error
+        finally:
+            _asking.reset(token)
         why = _why_not(verification)
         if len(self._answers) >= _ANSWERS_MAX:
             self._answers.clear()
@@ -95,11 +109,18 @@ def stop(
     """The error to raise; the action and those around it cannot end as if nothing had happened."""
     text = f"{action.request} may not `{target.capability}` on `{target.resource}`: {why}"
     error = EgressDenied(text, target.resource, verification)
-    logger.error("stopped: %s", text)
     around: Action | None = action
     while around is not None:
         around.stopped = around.stopped or error
         around = around.parent
+    if not _telling.get():
+        token = _telling.set(True)
+        try:
+            # A handler may open its file only now, which is stopped as well.
+            with suppress(EgressDenied):
+                logger.error("stopped: %s", text)
+        finally:
+            _telling.reset(token)
     return error
 
 
