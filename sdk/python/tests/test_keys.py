@@ -169,14 +169,25 @@ def test_nothing_secret_is_printed(
 def test_settings_come_from_the_profile_at_last(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own_home.mkdir()
-    (own_home / "sdk.json").write_text('{"url": "https://a.example", "api_key": "aim_key_a"}')
-    assert Settings.load().api_key == Secret("aim_key_a")
+    (own_home / "profiles").mkdir(parents=True)
+    saved, login = own_home / "sdk.json", own_home / "profiles" / "default.json"
+    login.write_text('{"url": "https://l.example", "kind": "api-key", "apiKey": "aim_key_l"}')
+    login.chmod(0o600)
+    assert Settings.load().api_key == Secret("aim_key_l")
+    saved.write_text('{"url": "https://a.example", "api_key": "aim_key_a"}')
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        Settings.load()
+    saved.chmod(0o600)
+    assert (Settings.load().url, Settings.load().api_key) == (
+        "https://a.example",
+        Secret("aim_key_a"),
+    )
+    # A key is shown to no other server than its own.
     monkeypatch.setenv("AIM_URL", "https://b.example/")
-    assert Settings.load().url == "https://b.example"
-    assert Settings.load(url="https://c.example").url == "https://c.example"
+    assert (Settings.load().url, Settings.load().api_key) == ("https://b.example", None)
+    assert Settings.load(url="https://a.example").api_key == Secret("aim_key_a")
     for broken in ("{", "[]", '{"url": 5}'):
-        (own_home / "sdk.json").write_text(broken)
+        saved.write_text(broken)
         with pytest.raises(ConfigurationError, match=r"sdk\.json"):
             Settings.load()
 

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
@@ -61,10 +60,12 @@ class Settings:
         write_paths: Sequence[str | os.PathLike[str]] | None = None,
     ) -> Settings:
         """Arguments count before ``AIM_…`` variables, those before the profile, then defaults."""
-        saved = _profile()
+        saved = _Profile.load()
+        address = _checked_url(url or os.environ.get("AIM_URL") or saved.url or DEFAULT_URL)
+        key = api_key or Secret.of(os.environ.get("AIM_API_KEY")) or saved.key_for(address)
         return cls(
-            url=_checked_url(url or os.environ.get("AIM_URL") or saved.get("url") or DEFAULT_URL),
-            api_key=api_key or Secret.of(os.environ.get("AIM_API_KEY")) or saved.get("api_key"),
+            url=address,
+            api_key=key,
             timeout=_seconds(timeout, "AIM_TIMEOUT", DEFAULT_TIMEOUT),
             fail_open=_flag(fail_open, "AIM_FAIL_OPEN", False),
             ca_file=os.environ.get("AIM_CA_FILE"),
@@ -83,19 +84,47 @@ def home() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "aim"
 
 
-def _profile() -> dict[str, Any]:
-    """What ``sdk.json`` says: an object with ``url`` and ``api_key``; empty without the file."""
-    file = home() / "sdk.json"
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """What was saved: by hand in ``sdk.json``, else by ``aim login`` as a profile of its own."""
+
+    url: str | None = None
+    api_key: Secret | None = None
+
+    @classmethod
+    def load(cls) -> _Profile:
+        name = os.environ.get("AIM_PROFILE") or "default"
+        saved = _saved(home() / "sdk.json")
+        if saved is None and name == os.path.basename(name):
+            # A person's session there is not for programs; an API key is.
+            saved = _saved(home() / "profiles" / f"{name}.json")
+        if saved is None:
+            return cls()
+        url, key = saved.get("url"), saved.get("api_key", saved.get("apiKey"))
+        return cls(url, Secret.of(key))
+
+    def key_for(self, url: str) -> Secret | None:
+        """The API key, which is shown to no other server than its own."""
+        return self.api_key if self.url is None or _checked_url(self.url) == url else None
+
+
+def _saved(file: Path) -> dict[str, str] | None:
+    """The texts in a file; nothing when there is none. What others can read is no secret."""
     try:
         saved = json.loads(file.read_text("utf-8"))
+        is_private = os.name == "nt" or file.stat().st_mode & 0o077 == 0
     except FileNotFoundError:
-        return {}
+        return None
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{file} cannot be read: {type(error).__name__}") from None
-    texts = isinstance(saved, dict) and all(isinstance(value, str) for value in saved.values())
-    if not texts:
-        raise ConfigurationError(f"{file} is not an object of texts; give `url` and `api_key`")
-    return {"url": saved.get("url"), "api_key": Secret.of(saved.get("api_key"))}
+    if not isinstance(saved, dict):
+        raise ConfigurationError(f"{file} is no object; give `url` and `api_key`")
+    texts = {name: value for name, value in saved.items() if name in ("url", "api_key", "apiKey")}
+    if not all(isinstance(value, str) for value in texts.values()):
+        raise ConfigurationError(f"`url` and `api_key` in {file} have to be texts")
+    if not is_private and len(texts) > 1:
+        raise ConfigurationError(f"{file} can be read by others: `chmod 600` it")
+    return texts
 
 
 def _checked_url(url: str) -> str:
