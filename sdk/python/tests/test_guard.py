@@ -22,7 +22,7 @@ from support.person import Person
 from support.server import Server
 
 import aim_sdk
-from aim_sdk import Agent, EgressDenied, guard, secure
+from aim_sdk import Agent, EgressDenied, guard_names, secure
 from aim_sdk.exemption import own_connections
 
 TOOL = "get_weather"
@@ -31,7 +31,7 @@ TOOL = "get_weather"
 @pytest.fixture(autouse=True)
 def no_names() -> None:
     """By which name this machine is known follows from what tests before have resolved."""
-    guard._names.clear()
+    guard_names._names.clear()
 
 
 @pytest.fixture

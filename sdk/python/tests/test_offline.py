@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support import server as servers
+from support.listener import Listener
 from support.person import Person
 from support.proxy import Proxy
 from support.server import Server
@@ -142,10 +143,16 @@ def test_who_says_so_fails_open_and_loudly(
     with pytest.raises(ActionDenied):
         drop_tables()
     server.api.kill()
-    with caplog.at_level(logging.CRITICAL, "aim_sdk"):
+    with Listener() as listener, caplog.at_level(logging.CRITICAL, "aim_sdk"):
         get_weather()
-    assert calls == [1]
-    assert any("FAIL OPEN" in record.getMessage() for record in caplog.records)
+        assert calls == [1]
+        with opened.action("get_weather"):
+            socket.create_connection(("127.0.0.1", listener.port)).close()
+        assert listener.count() == 1
+    said = [it.getMessage() for it in caplog.records if "FAIL OPEN" in it.getMessage()]
+    assert ["get_weather" in said[0], "get_weather" in said[1], "network:connect" in said[2]] == (
+        [True] * 3
+    )
     opened.close()
 
 

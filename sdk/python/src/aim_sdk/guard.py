@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import guard_threads
+from . import guard_names, guard_threads
 from .action import Action, _current
 from .exemption import exempt_url
 from .guard_check import YES, stop
@@ -38,13 +37,6 @@ from .guard_targets import (
 
 Args = Sequence[Any]
 
-#: Names that were resolved inside actions, by address, the last one first; all are forgotten when
-#: there are too many.
-_names: dict[str, tuple[str, ...]] = {}
-_NAMES_MAX = 4096
-_NAMES_EACH_MAX = 8
-#: Addresses of the server, as the SDK itself resolved them.
-_own_addresses: set[str] = set()
 _lock = threading.Lock()
 _installed = False
 
@@ -57,7 +49,7 @@ def install() -> None:
             return
         _installed = True
     guard_threads.install()
-    _watch_names()
+    guard_names.watch()
     _watch_fork_exec()
     sys.addaudithook(_hook)
 
@@ -93,7 +85,7 @@ def _connects(action: Action, args: Args) -> None:
         _stays_at_home(action, own, host, port)
         return
     # Whoever keeps what it has resolved connects in another action than the one that resolved it.
-    names = (*_names.get(host, ()), host)
+    names = (*guard_names.names_of(host), host)
     egress = action.agent._egress
     if egress is not None and not any(egress.allows(action, connection(it, port)) for it in names):
         egress.check(action, connection(names[0], port))
@@ -119,7 +111,7 @@ def _names_back(action: Action, args: Args) -> None:
 
 def _stays_at_home(action: Action, url: str, host: str, port: int | None) -> None:
     place = place_of(url)
-    if place is None or port != place[1] or (host != place[0] and host not in _own_addresses):
+    if place is None or port != place[1] or (host != place[0] and not guard_names.is_servers(host)):
         target = connection(host, port)
         raise stop(action, target, "the SDK's own work reaches its server alone", None)
 
@@ -184,49 +176,6 @@ _HANDLERS: dict[str, Callable[[Action, Args], None]] = {
     "aim.fork_exec": _programs(0),
     "os.system": _shell,
 }
-
-
-def _watch_names() -> None:
-    """A connection goes to an address; only who resolved it knows by which name."""
-    resolve = socket.getaddrinfo
-    by_name, by_name_all = socket.gethostbyname, socket.gethostbyname_ex
-
-    @functools.wraps(resolve)
-    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
-        found = resolve(host, *args, **kwargs)
-        _remember(host, [entry[4][0] for entry in found])
-        return found
-
-    @functools.wraps(by_name)
-    def gethostbyname(host: str) -> str:
-        found = by_name(host)
-        _remember(host, [found])
-        return found
-
-    @functools.wraps(by_name_all)
-    def gethostbyname_ex(host: str) -> tuple[str, list[str], list[str]]:
-        found = by_name_all(host)
-        _remember(host, found[2])
-        return found
-
-    socket.getaddrinfo = getaddrinfo
-    socket.gethostbyname = gethostbyname
-    socket.gethostbyname_ex = gethostbyname_ex
-
-
-def _remember(host: Any, addresses: Sequence[Any]) -> None:
-    if not host or _current.get() is None:
-        return
-    plain = [host_of(address) for address in addresses]
-    if exempt_url() is not None:
-        _own_addresses.update(plain)
-        return
-    name = host_of(host)
-    if len(_names) >= _NAMES_MAX:
-        _names.clear()
-    for address in plain:
-        others = (it for it in _names.get(address, ()) if it != name)
-        _names[address] = (name, *others)[:_NAMES_EACH_MAX]
 
 
 def _watch_fork_exec() -> None:
