@@ -397,3 +397,20 @@ def test_the_guard_can_be_left_out(
     inside(own, lambda: socket.create_connection(("127.0.0.1", listener.port)).close())
     assert listener.count() == 1
     own.close()
+
+
+async def test_the_sdks_own_work_in_asyncio_reaches_its_server(
+    name: str, server: Server, api_key: str, person: Person
+) -> None:
+    url = server.url.replace("127.0.0.1", "localhost")
+    by_name = secure(name, url=url, api_key=api_key)
+    person.grant(by_name.id, TOOL)
+    by_name.close()
+    # First connections, by a name that has to be resolved, inside an action.
+    with by_name.action(TOOL):
+        by_name.close()
+        assert (await by_name.averify_action(TOOL)).is_allowed
+        async with by_name.action(TOOL):
+            assert by_name.verify_action(TOOL).is_allowed
+    await by_name.aclose()
+    by_name.close()
