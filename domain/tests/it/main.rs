@@ -24,6 +24,7 @@ mod possession;
 mod request;
 mod rfc8032;
 mod round_trip;
+mod signing_vectors;
 mod speccheck;
 mod tampering;
 mod trust_twin;

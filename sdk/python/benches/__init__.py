@@ -1,0 +1,1 @@
+"""Speeds of the SDK, each by one command."""

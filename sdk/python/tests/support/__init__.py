@@ -1,0 +1,1 @@
+"""What tests share: a real server, a person, and a way to wait for things."""
