@@ -28,6 +28,7 @@ mod m0020_approvals;
 mod m0021_mcp_servers;
 mod m0022_analytics;
 mod m0022_notifications;
+mod m0023_mcp_attestations;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_mcp_servers::Migration),
             Box::new(m0022_notifications::Migration),
             Box::new(m0022_analytics::Migration),
+            Box::new(m0023_mcp_attestations::Migration),
         ]
     }
 }

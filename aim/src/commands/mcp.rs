@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
+use super::discover::{self, DiscoverArgs};
 use crate::cli::Target;
 use crate::client::{Client, text};
 use crate::out;
@@ -23,6 +24,8 @@ pub(crate) enum Mcp {
     Inspect(InspectArgs),
     /// The same, and tells an AIM server.
     Report(ReportArgs),
+    /// Finds the servers that clients on this machine are set to use, and prints them.
+    Discover(DiscoverArgs),
 }
 
 #[derive(clap::Args)]
@@ -53,6 +56,7 @@ pub(crate) async fn run(command: Mcp) -> anyhow::Result<()> {
             Ok(())
         }
         Mcp::Report(args) => report(args).await,
+        Mcp::Discover(args) => discover::run(args).await,
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod analytics;
 pub(crate) mod audit;
 pub(crate) mod demo;
+mod discover;
 pub(crate) mod evaluate;
 pub(crate) mod evaluate_series;
 pub(crate) mod health;

@@ -52,6 +52,8 @@ mod letters;
 mod limits;
 mod list_fields;
 mod masking;
+mod mcp_attestations;
+mod mcp_discovery;
 mod mcp_roots;
 mod mcp_servers;
 mod members;
