@@ -145,7 +145,7 @@ const FILTERS: &[Filter] = &[
     filter(
         "mcpSightings",
         "search",
-        |_| json!("CLIENT"),
+        |_| json!("Client"),
         |_| json!("%"),
     ),
     filter("mcpServers", "search", |_| json!("Ool"), |_| json!("%")),

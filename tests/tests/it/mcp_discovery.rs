@@ -201,7 +201,7 @@ async fn the_inbox_is_bounded_and_can_be_shut_off() {
     let signed = agent.sign(body.to_string().into_bytes(), now());
     let answer = agent.post(&signed).await.unwrap();
     let code = &answer.body["errors"][0]["extensions"]["code"];
-    assert_eq!(*code, "PRECONDITION_FAILED", "{}", answer.body);
+    assert_eq!(*code, "FORBIDDEN", "{}", answer.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]
