@@ -8,15 +8,17 @@ mod client;
 mod clock;
 mod commands;
 mod config;
+mod failure;
 mod oidc;
 mod out;
 mod serve;
 mod telemetry;
+mod view;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 /// Batches of small objects that are made by one thread and dropped by another.
 #[global_allocator]
@@ -26,19 +28,28 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const LINGER: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let given = cli::command().get_matches();
+    let cli = match cli::Cli::from_arg_matches(&given) {
+        Ok(cli) => cli,
+        Err(wrong) => wrong.exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => return out::failed(&error.into()),
+        Err(error) => return failed(&error.into()),
     };
     let outcome = runtime.block_on(cli::run(cli));
     // A client of a broker that is gone may wait for it for ever while it is dropped.
     runtime.shutdown_timeout(LINGER);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => out::failed(&error),
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    out::failed(error);
+    failure::exit_code(error)
 }

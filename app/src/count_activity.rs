@@ -40,38 +40,38 @@ const PACE: Pace = Pace {
 /// How long counts are kept, and how often older ones are looked for.
 const KEPT: TimeDelta = TimeDelta::days(400);
 const SWEEP_EVERY: TimeDelta = TimeDelta::hours(6);
+/// How often changes of the number of agents are merged.
+const MERGE_EVERY: TimeDelta = TimeDelta::seconds(20);
+
+/// When what is kept was last tidied.
+#[derive(Debug, Default)]
+struct Tidied {
+    swept: Option<DateTime<Utc>>,
+    merged: Option<DateTime<Utc>>,
+}
 
 impl App {
     /// Counts until `stop` fires.
     pub async fn count_activity(&self, stop: CancellationToken) {
         let mut listener = self.store.wake().listen();
         let mut seat = self.seat(JOB, LEASE);
-        let mut swept = None;
+        let mut tidied = Tidied::default();
         while !stop.is_cancelled() {
             listener.heed();
             let outcome = tokio::select! {
                 () = stop.cancelled() => return,
-                outcome = self.count_round(&mut seat, &mut swept) => outcome,
+                outcome = self.count_round(&mut seat, &mut tidied) => outcome,
             };
             PACE.rest(outcome, &mut listener, &stop).await;
         }
     }
 
-    async fn count_round(
-        &self,
-        seat: &mut Seat,
-        swept: &mut Option<DateTime<Utc>>,
-    ) -> Result<Round, AppError> {
+    async fn count_round(&self, seat: &mut Seat, tidied: &mut Tidied) -> Result<Round, AppError> {
         if !self.hold_job(seat).await? {
             return Ok(Round::NotOurs);
         }
         let now = self.clock.now();
-        if swept.is_none_or(|then| now - then > SWEEP_EVERY) {
-            let mut tx = self.store.begin().await?;
-            tx.delete_old_counts(now - KEPT).await?;
-            tx.commit().await?;
-            *swept = Some(now);
-        }
+        self.tidy(tidied, now).await?;
         let newest = self.store.newest_event_position().await?;
         let from = self.counted_upto().await?;
         if from.next > newest {
@@ -107,6 +107,23 @@ impl App {
         let behind = self.clock.now() - events.last().map_or(now, |it| it.recorded_at);
         metrics::gauge!("aim_analytics_behind_seconds").set(behind.as_seconds_f64());
         Ok(if is_full { Round::More } else { Round::Done })
+    }
+
+    async fn tidy(&self, tidied: &mut Tidied, now: DateTime<Utc>) -> Result<(), AppError> {
+        let is_due = |last: Option<DateTime<Utc>>, every| last.is_none_or(|it| now - it > every);
+        if is_due(tidied.swept, SWEEP_EVERY) {
+            let mut tx = self.store.begin().await?;
+            tx.delete_old_counts(now - KEPT).await?;
+            tx.commit().await?;
+            tidied.swept = Some(now);
+        }
+        if is_due(tidied.merged, MERGE_EVERY) {
+            let mut tx = self.store.begin().await?;
+            tx.merge_agent_counts().await?;
+            tx.commit().await?;
+            tidied.merged = Some(now);
+        }
+        Ok(())
     }
 
     /// How far was counted.

@@ -58,6 +58,13 @@ impl GeoDatabase {
             networks: networks.map(read).transpose()?,
         })
     }
+
+    /// When the older of the files was made, in seconds since 1970; `None` without files.
+    #[must_use]
+    pub fn made_at(&self) -> Option<u64> {
+        let files = [&self.places, &self.networks].into_iter().flatten();
+        files.map(|it| it.metadata().build_epoch).min()
+    }
 }
 
 fn read(path: &Path) -> Result<Reader<Vec<u8>>, GeoError> {

@@ -10,6 +10,7 @@ pub mod activity;
 pub mod activity_count;
 pub mod agent;
 pub mod agent_certificate;
+pub mod agent_count;
 pub mod agent_key;
 pub mod agent_rating;
 pub mod alert;

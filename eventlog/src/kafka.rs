@@ -46,6 +46,9 @@ impl KafkaConfig {
 /// How long the brokers have to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long they have when somebody only wants to know whether they are there.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// Makes both topics where they are missing. The replication factor is the brokers' default.
 ///
 /// # Errors
@@ -77,6 +80,22 @@ pub async fn ensure_topics(config: &KafkaConfig) -> Result<(), EventLogError> {
         [one, other] if one.1 != other.1 => Err(EventLogError::Uneven(one.clone(), other.clone())),
         _ => Ok(()),
     }
+}
+
+/// Those of our topics that the brokers do not have. Makes nothing.
+///
+/// # Errors
+/// [`EventLogError::Kafka`] when the brokers do not answer.
+pub async fn missing_topics(config: &KafkaConfig) -> Result<Vec<String>, EventLogError> {
+    let admin: AdminClient<DefaultClientContext> = config.client().create()?;
+    let ours = Topic::ALL.map(|topic| config.topic(topic));
+    let missing = tokio::task::spawn_blocking(move || {
+        // Of all: asking for one by its name may make it.
+        let found = admin.inner().fetch_metadata(None, LOOK)?;
+        let is_missing = |name: &String| found.topics().iter().all(|it| it.name() != name);
+        Ok::<_, KafkaError>(ours.into_iter().filter(is_missing).collect())
+    });
+    Ok(missing.await.map_err(|_| KafkaError::Canceled)??)
 }
 
 /// How many partitions the topics have.

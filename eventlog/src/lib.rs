@@ -37,7 +37,7 @@ pub use binary::binary_form;
 pub use dead::Refusal;
 pub use envelope::{ENVELOPE_MAX_BYTES, Envelope, EventData, record_of};
 pub use error::EventLogError;
-pub use kafka::{KafkaConfig, ensure_topics};
+pub use kafka::{KafkaConfig, ensure_topics, missing_topics};
 pub use kafka_replay::{ReplayFrom, TopicReplay};
 pub use kafka_sink::KafkaSink;
 pub use kafka_source::KafkaSource;

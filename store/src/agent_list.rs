@@ -5,7 +5,7 @@ use aim_domain::scope::Scope;
 use aim_entities::agent as entity;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, Select};
 
 use crate::agents::{Agent, convert};
 use crate::page::{self, Page, PageRequest, Sorted};
@@ -154,19 +154,23 @@ impl Store {
         let by = match filter.order.field {
             AgentOrderField::CreatedAt => Expr::col(C::Id),
             AgentOrderField::Name => Expr::col(C::Name),
-            AgentOrderField::LastSeenAt => Expr::from(Func::coalesce([
-                Expr::col(C::LastSeenAt),
-                Expr::value(DateTime::UNIX_EPOCH),
-            ])),
-            AgentOrderField::Trust => {
-                Expr::from(Func::coalesce([Expr::col(C::TrustScore), Expr::value(-1)]))
-            }
+            // Without parameters, as the indexes have them.
+            AgentOrderField::LastSeenAt => Expr::cust(match self.backend() {
+                Backend::Postgres => "COALESCE(last_seen_at, TIMESTAMPTZ '1970-01-01 00:00:00+00')",
+                Backend::Sqlite => "COALESCE(last_seen_at, '1970-01-01T00:00:00+00:00')",
+            }),
+            AgentOrderField::Trust => Expr::cust("COALESCE(trust_score, -1)"),
         };
         let sorted = Sorted {
             by,
             is_ascending: filter.order.is_ascending,
         };
-        page::fetch_sorted(self.reader(), query, C::Id, sorted, page, convert).await
+        let total = match self.count_agents(scope, filter).await? {
+            Some(kept) => kept,
+            None => query.clone().count(self.reader()).await?,
+        };
+        let by = (C::Id, sorted);
+        page::fetch_counted(self.reader(), query, by, (page, total), convert).await
     }
 }
 

@@ -7,6 +7,7 @@
 mod action_classes;
 pub mod activities;
 pub mod activity_counts;
+mod agent_counts;
 mod agent_life;
 mod agent_list;
 pub mod agents;

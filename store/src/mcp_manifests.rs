@@ -124,18 +124,21 @@ fn convert_drift(row: mcp_drift::Model) -> Result<McpDrift, StoreError> {
 }
 
 impl Store {
-    /// A manifest of the scope's organization.
+    /// Several manifests of the scope's organization, in no order; unknown ids are left out.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn find_mcp_manifest(
+    pub async fn load_mcp_manifests(
         &self,
         scope: Scope,
-        id: McpManifestId,
-    ) -> Result<Option<McpManifest>, StoreError> {
-        let query = entity::Entity::find_by_id(id.as_uuid())
-            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()));
-        query.one(self.reader()).await?.map(convert).transpose()
+        ids: &[McpManifestId],
+    ) -> Result<Vec<McpManifest>, StoreError> {
+        let rows = entity::Entity::find()
+            .filter(entity::Column::Id.is_in(ids.iter().map(McpManifestId::as_uuid)))
+            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()))
+            .all(self.reader())
+            .await?;
+        rows.into_iter().map(convert).collect()
     }
 
     /// A page of the manifests of a server, newest first.

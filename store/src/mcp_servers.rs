@@ -141,6 +141,23 @@ impl Store {
         find(self.reader(), scope, id).await
     }
 
+    /// Several servers of the scope's organization, in no order; unknown ids are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn find_mcp_servers(
+        &self,
+        scope: Scope,
+        ids: &[McpServerId],
+    ) -> Result<Vec<McpServer>, StoreError> {
+        let rows = entity::Entity::find()
+            .filter(entity::Column::Id.is_in(ids.iter().map(McpServerId::as_uuid)))
+            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()))
+            .all(self.reader())
+            .await?;
+        rows.into_iter().map(convert).collect()
+    }
+
     /// A number that changes with every change of an organization's servers.
     ///
     /// # Errors

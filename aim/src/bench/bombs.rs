@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::{histogram, ms};
-use crate::out;
+use crate::view::View;
 
 /// How long an answer may take before the server counts as brought down.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,9 +27,8 @@ pub(crate) struct BombsArgs {
     /// Times that each is sent.
     #[arg(long, default_value_t = 50)]
     times: usize,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 /// Name and document of each.
@@ -132,7 +131,7 @@ pub(crate) async fn run(args: BombsArgs) -> anyhow::Result<()> {
         "websocket p50 ms",
         "max",
     ];
-    out::table(args.json, &header, &rows, &json!({ "bombs": values }));
+    args.view.table(&header, &rows, &json!({ "bombs": values }));
     Ok(())
 }
 

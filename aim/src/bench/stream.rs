@@ -14,10 +14,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::ms;
-use crate::cli::Target;
 use crate::client::Client;
+use crate::client::Target;
 use crate::clock::SystemClock;
-use crate::out;
+use crate::view::View;
 use fleet::{Agent, Event, Way};
 use process::Process;
 
@@ -70,14 +70,14 @@ pub(crate) struct StreamArgs {
     /// The stream's process, where it is another one than the server.
     #[arg(long)]
     stream_url: Option<String>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 impl StreamArgs {
-    fn stream_url(&self) -> &str {
-        self.stream_url.as_deref().unwrap_or(&self.target.url)
+    fn stream_url(&self) -> String {
+        let own = self.stream_url.clone();
+        own.unwrap_or_else(|| self.target.url())
     }
 }
 
@@ -93,7 +93,7 @@ struct Throughput {
 
 /// Measures and prints.
 pub(crate) async fn run(args: StreamArgs) -> anyhow::Result<()> {
-    let client = Client::sign_in(&args.target).await?;
+    let client = args.target.connect().await?;
     let way = match &args.brokers {
         Some(brokers) => Way::kafka(brokers, &args.prefix, !args.unsigned)?,
         None => Way::Http(client.clone()),
@@ -101,13 +101,13 @@ pub(crate) async fn run(args: StreamArgs) -> anyhow::Result<()> {
     let agents = Agent::register_all(&client, args.agents.max(1)).await?;
     let probed = Agent::register_all(&client, args.probes).await?;
     let primers = Agent::register_all(&client, args.agents.div_ceil(PRIMERS)).await?;
-    let before = Process::ask(args.stream_url()).await?;
+    let before = Process::ask(&args.stream_url()).await?;
     let span = TimeDelta::seconds(args.span.into());
     let end = SystemClock.now() - LEAD;
     let warm = args.warm * agents.len();
     let priming = (end - span * 3, args.span);
     flood(&client, &way, &primers, 0..PRIMING, priming).await?;
-    let primed = Process::ask(args.stream_url()).await?;
+    let primed = Process::ask(&args.stream_url()).await?;
     flood(&client, &way, &agents, 0..warm, (end - span * 2, args.span)).await?;
     let before = [before, primed];
     let found = throughput(&client, &way, &agents, &args, (before, end - span)).await?;
@@ -135,13 +135,13 @@ async fn throughput(
     args: &StreamArgs,
     ([before, primed], begin): ([Process; 2], DateTime<Utc>),
 ) -> anyhow::Result<Throughput> {
-    let first = Process::ask(args.stream_url()).await?;
+    let first = Process::ask(&args.stream_url()).await?;
     let start = Instant::now();
     let warm = args.warm * agents.len();
     let numbers = warm..warm + args.events;
     flood(client, way, agents, numbers, (begin, args.span)).await?;
     let seconds = start.elapsed().as_secs_f64();
-    let after = Process::ask(args.stream_url()).await?;
+    let after = Process::ask(&args.stream_url()).await?;
     let [_, duplicates, dead] = client.totals().await?;
     anyhow::ensure!(
         dead == 0 && duplicates == 0,
@@ -276,5 +276,5 @@ fn print(args: &StreamArgs, found: &Throughput, [p50, p95, p99]: [f64; 3]) {
         "residentBytes": { "before": before, "primed": primed, "live": live, "after": after, "perAgent": bytes },
         "toAlertMs": { "p50": p50, "p95": p95, "p99": p99 },
     });
-    out::table(args.json, &header, &[row], &value);
+    args.view.table(&header, &[row], &value);
 }

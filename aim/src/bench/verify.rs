@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{histogram, ms};
-use crate::cli::Target;
+use crate::client::Target;
 use crate::client::{AgentClient, Client, VERIFY};
-use crate::out;
+use crate::view::View;
 
 /// Bare commits measured beside.
 const COMMITS: usize = 200;
@@ -31,9 +31,8 @@ pub(crate) struct VerifyArgs {
     /// The server's database: measures one bare commit beside, in a table of its own.
     #[arg(long)]
     database_url: Option<String>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 /// One measurement.
@@ -46,7 +45,7 @@ struct Outcome {
 
 /// Measures and prints.
 pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<()> {
-    let client = Client::sign_in(&args.target).await?;
+    let client = args.target.connect().await?;
     let mut rows = Vec::new();
     let mut values = Vec::new();
     let commit = match &args.database_url {
@@ -93,7 +92,7 @@ pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<()> {
         "p99 ms",
         "errors",
     ];
-    out::table(args.json, &header, &rows, &value);
+    args.view.table(&header, &rows, &value);
     Ok(())
 }
 

@@ -1,7 +1,14 @@
 //! A client of the server: people's tokens, agents' signatures.
 
+mod access;
 mod agent;
-mod session;
+pub(crate) mod noun;
+pub(crate) mod profile;
+pub(crate) mod session;
+pub(crate) mod tail;
+pub(crate) mod target;
+
+use std::time::Duration;
 
 use anyhow::Context;
 use base64::Engine;
@@ -13,19 +20,24 @@ use aim_domain::id::OrganizationId;
 use aim_domain::name::AgentName;
 use aim_domain::signature::{SecretKey, sign_possession};
 
+use access::Access;
 pub(crate) use agent::{AgentClient, VERIFY};
-use session::Session;
+pub(crate) use target::Target;
 
-use crate::cli::Target;
 use crate::clock::SystemClock;
+use crate::failure::Failure;
 
-/// A signed-in person.
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(120);
+
+/// Somebody who is believed by a server: a person, or a program.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
     pub(crate) url: String,
-    session: Session,
-    pub(crate) organization: OrganizationId,
+    access: Access,
 }
 
 /// An agent as registered.
@@ -37,60 +49,23 @@ pub(crate) struct Registered {
     pub(crate) uuid: String,
 }
 
+/// What requests are sent with.
+pub(crate) fn connection() -> anyhow::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder().tcp_nodelay(true);
+    Ok(builder.connect_timeout(CONNECT).build()?)
+}
+
 impl Client {
-    /// Signs in. The password must not be the one-time one any more.
-    pub(crate) async fn sign_in(target: &Target) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().tcp_nodelay(true).build()?;
-        let url = target.url.trim_end_matches('/').to_owned();
-        let session = Session::open(&http, &url, target).await?;
-        anyhow::ensure!(
-            !session.must_change,
-            "this is the one-time password; choose another one first, as `aim demo` does"
-        );
-        Self::with_session(http, url, session).await
-    }
-
-    /// Signs in and replaces a one-time password by `new`; tells whether it did.
-    pub(crate) async fn sign_in_first(target: &Target, new: &str) -> anyhow::Result<(Self, bool)> {
-        let http = reqwest::Client::builder().tcp_nodelay(true).build()?;
-        let url = target.url.trim_end_matches('/').to_owned();
-        let mut session = Session::open(&http, &url, target).await?;
-        let changes = session.must_change;
-        if changes {
-            let passwords = (target.password.as_str(), new);
-            session = session.change_password(&http, &url, passwords).await?;
-        }
-        Ok((Self::with_session(http, url, session).await?, changes))
-    }
-
-    async fn with_session(
-        http: reqwest::Client,
-        url: String,
-        session: Session,
-    ) -> anyhow::Result<Self> {
-        let token = session.access(&http, &url).await?;
-        let answer = post(
-            &http,
-            &url,
-            Some(&token),
-            "{ organization { uuid } }",
-            json!({}),
-        )
-        .await?;
-        let organization = text(&answer, "/organization/uuid")
-            .context("organization")?
-            .parse()?;
-        Ok(Self {
-            http,
-            url,
-            session,
-            organization,
-        })
-    }
-
-    /// The person's access token, for a while.
+    /// A token to show, for a while.
     pub(crate) async fn token(&self) -> anyhow::Result<String> {
-        self.session.access(&self.http, &self.url).await
+        self.access.token(&self.http, &self.url).await
+    }
+
+    /// The organization of whoever asks.
+    pub(crate) async fn organization(&self) -> anyhow::Result<OrganizationId> {
+        let answer = self.graphql("{ organization { uuid } }", json!({})).await?;
+        let uuid = text(&answer, "/organization/uuid").context("organization")?;
+        Ok(uuid.parse()?)
     }
 
     /// Runs an operation as the person; the `data` of the answer.
@@ -103,7 +78,8 @@ impl Client {
     pub(crate) async fn register(&self, name: &str, key: &SecretKey) -> anyhow::Result<Registered> {
         let created = SystemClock.now().timestamp();
         let agent = AgentName::parse(name)?;
-        let proof = sign_possession(self.organization, &agent, key, created);
+        let organization = self.organization().await?;
+        let proof = sign_possession(organization, &agent, key, created);
         let query = "mutation($input: RegisterAgentInput!) { registerAgent(input: $input) { agent { id uuid } userErrors { code message field } } }";
         let input = json!({
             "name": name,
@@ -204,7 +180,7 @@ fn registered(agent: &Value) -> Option<Registered> {
     })
 }
 
-async fn post(
+pub(crate) async fn post(
     http: &reqwest::Client,
     url: &str,
     token: Option<&str>,
@@ -213,15 +189,30 @@ async fn post(
 ) -> anyhow::Result<Value> {
     let mut request = http
         .post(format!("{url}/graphql"))
+        .timeout(ANSWER)
         .json(&json!({ "query": query, "variables": variables }));
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
-    let mut answer: Value = request.send().await?.json().await?;
-    if let Some(errors) = answer.get("errors") {
-        anyhow::bail!("{errors}");
+    let answer = request.send().await?;
+    let status = answer.status();
+    let said = answer.text().await?;
+    let Ok(mut answer) = serde_json::from_str::<Value>(&said) else {
+        let message = format!("{url} answered {status}, and no JSON: is it an AIM server?");
+        return Err(Failure::answered("UNAVAILABLE", message).into());
+    };
+    match fault(&answer) {
+        Some(failure) => Err(failure.into()),
+        None => Ok(answer["data"].take()),
     }
-    Ok(answer["data"].take())
+}
+
+/// The first error of an answer.
+pub(crate) fn fault(answer: &Value) -> Option<Failure> {
+    let error = answer.get("errors")?.get(0)?;
+    let code = text(error, "/extensions/code").unwrap_or_default();
+    let message = text(error, "/message").unwrap_or_else(|| error.to_string());
+    Some(Failure::answered(&code, message))
 }
 
 /// The text at a place in a JSON value.

@@ -5,7 +5,7 @@ use rand::RngExt;
 use serde_json::json;
 
 use crate::cli::DemoArgs;
-use crate::client::{AgentClient, Client};
+use crate::client::AgentClient;
 use crate::out;
 
 /// Registers an agent, grants it one capability, and asks twice: once with, once without a grant.
@@ -18,7 +18,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
             .join("-")
     };
     let new = args.new_password.unwrap_or_else(made_up);
-    let (client, changed) = Client::sign_in_first(&args.target, &new).await?;
+    let (client, changed) = args.target.connect_first(&new).await?;
     if changed {
         out::line(format!("The administrator's password is now: {new}"));
     }

@@ -7,7 +7,7 @@ use aim_ml_models::evaluation::{
     evaluate_edges, evaluate_known_job, evaluate_unseen_job, load_events, load_runs,
 };
 
-use crate::out;
+use crate::view::View;
 
 /// Recordings with labels.
 #[derive(clap::Args)]
@@ -21,9 +21,8 @@ pub(crate) struct SessionsArgs {
     /// What is kept from the model that scores a run.
     #[arg(long, value_enum, default_value_t = Split::KnownJob)]
     split: Split,
-    /// Print the report as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -39,9 +38,8 @@ enum Split {
 pub(crate) struct EdgesArgs {
     /// CSV of time, source, target and label, plain or gzip.
     file: PathBuf,
-    /// Print the report as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 /// Learns from other runs and scores those held out.
@@ -86,7 +84,7 @@ pub(crate) fn sessions(args: &SessionsArgs) -> anyhow::Result<()> {
         })
         .collect();
     let value = serde_json::to_value(&report)?;
-    out::table(args.json, &header, &rows, &value);
+    args.view.table(&header, &rows, &value);
     Ok(())
 }
 
@@ -109,6 +107,6 @@ pub(crate) fn edges(args: &EdgesArgs) -> anyhow::Result<()> {
         format!("{:.0}", report.read_per_second),
     ];
     let value = serde_json::to_value(&report)?;
-    out::table(args.json, &header, &[row], &value);
+    args.view.table(&header, &[row], &value);
     Ok(())
 }

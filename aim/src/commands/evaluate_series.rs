@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use aim_ml_models::evaluation::{Figures, LABELS_FILE, evaluate_series};
 
 use crate::out;
+use crate::view::View;
 
 /// Series of numbers, with or without labels.
 #[derive(clap::Args)]
@@ -15,9 +16,8 @@ pub(crate) struct SeriesArgs {
     /// Folder for the scores: a CSV with `anomaly_score` from 0 to 1 at the path of each file.
     #[arg(long)]
     out: PathBuf,
-    /// Print the report as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 /// Scores each file row by row with one detector, and judges the scores where there are labels.
@@ -72,9 +72,9 @@ pub(crate) fn run(args: &SeriesArgs) -> anyhow::Result<()> {
             args.dir.join(LABELS_FILE).display()
         ));
     }
-    if args.json || report.profiles.is_some() {
+    if !args.view.is_table() || report.profiles.is_some() {
         let value = serde_json::to_value(&report)?;
-        out::table(args.json, &header, &rows, &value);
+        args.view.table(&header, &rows, &value);
     }
     Ok(())
 }

@@ -1,4 +1,7 @@
-//! `aim mcp`: reading MCP servers that are processes, on the machine that runs them.
+//! `aim mcp`: MCP servers, and reading those that are processes on the machine that runs them.
+
+mod discover;
+mod servers;
 
 use std::process::Stdio;
 
@@ -6,26 +9,44 @@ use aim_app::read_manifest;
 use aim_domain::mcp::{MANIFEST_MAX_BYTES, McpManifest};
 use anyhow::Context;
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-use super::discover::{self, DiscoverArgs};
-use crate::cli::Target;
-use crate::client::{Client, text};
+use super::asked::{Because, Show};
+use crate::client::Target;
 use crate::out;
+use servers::SERVER;
 
 /// Most bytes that a process is listened to: its manifest, and what it says around it.
 const SAID_MAX: u64 = 8 * MANIFEST_MAX_BYTES as u64;
 
 #[derive(Subcommand)]
 pub(crate) enum Mcp {
+    /// Lists registered servers.
+    List(servers::ListArgs),
+    /// Shows one: what it offers, and what has changed.
+    Show(Show),
+    /// Registers one.
+    Register(servers::RegisterArgs),
+    /// Has the AIM server ask one over HTTP again what it offers.
+    Refresh(Show),
+    /// Approves what one offers now.
+    Approve(servers::ApproveArgs),
+    /// Has agents not use one for a while.
+    Suspend(Because),
+    /// Lets agents use a suspended one again.
+    Reinstate(Because),
+    /// Has agents not use one any more.
+    Revoke(Because),
+    /// Takes one out of the lists.
+    Delete(Because),
     /// Starts a server, asks it what it is, and prints that.
     Inspect(InspectArgs),
     /// The same, and tells an AIM server.
     Report(ReportArgs),
     /// Finds the servers that clients on this machine are set to use, and prints them.
-    Discover(DiscoverArgs),
+    Discover(discover::DiscoverArgs),
 }
 
 #[derive(clap::Args)]
@@ -50,6 +71,15 @@ pub(crate) struct ReportArgs {
 /// Runs the command.
 pub(crate) async fn run(command: Mcp) -> anyhow::Result<()> {
     match command {
+        Mcp::List(args) => servers::list(args).await,
+        Mcp::Show(args) => servers::show(args).await,
+        Mcp::Register(args) => servers::register(args).await,
+        Mcp::Refresh(args) => servers::refresh(args).await,
+        Mcp::Approve(args) => servers::approve(args).await,
+        Mcp::Suspend(args) => servers::change(args, "suspendMcpServer").await,
+        Mcp::Reinstate(args) => servers::change(args, "reinstateMcpServer").await,
+        Mcp::Revoke(args) => servers::change(args, "revokeMcpServer").await,
+        Mcp::Delete(args) => servers::change(args, "deleteMcpServer").await,
         Mcp::Inspect(args) => {
             let manifest = read(&args.command).await?;
             out::line(serde_json::to_string_pretty(&manifest)?);
@@ -80,41 +110,14 @@ async fn read(command: &[String]) -> anyhow::Result<McpManifest> {
 
 async fn report(args: ReportArgs) -> anyhow::Result<()> {
     let manifest = read(&args.command).await?;
-    let client = Client::sign_in(&args.target).await?;
-    let id = find(&client, &args.server).await?;
-    let query = "mutation($input: ReportMcpManifestInput!) { reportMcpManifest(input: $input) {
-        mcpServer { name status driftSince observedManifest { digest suspicions { kind name words } }
-            drifts(first: 20, isSettled: false) { nodes { kind part name field before after } } }
-        userErrors { message } } }";
+    let client = args.target.connect().await?;
+    let id = client.id_of(&SERVER, &args.server).await?;
+    let selection = "mcpServer { name status driftSince
+        observedManifest { digest suspicions { kind name words } }
+        drifts(first: 20, isSettled: false) { nodes { kind part name field before after } } }";
     let input = json!({ "mcpServerId": id, "manifest": manifest });
-    let answer = client.graphql(query, json!({ "input": input })).await?;
-    let answer = &answer["reportMcpManifest"];
-    if let Some(wrong) = text(answer, "/userErrors/0/message") {
-        anyhow::bail!("the report was refused: {wrong}");
-    }
-    out::line(serde_json::to_string_pretty(&answer["mcpServer"])?);
+    let payload = client.mutate("reportMcpManifest", selection, input).await;
+    let payload = payload.context("the report was refused")?;
+    out::line(serde_json::to_string_pretty(&payload["mcpServer"])?);
     Ok(())
-}
-
-/// The global id of the server of this name.
-async fn find(client: &Client, name: &str) -> anyhow::Result<String> {
-    let query = "query($filter: McpServerFilter, $after: String) {
-        mcpServers(first: 100, after: $after, filter: $filter) {
-            nodes { id name } pageInfo { hasNextPage endCursor } } }";
-    let mut after = Value::Null;
-    loop {
-        let variables = json!({ "filter": { "search": name }, "after": after });
-        let answer = client.graphql(query, variables).await?;
-        let page = &answer["mcpServers"];
-        let nodes = page["nodes"].as_array().into_iter().flatten();
-        let mut named = nodes.filter(|it| it["name"] == name);
-        if let Some(id) = named.next().and_then(|it| text(it, "/id")) {
-            return Ok(id);
-        }
-        anyhow::ensure!(
-            page["pageInfo"]["hasNextPage"] == true,
-            "no MCP server is registered as `{name}`"
-        );
-        after = page["pageInfo"]["endCursor"].clone();
-    }
 }

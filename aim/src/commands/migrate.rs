@@ -4,6 +4,7 @@ use aim_migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, TransactionTrait};
 
 use crate::cli::Direction;
+use crate::client::profile::make_private;
 use crate::config::Config;
 
 /// Any constant that nothing else uses: keeps two processes from migrating at once.
@@ -12,7 +13,7 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(7203945116502172)";
 /// Runs the command.
 pub(crate) async fn run(config: &Config, direction: Direction) -> anyhow::Result<()> {
     if config.database_url.is_empty() {
-        std::fs::create_dir_all(&config.data_dir)?;
+        make_private(&config.data_dir)?;
     }
     let db = Database::connect(config.database_url()).await?;
     match direction {

@@ -1,14 +1,31 @@
 //! What an operator runs besides the server.
 
+pub(crate) mod agent_key;
+pub(crate) mod agents;
+pub(crate) mod alerts;
 pub(crate) mod analytics;
+pub(crate) mod api_keys;
+pub(crate) mod approvals;
+mod asked;
 pub(crate) mod audit;
+pub(crate) mod capabilities;
 pub(crate) mod demo;
-mod discover;
+pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod evaluate_series;
+mod following;
 pub(crate) mod health;
+pub(crate) mod init;
+pub(crate) mod keys;
+pub(crate) mod login;
+pub(crate) mod manual;
 pub(crate) mod mcp;
 pub(crate) mod migrate;
 pub(crate) mod models;
+pub(crate) mod notifications;
 pub(crate) mod policies;
 pub(crate) mod replay;
+pub(crate) mod trust;
+pub(crate) mod users;
+pub(crate) mod values;
+pub(crate) mod verifications;

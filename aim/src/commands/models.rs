@@ -14,6 +14,7 @@ mod train;
 
 use std::path::PathBuf;
 
+use crate::view::View;
 use aim_ml_models::model::Metrics;
 use aim_ml_models::registry::Alias;
 use clap::Subcommand;
@@ -24,9 +25,8 @@ struct Place {
     /// Folder of the model registry.
     #[arg(long, default_value = ".aim/models")]
     registry: PathBuf,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 #[derive(Subcommand)]

@@ -7,9 +7,10 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::Target;
-use crate::client::{Client, text};
+use crate::client::Target;
+use crate::client::text;
 use crate::out;
+use crate::view::View;
 
 /// More than any document that a server takes.
 const BUNDLE_MAX: u64 = 64 * 1024 * 1024;
@@ -43,16 +44,15 @@ pub(crate) struct ApplyArgs {
     /// Only say what would change. Exit code 1 when something would.
     #[arg(long)]
     dry_run: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 /// Runs the command.
 pub(crate) async fn run(command: Policies) -> anyhow::Result<()> {
     match command {
         Policies::Export(args) => {
-            let client = Client::sign_in(&args.target).await?;
+            let client = args.target.connect().await?;
             let answer = client.graphql("{ policyBundle }", json!({})).await?;
             out::line(text(&answer, "/policyBundle").context("the server sent no policies")?);
             Ok(())
@@ -63,22 +63,17 @@ pub(crate) async fn run(command: Policies) -> anyhow::Result<()> {
 
 async fn apply(args: &ApplyArgs) -> anyhow::Result<()> {
     let bundle = read(&args.file)?;
-    let client = Client::sign_in(&args.target).await?;
-    let query = "mutation($input: ApplyPoliciesInput!) { applyPolicies(input: $input) {
-        changes { name step policyId } userErrors { message field } } }";
+    let client = args.target.connect().await?;
     let input = json!({
         "bundle": bundle,
         "archivesOthers": args.archive_others,
         "isDryRun": args.dry_run,
         "reason": args.reason,
     });
-    let mut answer = client.graphql(query, json!({ "input": input })).await?;
-    let answer = answer["applyPolicies"].take();
-    let errors = answer["userErrors"].as_array();
-    let errors: Vec<String> = errors.into_iter().flatten().map(words).collect();
-    if !errors.is_empty() {
-        bail!("nothing was applied\n  {}", errors.join("\n  "));
-    }
+    let answer = client
+        .mutate("applyPolicies", "changes { name step policyId }", input)
+        .await;
+    let answer = answer.context("nothing was applied")?;
     let changes = answer["changes"].as_array().cloned().unwrap_or_default();
     let changed = changes.iter().filter(|it| it["step"] != "KEEP");
     let rows: Vec<Vec<String>> = changed
@@ -86,23 +81,12 @@ async fn apply(args: &ApplyArgs) -> anyhow::Result<()> {
         .map(Vec::from)
         .collect();
     let count = rows.len();
-    out::table(args.json, &["step", "policy"], &rows, &Value::from(changes));
+    args.view
+        .table(&["step", "policy"], &rows, &Value::from(changes));
     if args.dry_run && count > 0 {
         bail!("{count} policies would change");
     }
     Ok(())
-}
-
-/// What is wrong, and where.
-fn words(error: &Value) -> String {
-    let message = error["message"].as_str().unwrap_or_default();
-    let field = error["field"].as_array().into_iter().flatten();
-    let path: Vec<&str> = field.filter_map(Value::as_str).collect();
-    if path.is_empty() {
-        message.to_owned()
-    } else {
-        format!("`{}` {message}", path.join("."))
-    }
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {

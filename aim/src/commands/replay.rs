@@ -16,9 +16,9 @@ use chrono::{DateTime, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::cli::Target;
+use crate::client::Target;
 use crate::client::{Client, event_line};
-use crate::out;
+use crate::view::View;
 
 /// Events of one request.
 const BATCH: usize = 500;
@@ -50,14 +50,13 @@ pub(crate) struct ReplayArgs {
     /// Only the first events.
     #[arg(long)]
     limit: Option<usize>,
-    /// Print the summary as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 /// Replays, waits until every event is accounted for, and sums up.
 pub(crate) async fn run(args: ReplayArgs) -> anyhow::Result<()> {
-    let client = Client::sign_in(&args.target).await?;
+    let client = args.target.connect().await?;
     let way = Way::open(&args, &client)?;
     let before = client.totals().await?;
     let started = Instant::now();
@@ -86,7 +85,7 @@ pub(crate) async fn run(args: ReplayArgs) -> anyhow::Result<()> {
         "seconds",
         "events/s",
     ];
-    out::table(args.json, &header, &[row], &summary);
+    args.view.table(&header, &[row], &summary);
     anyhow::ensure!(
         applied + duplicates + dead == sent,
         "{} of {sent} events are not accounted for",

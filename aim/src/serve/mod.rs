@@ -23,6 +23,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::client::profile::make_private;
 use crate::clock::SystemClock;
 use crate::commands::migrate;
 use crate::config::{Config, Role};
@@ -47,8 +48,7 @@ const BATCH_EVENTS: [f64; 7] = [1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0];
 
 /// Runs a process until it is told to stop.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("data directory `{}`", config.data_dir.display()))?;
+    make_private(&config.data_dir).context("data directory")?;
     let metrics = metrics()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let geo = Arc::new(config.geo()?);

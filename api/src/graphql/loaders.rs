@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aim_app::{App, AppError, McpConfidence, Permit};
-use aim_domain::id::{AgentId, McpServerId, UserId, VerificationId};
+use aim_domain::id::{AgentId, McpManifestId, McpServerId, UserId, VerificationId};
 use aim_store::agents::Agent;
 use aim_store::approvals::ApprovalAnswer;
 use aim_store::grants::GrantRecord;
+use aim_store::mcp_manifests::McpManifest;
+use aim_store::mcp_servers::McpServer;
 use aim_store::users::User;
 use async_graphql::dataloader::Loader;
 
-/// Loads agents and people of the permit's organization.
+/// Loads agents, people and MCP servers of the permit's organization.
 pub(crate) struct AgentLoader {
     pub(super) app: Arc<App>,
     pub(super) permit: Permit,
@@ -34,6 +36,29 @@ impl Loader<UserId> for AgentLoader {
     async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, User>, AppError> {
         let users = self.app.load_users(&self.permit, ids).await?;
         Ok(users.into_iter().map(|user| (user.id, user)).collect())
+    }
+}
+
+impl Loader<McpServerId> for AgentLoader {
+    type Value = McpServer;
+    type Error = AppError;
+
+    async fn load(&self, ids: &[McpServerId]) -> Result<HashMap<McpServerId, McpServer>, AppError> {
+        let found = self.app.find_mcp_servers(&self.permit, ids).await?;
+        Ok(found.into_iter().map(|it| (it.id, it)).collect())
+    }
+}
+
+impl Loader<McpManifestId> for AgentLoader {
+    type Value = McpManifest;
+    type Error = AppError;
+
+    async fn load(
+        &self,
+        ids: &[McpManifestId],
+    ) -> Result<HashMap<McpManifestId, McpManifest>, AppError> {
+        let found = self.app.load_mcp_manifests(&self.permit, ids).await?;
+        Ok(found.into_iter().map(|it| (it.id, it)).collect())
     }
 }
 

@@ -119,6 +119,18 @@ impl SmtpMailer {
         Ok(Self { transport, from })
     }
 
+    /// Connects and signs in, and sends nothing.
+    ///
+    /// # Errors
+    /// What the server or the way to it says against it.
+    pub async fn reach(&self) -> Result<(), String> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("it is there, and takes no letters".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     fn tls(host: &str, config: &SmtpConfig) -> Result<TlsParameters, SmtpError> {
         let wrong = |error: &dyn std::fmt::Display| SmtpError::Certificates(error.to_string());
         let mut tls = TlsParameters::builder(host.to_owned());

@@ -370,6 +370,18 @@ impl App {
         Ok(self.store.find_mcp_server(permit.scope(), id).await?)
     }
 
+    /// Several servers of the permit's organization; unknown ids are left out.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn find_mcp_servers(
+        &self,
+        permit: &Permit,
+        ids: &[McpServerId],
+    ) -> Result<Vec<McpServer>, AppError> {
+        Ok(self.store.find_mcp_servers(permit.scope(), ids).await?)
+    }
+
     pub(super) async fn get_mcp_server(
         &self,
         permit: &Permit,
@@ -413,16 +425,16 @@ impl App {
             .await?)
     }
 
-    /// A manifest of the permit's organization.
+    /// Several manifests of the permit's organization; unknown ids are left out.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
-    pub async fn find_mcp_manifest(
+    pub async fn load_mcp_manifests(
         &self,
         permit: &Permit,
-        id: McpManifestId,
-    ) -> Result<Option<McpManifest>, AppError> {
-        Ok(self.store.find_mcp_manifest(permit.scope(), id).await?)
+        ids: &[McpManifestId],
+    ) -> Result<Vec<McpManifest>, AppError> {
+        Ok(self.store.load_mcp_manifests(permit.scope(), ids).await?)
     }
 
     /// A page of what a server said of itself.

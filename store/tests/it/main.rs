@@ -2,6 +2,7 @@
 
 mod accounts;
 mod action_classes;
+mod agent_counts;
 mod alerts;
 mod approvals;
 mod audit_log;

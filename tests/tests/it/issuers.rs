@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use aim_tests::{AimConfig, AimProcess, Issuer, MailSecurity, MailServer, free_port, wait_until};
 use serde_json::{Value, json};
 
+use crate::cli::{Cli, fed};
 use crate::fleet::{Owner, PASSWORD};
 use crate::house::{ADMIN, PATIENCE, by, good, mailing, mistake, mutation};
 
@@ -190,6 +191,28 @@ async fn a_linked_identity_signs_in_and_an_unlinked_one_does_not() {
             .unwrap(),
     );
     scene.ticket().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_signs_in_with_a_browser() {
+    let scene = Scene::new("").await;
+    good(&scene.links().await);
+    let cli = Cli::new().unwrap();
+    let words = ["login", "--url", scene.aim.base_url(), "--issuer", "corp"];
+    // What the browser shows at the end is pasted as it is; a challenge is good once.
+    let (_, body) = scene.sign_in().await;
+    let went = fed(cli.command(&words), &format!("{body}\n"))
+        .await
+        .unwrap();
+    assert_eq!(went.code, 0, "{went:?}");
+    let start = format!("{}/auth/oidc/start?provider=corp", scene.aim.base_url());
+    assert!(went.err.contains(&start), "{went:?}");
+    let who = cli.json(&["whoami"]).await.unwrap();
+    assert_eq!(who["viewer"]["email"], ADMIN, "{who}");
+    let again = fed(cli.command(&words), &format!("{body}\n"))
+        .await
+        .unwrap();
+    assert_eq!(again.code, 77, "{again:?}");
 }
 
 /// Whoever controls an issuer says any address there; the account of that address is not theirs.

@@ -138,7 +138,7 @@ fn refuses_as_a_whole(server: &AimProcess) {
     let twice = all[3].clone();
     all.push(twice);
     let output = aim(server, &APPLY, &wrong.to_string());
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(65));
     let said = String::from_utf8(output.stderr).unwrap();
     for part in [
         "`bundle.policies.1.text.rule`",

@@ -68,7 +68,7 @@ fn all_statements(log: &str) -> Vec<Statement> {
 }
 
 /// Statements of the log since its first `from` bytes.
-fn statements(log: &str, from: usize) -> Vec<String> {
+pub(crate) fn statements(log: &str, from: usize) -> Vec<String> {
     let all = all_statements(log).into_iter();
     all.filter(|it| it.at >= from).map(|it| it.words).collect()
 }

@@ -17,6 +17,7 @@ use super::Place;
 use crate::config::Config;
 use crate::out;
 use crate::serve::audit_keys::KeyFiles;
+use crate::view::View;
 use aim_app::AuditKeys;
 
 /// Most bytes of a line of an export: an entry with all that a request can put in it.
@@ -38,9 +39,8 @@ pub(crate) struct VerifyArgs {
     /// A witness whose co-signature the checkpoint must have.
     #[arg(long, requires = "checkpoint")]
     witness: Vec<VerifierKey>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
     #[command(flatten)]
     place: Place,
 }
@@ -51,7 +51,7 @@ pub(super) async fn run(args: VerifyArgs, file: Option<&Path>) -> anyhow::Result
         Some(export) => offline(&args, export)?,
         None => live(&args, file).await?,
     };
-    report(&outcome, args.json);
+    report(&outcome, args.view);
     match outcome {
         Ok(_) => Ok(()),
         Err(finding) => Err(anyhow::anyhow!("the log is not what was signed: {finding}")),
@@ -158,15 +158,26 @@ impl VerifyArgs {
     }
 }
 
-fn report(outcome: &Outcome, as_json: bool) {
+fn report(outcome: &Outcome, view: View) {
+    if !view.is_table() {
+        return view.object(&match outcome {
+            Ok(verdict) => json!({
+                "isGood": true,
+                "size": verdict.size,
+                "root": verdict.root,
+                "checkpointCount": verdict.checkpoints,
+                "erased": verdict.erased,
+            }),
+            Err(finding) => json!({
+                "isGood": false,
+                "firstBadIndex": finding.index,
+                "before": finding.before,
+                "kind": format!("{:?}", finding.bad),
+                "detail": finding.detail,
+            }),
+        });
+    }
     match outcome {
-        Ok(verdict) if as_json => out::line(json!({
-            "isGood": true,
-            "size": verdict.size,
-            "root": verdict.root,
-            "checkpointCount": verdict.checkpoints,
-            "erased": verdict.erased,
-        })),
         Ok(verdict) => {
             out::line(format!(
                 "good: {} entries, root {}",
@@ -180,13 +191,6 @@ fn report(outcome: &Outcome, as_json: bool) {
                 ));
             }
         }
-        Err(finding) if as_json => out::line(json!({
-            "isGood": false,
-            "firstBadIndex": finding.index,
-            "before": finding.before,
-            "kind": format!("{:?}", finding.bad),
-            "detail": finding.detail,
-        })),
         Err(finding) => out::line(finding),
     }
 }

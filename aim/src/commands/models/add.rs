@@ -12,7 +12,6 @@ use serde_json::{Map, Value, json};
 
 use super::{FIGURES, Place, figures};
 use crate::clock::SystemClock;
-use crate::out;
 
 /// With which rows, and where it goes.
 #[derive(clap::Args)]
@@ -89,6 +88,6 @@ impl AddArgs {
         let mut row = vec![format!("v{version}"), kind.to_string()];
         row.extend(metrics.map_or_else(|| vec!["no labels".to_owned(); FIGURES.len()], figures));
         let value = json!({ "version": version, "kind": kind, "metrics": metrics });
-        out::table(self.place.json, &columns, &[row], &value);
+        self.place.view.table(&columns, &[row], &value);
     }
 }

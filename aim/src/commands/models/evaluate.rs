@@ -9,7 +9,6 @@ use aim_ml_models::registry::Registry;
 use serde_json::json;
 
 use super::{FIGURES, Place, Which, figures};
-use crate::out;
 
 /// What to measure on what.
 #[derive(clap::Args)]
@@ -39,7 +38,7 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let mut row = vec![format!("v{version}")];
     row.extend(figures(&metrics));
     let value = json!({ "version": version, "metrics": metrics });
-    out::table(args.place.json, &columns, &[row], &value);
+    args.place.view.table(&columns, &[row], &value);
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::labels;
 use crate::clock::SystemClock;
 use crate::commands::replay::read;
-use crate::out;
+use crate::view::View;
 
 /// What to export.
 #[derive(clap::Args)]
@@ -37,9 +37,8 @@ pub(crate) struct ExportArgs {
     /// What to write as the time of computing; now when left out.
     #[arg(long)]
     created: Option<DateTime<Utc>>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {
@@ -78,7 +77,7 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let value =
         json!({ "refused": refused, "rows": rows, "risky": risky, "fine": fine, "sha256": hash });
     let header = ["rows", "risky", "fine", "refused", "SHA-256 of the data"];
-    out::table(args.json, &header, &[row], &value);
+    args.view.table(&header, &[row], &value);
     Ok(())
 }
 

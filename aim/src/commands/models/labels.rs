@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::server::{Server, all};
 use crate::client::{Client, text};
-use crate::out;
+use crate::view::View;
 
 /// First line of a file of labels.
 const HEADER: &str = "organization,event,label,label_time,alert";
@@ -30,9 +30,8 @@ pub(crate) struct LabelsArgs {
     out: PathBuf,
     #[command(flatten)]
     server: Server,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 /// A label with the alert it comes from.
@@ -53,10 +52,11 @@ pub(super) async fn run(args: &LabelsArgs) -> anyhow::Result<()> {
     }
     let mut events: Vec<_> = labels.iter().collect();
     events.sort_by_key(|(event, _)| **event);
+    let organization = client.organization().await?;
     let mut file = format!("{HEADER}\n");
     for (event, told) in &events {
         let label = if told.label.is_risk { RISK } else { FINE };
-        let (organization, time) = (client.organization, told.label.time.to_rfc3339());
+        let time = told.label.time.to_rfc3339();
         writeln!(file, "{organization},{event},{label},{time},{}", told.alert)?;
     }
     std::fs::write(&args.out, file).with_context(|| format!("`{}`", args.out.display()))?;
@@ -65,7 +65,7 @@ pub(super) async fn run(args: &LabelsArgs) -> anyhow::Result<()> {
     let row = [all, risky, fine].map(|n| n.to_string()).to_vec();
     let value = json!({ "alerts": all, "risky": risky, "fine": fine });
     let columns = ["resolved alerts", "risky events", "fine events"];
-    out::table(args.json, &columns, &[row], &value);
+    args.view.table(&columns, &[row], &value);
     Ok(())
 }
 

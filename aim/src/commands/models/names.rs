@@ -13,6 +13,7 @@ use super::server::Server;
 use super::{Place, Which};
 use crate::clock::SystemClock;
 use crate::out;
+use crate::view::View;
 
 #[derive(clap::Args)]
 pub(crate) struct ListArgs {
@@ -117,7 +118,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<()> {
         }
     }
     let columns = ["version", "kind", "trained", "rows", "AUC", "aliases"];
-    out::table(args.place.json, &columns, &rows, &json!(values));
+    args.place.view.table(&columns, &rows, &json!(values));
     Ok(())
 }
 
@@ -126,8 +127,9 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let version = args.version.find(&registry)?;
     // A card is only worth something when its model is what it was.
     let artefact = registry.get(version)?;
-    if args.place.json {
-        out::line(json!({ "version": version, "model": artefact.header }));
+    if !args.place.view.is_table() {
+        let value = json!({ "version": version, "model": artefact.header });
+        args.place.view.object(&value);
     } else {
         out::line(registry.card(version)?.trim_end());
     }
@@ -158,13 +160,13 @@ pub(super) fn promote(args: &PromoteArgs) -> anyhow::Result<()> {
         why.reason = format!("forced: {}", why.reason);
     }
     let change = registry.promote(args.reason.alias, version, &why)?;
-    print(&change, args.place.json)
+    print(&change, args.place.view)
 }
 
 pub(super) fn rollback(args: &RollbackArgs) -> anyhow::Result<()> {
     let registry = Registry::open(&args.place.registry)?;
     let change = registry.rollback(args.reason.alias, &args.reason.why())?;
-    print(&change, args.place.json)
+    print(&change, args.place.view)
 }
 
 impl Reason {
@@ -177,7 +179,7 @@ impl Reason {
     }
 }
 
-fn print(change: &Change, json: bool) -> anyhow::Result<()> {
+fn print(change: &Change, view: View) -> anyhow::Result<()> {
     let name = |version: Option<u32>| version.map_or("none".to_owned(), |v| format!("v{v}"));
     let row = vec![
         change.alias.to_string(),
@@ -187,6 +189,6 @@ fn print(change: &Change, json: bool) -> anyhow::Result<()> {
         change.reason.clone(),
     ];
     let columns = ["alias", "from", "to", "by", "reason"];
-    out::table(json, &columns, &[row], &serde_json::to_value(change)?);
+    view.table(&columns, &[row], &serde_json::to_value(change)?);
     Ok(())
 }

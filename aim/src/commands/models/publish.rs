@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::server::Server;
 use super::{Place, Which};
-use crate::out;
 
 /// What to publish where.
 #[derive(clap::Args)]
@@ -36,7 +35,7 @@ pub(super) async fn run(args: &PublishArgs) -> anyhow::Result<()> {
         "version": version, "published": number, "id": answer["id"], "signer": signer,
     });
     let columns = ["version", "on the server", "signed by"];
-    out::table(args.place.json, &columns, &[row], &value);
+    args.place.view.table(&columns, &[row], &value);
     Ok(())
 }
 
@@ -61,6 +60,6 @@ pub(super) fn adopt(args: &AdoptArgs) -> anyhow::Result<()> {
     ];
     let columns = ["version", "kind", "trained", "rows"];
     let value = json!({ "version": version, "model": header });
-    out::table(args.place.json, &columns, &[row], &value);
+    args.place.view.table(&columns, &[row], &value);
     Ok(())
 }

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use super::Which;
 use super::names::{ListArgs, PromoteArgs, RollbackArgs};
-use crate::cli::Target;
-use crate::client::{Client, text};
+use crate::client::noun::refusal;
+use crate::client::target::Who;
+use crate::client::{Client, Target, text};
 use crate::out;
+use crate::view::View;
 
 /// Versions of one page, and the most pages that are asked for.
 const PAGE: usize = 100;
@@ -18,38 +20,23 @@ const PAGES_MAX: usize = 1_000;
 #[derive(clap::Args)]
 pub(crate) struct Server {
     /// Act on this server, whose versions have numbers of their own, and not on the registry.
-    #[arg(long)]
+    #[arg(long, help_heading = "Server")]
     pub(super) url: Option<String>,
-    /// E-mail address of an administrator of the server.
-    #[arg(long, default_value = "admin@aim.local")]
-    email: String,
-    /// Their password.
-    #[arg(long, env = "AIM_PASSWORD", hide_env_values = true)]
-    password: Option<String>,
-    /// The code of their second factor, or a recovery code, if they have one; asked for at a terminal
-    /// when left out.
-    #[arg(long, env = "AIM_CODE", hide_env_values = true)]
-    code: Option<String>,
+    #[command(flatten)]
+    who: Who,
 }
 
 impl Server {
     /// Signs in, where a server is named.
     pub(super) async fn connect(&self) -> anyhow::Result<Option<Client>> {
-        let Some(url) = self.url.clone() else {
+        if self.url.is_none() {
             return Ok(None);
-        };
-        let password = self
-            .password
-            .clone()
-            .context("`--password` is missing: give it, or AIM_PASSWORD, for the server")?;
-        let email = self.email.clone();
+        }
         let target = Target {
-            url,
-            email,
-            password,
-            code: self.code.clone(),
+            url: self.url.clone(),
+            who: self.who.clone(),
         };
-        Ok(Some(Client::sign_in(&target).await?))
+        Ok(Some(target.connect().await?))
     }
 
     /// Signs in where a server must be named.
@@ -116,14 +103,11 @@ async fn find(client: &Client, which: Which) -> anyhow::Result<String> {
 /// The payload of a mutation, or what the server refused.
 fn payload(mut answer: Value, mutation: &str) -> anyhow::Result<Value> {
     let payload = answer[mutation].take();
-    let errors = payload["userErrors"].as_array().into_iter().flatten();
-    let words: Vec<_> = errors.filter_map(|error| text(error, "/message")).collect();
-    anyhow::ensure!(words.is_empty(), "{}", words.join("; "));
-    Ok(payload)
+    refusal(&payload).map_or(Ok(payload), Err)
 }
 
 const MOVE: &str = "modelMove { alias fromVersion toVersion movedBy reason isRollback isForced }
-    userErrors { message }";
+    userErrors { code message field }";
 
 pub(super) async fn promote(client: &Client, args: &PromoteArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
@@ -140,7 +124,7 @@ pub(super) async fn promote(client: &Client, args: &PromoteArgs) -> anyhow::Resu
         "mutation($input: PromoteModelInput!) {{ promoteModel(input: $input) {{ {MOVE} }} }}"
     );
     let answer = client.graphql(&query, json!({ "input": input })).await?;
-    print_move(&payload(answer, "promoteModel")?, args.place.json);
+    print_move(&payload(answer, "promoteModel")?, args.place.view);
     Ok(())
 }
 
@@ -153,7 +137,7 @@ pub(super) async fn rollback(client: &Client, args: &RollbackArgs) -> anyhow::Re
         "mutation($input: RollbackModelInput!) {{ rollbackModel(input: $input) {{ {MOVE} }} }}"
     );
     let answer = client.graphql(&query, json!({ "input": input })).await?;
-    print_move(&payload(answer, "rollbackModel")?, args.place.json);
+    print_move(&payload(answer, "rollbackModel")?, args.place.view);
     Ok(())
 }
 
@@ -163,7 +147,7 @@ fn version_name(version: &Value) -> String {
         .map_or("none".to_owned(), |number| format!("v{number}"))
 }
 
-fn print_move(payload: &Value, json: bool) {
+fn print_move(payload: &Value, view: View) {
     let change = &payload["modelMove"];
     let word = |name: &str| change[name].as_str().unwrap_or_default().to_owned();
     let row = vec![
@@ -174,7 +158,7 @@ fn print_move(payload: &Value, json: bool) {
         word("reason"),
     ];
     let columns = ["alias", "from", "to", "by", "reason"];
-    out::table(json, &columns, &[row], change);
+    view.table(&columns, &[row], change);
 }
 
 pub(super) async fn list(client: &Client, args: &ListArgs) -> anyhow::Result<()> {
@@ -200,7 +184,7 @@ pub(super) async fn list(client: &Client, args: &ListArgs) -> anyhow::Result<()>
         version["aliases"] = json!(aliases);
     }
     let columns = ["version", "kind", "published", "bytes", "AUC", "aliases"];
-    out::table(args.place.json, &columns, &rows, &json!(values));
+    args.place.view.table(&columns, &rows, &json!(values));
     Ok(())
 }
 
@@ -209,9 +193,8 @@ pub(super) async fn list(client: &Client, args: &ListArgs) -> anyhow::Result<()>
 pub(crate) struct ShadowArgs {
     #[command(flatten)]
     server: Server,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    view: View,
 }
 
 pub(super) async fn shadow(args: &ShadowArgs) -> anyhow::Result<()> {
@@ -253,8 +236,8 @@ pub(super) async fn shadow(args: &ShadowArgs) -> anyhow::Result<()> {
         "mean score",
         "µs a score",
     ];
-    out::table(args.json, &columns, &rows, &report);
-    if !args.json {
+    args.view.table(&columns, &rows, &report);
+    if args.view.is_table() {
         let index = report["stabilityIndex"].as_f64();
         let index = index.map_or("none".to_owned(), |index| format!("{index:.4}"));
         out::line(format!(

@@ -164,10 +164,9 @@ impl Alert {
         let Some(server) = self.server_key else {
             return Ok(None);
         };
-        let request = RequestContext::of(context)?;
-        let permit = request.permit(Permission::Read)?;
-        let found = request.app.find_mcp_server(&permit, server).await;
-        Ok(found.map_err(fault)?.map(McpServer::from))
+        let servers = RequestContext::of(context)?.agents()?;
+        let found = servers.load_one(server).await.map_err(fault)?;
+        Ok(found.map(McpServer::from))
     }
 
     /// Whose it is to look at; null when it is nobody's.

@@ -284,10 +284,9 @@ connection!(
 
 async fn manifest(context: &Context<'_>, id: Option<McpManifestId>) -> Result<Option<McpManifest>> {
     let request = RequestContext::of(context)?;
-    let permit = request.permit(Permission::Read)?;
     let Some(id) = id else { return Ok(None) };
-    let found = request.app.find_mcp_manifest(&permit, id).await;
-    Ok(found.map_err(fault)?.map(McpManifest::from))
+    let found = request.agents()?.load_one(id).await.map_err(fault)?;
+    Ok(found.map(McpManifest::from))
 }
 
 #[ComplexObject]

@@ -11,8 +11,7 @@ use anyhow::Context;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::cli::Target;
-use crate::client::{Client, text};
+use crate::client::{Client, Target};
 use crate::out;
 
 /// Most bytes of a configuration file.
@@ -23,20 +22,10 @@ const REPORT_MAX: usize = 100;
 #[derive(clap::Args)]
 pub(crate) struct DiscoverArgs {
     /// Tells an AIM server what was found.
-    #[arg(long, requires = "password")]
+    #[arg(long)]
     report: bool,
-    /// The server.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// E-mail address of a person who may report.
-    #[arg(long, default_value = "admin@aim.local")]
-    email: String,
-    /// Their password.
-    #[arg(long, env = "AIM_PASSWORD", hide_env_values = true)]
-    password: Option<String>,
-    /// The code of their second factor, or a recovery code, if they have one.
-    #[arg(long, env = "AIM_CODE", hide_env_values = true)]
-    code: Option<String>,
+    #[command(flatten)]
+    target: Target,
 }
 
 /// What a machine is.
@@ -165,17 +154,11 @@ fn plain(url: &str) -> Option<String> {
 /// Runs the command.
 pub(crate) async fn run(args: DiscoverArgs) -> anyhow::Result<()> {
     let found = look()?;
-    let Some(password) = args.password.filter(|_| args.report) else {
-        out::line(serde_json::to_string_pretty(&found)?);
-        return Ok(());
-    };
-    let target = Target {
-        url: args.url,
-        email: args.email,
-        password,
-        code: args.code,
-    };
-    report(&Client::sign_in(&target).await?, &found).await
+    if args.report {
+        return report(&args.target.connect().await?, &found).await;
+    }
+    out::line(serde_json::to_string_pretty(&found)?);
+    Ok(())
 }
 
 /// Everything that is found on this machine.
@@ -209,19 +192,14 @@ fn look() -> anyhow::Result<Vec<Found>> {
 
 async fn report(client: &Client, found: &[Found]) -> anyhow::Result<()> {
     const COUNTS: [&str; 4] = ["newCount", "knownCount", "registeredCount", "refusedCount"];
-    let query = "mutation($input: ReportMcpServersInput!) { reportMcpServers(input: $input) {
-        report { newCount knownCount registeredCount refusedCount }
-        userErrors { message } } }";
+    let selection = "report { newCount knownCount registeredCount refusedCount }";
     let mut sums = Map::new();
     for chunk in found.chunks(REPORT_MAX) {
-        let input = json!({ "input": { "servers": chunk } });
-        let answer = client.graphql(query, input).await?;
-        let answer = &answer["reportMcpServers"];
-        if let Some(wrong) = text(answer, "/userErrors/0/message") {
-            anyhow::bail!("the report was refused: {wrong}");
-        }
+        let input = json!({ "servers": chunk });
+        let payload = client.mutate("reportMcpServers", selection, input).await;
+        let payload = payload.context("the report was refused")?;
         for name in COUNTS {
-            let count = answer["report"][name].as_u64().unwrap_or_default();
+            let count = payload["report"][name].as_u64().unwrap_or_default();
             let before = sums.get(name).and_then(Value::as_u64).unwrap_or_default();
             sums.insert(name.to_owned(), (before + count).into());
         }
