@@ -36,7 +36,7 @@ impl Role {
 }
 
 /// Everything that can be set. In a file `aim.toml` by these names; in the environment as
-/// `AIM_<NAME>`, and `DATABASE_URL`, `PORT`, `JWT_SECRET`, `CORS_ORIGINS` without a prefix.
+/// `AIM_<NAME>`; those of [`PLAIN`] also without a prefix.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
@@ -87,6 +87,8 @@ pub(crate) struct Config {
     pub(crate) trusted_proxies: String,
     /// Networks in which MCP servers are reached beside the public internet, with commas.
     pub(crate) mcp_networks: String,
+    /// Whether agents may attest MCP servers and whoever sees some may report them.
+    pub(crate) enable_mcp_attestation: bool,
     /// File in MaxMind's format that knows the country or city of an address; none when empty.
     pub(crate) geo_database: PathBuf,
     /// File in MaxMind's format that knows the network of an address; none when empty.
@@ -141,6 +143,7 @@ impl Default for Config {
             outbound_networks: String::new(),
             trusted_proxies: String::new(),
             mcp_networks: String::new(),
+            enable_mcp_attestation: true,
             geo_database: PathBuf::new(),
             geo_asn_database: PathBuf::new(),
             cors_origins: String::new(),
@@ -159,7 +162,13 @@ impl Default for Config {
 }
 
 /// Names that other tools use too.
-const PLAIN: [&str; 4] = ["DATABASE_URL", "PORT", "JWT_SECRET", "CORS_ORIGINS"];
+const PLAIN: [&str; 5] = [
+    "DATABASE_URL",
+    "PORT",
+    "JWT_SECRET",
+    "CORS_ORIGINS",
+    "ENABLE_MCP_ATTESTATION",
+];
 
 impl Config {
     /// Reads file and environment.

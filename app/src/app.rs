@@ -24,7 +24,7 @@ use crate::find_api_key::UsedKeys;
 use crate::ingest_events::IngestSink;
 use crate::keep_keys::KeyUse;
 use crate::kills::Kills;
-use crate::mcp::{McpDoor, McpNetworks, SharedServers};
+use crate::mcp::{CalledServers, McpDoor, McpNetworks, SharedServers};
 use crate::outbound::Outbound;
 use crate::password::Passwords;
 use crate::policies::SharedPolicies;
@@ -74,6 +74,9 @@ pub struct App {
     pub(crate) policies: SharedPolicies,
     pub(crate) mcp_servers: SharedServers,
     pub(crate) mcp_door: McpDoor,
+    pub(crate) called_servers: CalledServers,
+    /// Whether attestations and reports of MCP servers are taken.
+    pub(crate) is_attesting: bool,
     pub(crate) backtests: Semaphore,
     pub(crate) models: Arc<dyn ModelChecker>,
     pub(crate) accounts: Accounts,
@@ -114,6 +117,8 @@ impl App {
             policies: SharedPolicies::default(),
             mcp_servers: SharedServers::default(),
             mcp_door: McpDoor::new(McpNetworks::default()),
+            called_servers: CalledServers::default(),
+            is_attesting: true,
             backtests: Semaphore::new(BACKTESTS_MAX),
             models: Arc::new(NoChecker),
             accounts: Accounts::default(),
@@ -136,6 +141,15 @@ impl App {
     pub fn reaching_mcp(self, networks: McpNetworks) -> Self {
         let mcp_door = McpDoor::new(networks);
         Self { mcp_door, ..self }
+    }
+
+    /// With, or without, attestations and reports of MCP servers.
+    #[must_use]
+    pub fn attesting(self, is_attesting: bool) -> Self {
+        Self {
+            is_attesting,
+            ..self
+        }
     }
 
     /// Who knows where addresses are.

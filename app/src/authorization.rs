@@ -19,14 +19,15 @@ pub struct Access {
     pub programs: bool,
 }
 
-/// What agents may: read, rate each other, send in what they did, exchange their own keys and take back
-/// what they delegated.
+/// What agents may: read, rate each other, send in what they did and which servers they saw, exchange their
+/// own keys and take back what they delegated.
 const AGENTS: &[Permission] = &[
     Permission::Read,
     Permission::RateAgents,
     Permission::IngestEvents,
     Permission::RotateKeys,
     Permission::RevokeDelegations,
+    Permission::ReportMcpServers,
 ];
 
 /// What programs may be given.
@@ -44,6 +45,7 @@ pub const PROGRAMS: &[Permission] = &[
     Permission::ManagePolicies,
     Permission::EvaluateAccess,
     Permission::RegisterMcpServers,
+    Permission::ReportMcpServers,
     Permission::ManageMcpServers,
 ];
 

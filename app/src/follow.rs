@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aim_domain::event::{AgentChange, Fact, OrganizationChange};
+use aim_domain::event::{AgentChange, Fact, McpServerChange, OrganizationChange};
 use aim_domain::scope::Scope;
 use aim_eventlog::{Envelope, TableTail, TailedEvent};
 use futures::Stream;
@@ -85,6 +85,12 @@ impl App {
             {
                 self.cache.forget_organization(changed.organization);
             }
+            // A word about a server changes no decision.
+            Fact::McpServerChanged(changed)
+                if matches!(
+                    changed.change,
+                    McpServerChange::Attested { .. } | McpServerChange::AttestationRevoked { .. }
+                ) => {}
             Fact::McpServerChanged(_) => self.cache.forget_organization(item.organization),
             _ => {}
         }

@@ -149,8 +149,8 @@ pub use issue_certificate::{IssueCertificate, IssuedCertificate};
 pub use kill_switch::KillSwitchChange;
 pub use mail::{Letter, MailError, Mailer, SmtpConfig, SmtpError, SmtpMailer};
 pub use mcp::{
-    HandshakeError, McpNetworks, McpStatusChange, NetworksError, RegisterMcpServer,
-    UpdateMcpServer, read_manifest,
+    AttestMcpServer, HandshakeError, McpCallSeen, McpConfidence, McpNetworks, McpReport,
+    McpStatusChange, NetworksError, RegisterMcpServer, Sighted, UpdateMcpServer, read_manifest,
 };
 pub use models::{LoadedModel, ModelsNow};
 pub use notification_targets::{MadeTarget, UpdateTarget};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, EventId, OrganizationId};
 use crate::location::Location;
+use crate::mcp::McpStanding;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
 
@@ -79,4 +80,7 @@ pub struct ObservedAction {
     pub bytes: Option<u64>,
     /// Whether its tool is said to have to do with things outside.
     pub is_open_world: bool,
+    /// What others said of the MCP server that it called, where they said anything.
+    #[serde(default)]
+    pub server: Option<McpStanding>,
 }

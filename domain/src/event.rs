@@ -3,6 +3,8 @@
 //! A fact is appended to the event log inside the transaction that made it true. The envelope
 //! around it (CloudEvents) belongs to `eventlog/`.
 
+mod mcp;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -18,21 +20,23 @@ use crate::audit::Hash;
 use crate::capability_request::CapabilityRequestStatus;
 use crate::id::{
     AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, ApprovalGrantId,
-    CapabilityGrantId, CapabilityRequestId, DelegationId, EventId, McpServerId,
+    CapabilityGrantId, CapabilityRequestId, DelegationId, EventId, McpServerId, McpSightingId,
     NotificationTargetId, OrganizationId, PolicyId, TrustSnapshotId, UserId, VerificationId,
 };
 use crate::kill_switch::KillSwitch;
 use crate::limits::OrganizationLimits;
 use crate::location::Location;
-use crate::mcp::McpServerStatus;
+use crate::mcp::McpSightingMethod;
 use crate::model::ModelAlias;
-use crate::name::{ActionName, McpServerName, Resource};
+use crate::name::{ActionName, Resource};
 use crate::notification::TargetState;
 use crate::policy::{PolicyHit, PolicyMode};
 use crate::risk::RiskLevel;
 use crate::suppression::AlertSuppression;
 use crate::trust::{Feedback, TrustOverride, TrustScore, TrustWeights};
 use crate::verification::{Decision, Reason};
+
+pub use mcp::{McpServerChange, McpServerChanged};
 
 /// CloudEvents `type` of an action that a fleet reports.
 pub const ACTION_PERFORMED: &str = "aim.action.performed.v1";
@@ -316,6 +320,22 @@ pub enum OrganizationChange {
     },
     /// It is what was signed again, and goes on.
     AuditResumed,
+    /// Somebody saw an MCP server that nobody registered.
+    McpServerSighted {
+        /// What was written down of it.
+        sighting: McpSightingId,
+        /// What it is called.
+        name: String,
+        /// How it was seen.
+        method: McpSightingMethod,
+    },
+    /// A person registered that, or left it alone.
+    McpSightingSettled {
+        /// Which.
+        sighting: McpSightingId,
+        /// The server that it is now; `None` is left alone.
+        server: Option<McpServerId>,
+    },
     /// Models signed by another key are taken from now on.
     ModelSignerReplaced {
         /// Thumbprint of the key.
@@ -407,51 +427,6 @@ pub struct AlertAssigned {
     pub agent: AgentId,
     /// To whom.
     pub to: Option<UserId>,
-}
-
-/// An MCP server changed: whoever keeps facts about it reads them again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct McpServerChanged {
-    /// Which.
-    pub server: McpServerId,
-    /// What changed.
-    pub change: McpServerChange,
-}
-
-/// What changed of an MCP server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum McpServerChange {
-    /// It was registered.
-    Registered {
-        /// Its name.
-        name: McpServerName,
-    },
-    /// What is said of it: where it is, its key, texts, tags.
-    Updated,
-    /// Its status.
-    Status {
-        /// Before.
-        from: McpServerStatus,
-        /// After.
-        to: McpServerStatus,
-        /// Why.
-        reason: String,
-    },
-    /// It said something of itself that it had not said before.
-    Observed {
-        /// The digest of that.
-        digest: String,
-        /// How it differs from what was approved.
-        drift_count: u64,
-    },
-    /// A person approved what it says of itself.
-    Approved {
-        /// The digest of that.
-        digest: String,
-    },
-    /// It was deleted.
-    Deleted,
 }
 
 /// An organization's audit log has grown, and was signed.

@@ -125,6 +125,10 @@ typed_id! {
     McpManifestId,
     /// A part of that which is not what was approved.
     McpDriftId,
+    /// An agent's word on what it saw of such a server.
+    McpAttestationId,
+    /// A server that somebody saw and nobody registered.
+    McpSightingId,
 }
 
 impl EventId {

@@ -4,18 +4,28 @@
 //! person approves is pinned; what differs from it later is drift, until a person approves again. Drift
 //! never ends by itself: a server that changes its word and changes it back did both.
 
+mod attestation;
 mod drift;
 mod facts;
 mod manifest;
 mod names;
 mod server;
+mod sighting;
 mod suspicion;
 
+pub use attestation::{
+    ATTESTATION_LIFE, ATTESTED_TOOL_MAX, ATTESTED_TOOLS_MAX, McpStanding, McpStatement, McpWord,
+    StatementError, confidence, standing,
+};
 pub use drift::{McpDrift, McpDriftKind, drifts};
 pub use facts::{McpCall, McpConcern, McpFacts, McpServerFacts};
 pub use manifest::{ITEMS_MAX, MANIFEST_MAX_BYTES, ManifestError, McpItem, McpManifest, McpPart};
 pub use names::lookalike;
 pub use server::{McpServerStatus, McpTransitionError, McpTransport, ServerUrlError, check_url};
+pub use sighting::{
+    McpSightingMethod, McpSightingStatus, SightedPlaceError, check_command_digest,
+    check_sighted_url, command_digest, is_sha256_hex, sighting_fingerprint,
+};
 pub use suspicion::{McpSuspicion, McpSuspicionKind, suspicions};
 
 /// Characters of a value that are kept where it is told in words.

@@ -69,6 +69,8 @@ pub enum Permission {
     EvaluateAccess,
     /// Register MCP servers, and say what they say of themselves.
     RegisterMcpServers,
+    /// Report MCP servers that were seen.
+    ReportMcpServers,
     /// Change MCP servers and their state.
     ManageMcpServers,
     /// Approve what MCP servers say of themselves.
@@ -83,6 +85,7 @@ impl Permission {
             Self::Read | Self::ReadPolicies => Role::Viewer,
             Self::RegisterAgent
             | Self::RegisterMcpServers
+            | Self::ReportMcpServers
             | Self::RateAgents
             | Self::IngestEvents
             | Self::ManageCredentials => Role::Member,

@@ -92,6 +92,7 @@ pub fn parse_action(
         class,
         bytes: data.bytes,
         is_open_world: is_open_world.unwrap_or(false),
+        server: None,
     })
 }
 

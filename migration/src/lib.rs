@@ -28,6 +28,7 @@ mod m0020_approvals;
 mod m0021_mcp_servers;
 mod m0022_analytics;
 mod m0022_notifications;
+mod m0023_mcp_attestations;
 mod m0024_agent_orders;
 
 /// Applies the migrations in order.
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_mcp_servers::Migration),
             Box::new(m0022_notifications::Migration),
             Box::new(m0022_analytics::Migration),
+            Box::new(m0023_mcp_attestations::Migration),
             Box::new(m0024_agent_orders::Migration),
         ]
     }

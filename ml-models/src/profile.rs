@@ -37,7 +37,7 @@ use violations::Violations;
 /// Most bytes of an encoded profile, for every input.
 pub const PROFILE_MAX_BYTES: usize = 4_096;
 /// Version of the encoding; another one is not read.
-const VERSION: u8 = 6;
+const VERSION: u8 = 7;
 /// Half of a tally has faded after a week of event time.
 const HALF_LIFE_SECONDS: f64 = 7.0 * 86_400.0;
 /// How far behind an agent's newest action another may arrive and still count.
@@ -236,6 +236,10 @@ impl BehaviourProfile {
         self.tallies.samples += 1;
         self.tallies.risk_sum += risk.weight();
         self.tallies.risk_weight += 1.0;
+        if let Some(server) = action.server.filter(|_| action.outcome != Outcome::Denied) {
+            self.tallies.mcp_attested += f32::from(server.attested) / 10_000.0;
+            self.tallies.mcp_contradicted += f32::from(server.contradicted) / 10_000.0;
+        }
         Observation {
             features: FeatureVector(features),
             findings: judge.findings,
@@ -289,6 +293,9 @@ impl BehaviourProfile {
                 &mut t.located,
             ] {
                 *tally *= kept;
+            }
+            for tally in [&mut t.mcp_attested, &mut t.mcp_contradicted] {
+                *tally *= kept as f32;
             }
             self.watermark = micros;
         }

@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use foldhash::{HashSet, HashSetExt};
 
 use crate::admit::{Admission, Admitted, OwnFact, Refused};
+use crate::calls;
 use crate::models::Models;
 use crate::profiles::Profiles;
 use crate::said::{of_decision, violation_of};
@@ -214,6 +215,7 @@ impl<'a> Batch<'a> {
         let organizations = self.steps.iter().map(|step| step.organization);
         let mut judges = models.prepare(self.app, organizations).await?;
         let watch = Watch::prepare(self.app, &self.steps).await?;
+        calls::look_up(self.app, &mut self.steps).await?;
         let steps = std::mem::take(&mut self.steps);
         let mut learned = Learned::default();
         learned.steps.reserve(steps.len());
@@ -339,6 +341,7 @@ fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
                 location: fact.location,
                 bytes: None,
                 is_open_world: false,
+                server: None,
             };
             let (action, delivery) = (Box::new(action), None);
             (agent, Lesson::Action { action, delivery })

@@ -7,6 +7,7 @@
 use aim_domain::action::{ActionClass, ObservedAction, Outcome};
 use aim_domain::id::{AgentId, EventId, OrganizationId};
 use aim_domain::location::Location;
+use aim_domain::mcp::McpStanding;
 use aim_domain::name::{ActionName, Resource};
 use aim_domain::risk::RiskLevel;
 use aim_domain::trust::Feedback;
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{Lesson, Step};
 
 /// Version of the encoding; another one is passed over.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// A step as noted.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +54,7 @@ struct Action<'a> {
     class: ActionClass,
     bytes: Option<u64>,
     is_open_world: bool,
+    server: Option<McpStanding>,
 }
 
 impl<'a> Action<'a> {
@@ -74,6 +76,7 @@ impl<'a> Action<'a> {
             class,
             bytes,
             is_open_world,
+            server,
         } = action;
         Self {
             micros: time.timestamp_micros(),
@@ -88,6 +91,7 @@ impl<'a> Action<'a> {
             class: *class,
             bytes: *bytes,
             is_open_world: *is_open_world,
+            server: *server,
         }
     }
 
@@ -108,6 +112,7 @@ impl<'a> Action<'a> {
             class: self.class,
             bytes: self.bytes,
             is_open_world: self.is_open_world,
+            server: self.server,
         })
     }
 }

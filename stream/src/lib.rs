@@ -5,6 +5,7 @@
 
 mod admit;
 mod batch;
+mod calls;
 mod journal;
 mod models;
 mod positions;

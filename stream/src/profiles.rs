@@ -38,8 +38,8 @@ pub(crate) struct Live {
     pub(crate) steps: i64,
     /// Sequence of the first batch of each topic that it is not written with; the first has 1.
     waits_since: [Option<NonZeroI64>; Topic::ALL.len()],
-    /// When it was last used, in batches.
-    used: u64,
+    /// When it was last used, in batches; begins again after years, and then some are forgotten early.
+    used: u32,
 }
 
 /// A size class of the allocator; the next is a fifth larger.
@@ -102,7 +102,7 @@ pub(crate) struct Profiles {
     parts: BTreeMap<Partition, Part>,
     /// Numbers of partitions whose journals have been read.
     recovered: BTreeSet<i32>,
-    batches: u64,
+    batches: u32,
 }
 
 impl Profiles {
@@ -207,7 +207,7 @@ impl Profiles {
 
     /// Makes sure that the profiles of these steps' agents are in memory, with the weights of now.
     pub(crate) async fn warm(&mut self, app: &App, steps: &[Step]) -> Result<(), AppError> {
-        self.batches += 1;
+        self.batches = self.batches.wrapping_add(1);
         self.make_room(steps.len());
         let mut cold: BTreeMap<i32, HashMap<AgentId, OrganizationId>> = BTreeMap::new();
         for step in steps {
@@ -232,7 +232,7 @@ impl Profiles {
             return;
         }
         let written = self.live.values().filter(|live| !live.waits());
-        let mut used: Vec<u64> = written.map(|live| live.used).collect();
+        let mut used: Vec<u32> = written.map(|live| live.used).collect();
         let half = used.len() / 2;
         if half > 0 {
             let (_, limit, _) = used.select_nth_unstable(half);

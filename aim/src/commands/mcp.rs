@@ -1,5 +1,6 @@
 //! `aim mcp`: MCP servers, and reading those that are processes on the machine that runs them.
 
+mod discover;
 mod servers;
 
 use std::process::Stdio;
@@ -44,6 +45,8 @@ pub(crate) enum Mcp {
     Inspect(InspectArgs),
     /// The same, and tells an AIM server.
     Report(ReportArgs),
+    /// Finds the servers that clients on this machine are set to use, and prints them.
+    Discover(discover::DiscoverArgs),
 }
 
 #[derive(clap::Args)]
@@ -83,6 +86,7 @@ pub(crate) async fn run(command: Mcp) -> anyhow::Result<()> {
             Ok(())
         }
         Mcp::Report(args) => report(args).await,
+        Mcp::Discover(args) => discover::run(args).await,
     }
 }
 

@@ -73,6 +73,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let app = app.with_models(Arc::new(models::Loader)).locating(geo);
     let networks = McpNetworks::parse(&config.mcp_networks)?;
     let app = app.reaching_mcp(networks);
+    let app = app.attesting(config.enable_mcp_attestation);
     let app = app.with_accounts(accounts::of(&config)?);
     let app = app.reaching(config.outbound()?);
     let app = Arc::new(app);

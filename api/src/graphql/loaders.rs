@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aim_app::{App, AppError, Permit};
+use aim_app::{App, AppError, McpConfidence, Permit};
 use aim_domain::id::{AgentId, McpManifestId, McpServerId, UserId, VerificationId};
 use aim_store::agents::Agent;
 use aim_store::approvals::ApprovalAnswer;
@@ -108,6 +108,27 @@ impl Loader<AnswersOf> for AgentLoader {
         Ok(found
             .into_iter()
             .map(|(id, all)| (AnswersOf(id), all))
+            .collect())
+    }
+}
+
+/// Asks for what the words about an MCP server come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ConfidenceIn(pub(crate) McpServerId);
+
+impl Loader<ConfidenceIn> for AgentLoader {
+    type Value = McpConfidence;
+    type Error = AppError;
+
+    async fn load(
+        &self,
+        keys: &[ConfidenceIn],
+    ) -> Result<HashMap<ConfidenceIn, McpConfidence>, AppError> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = self.app.load_mcp_confidences(&self.permit, &ids).await?;
+        Ok(found
+            .into_iter()
+            .map(|(id, it)| (ConfidenceIn(id), it))
             .collect())
     }
 }

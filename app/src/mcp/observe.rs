@@ -300,7 +300,7 @@ impl App {
     }
 
     /// Adds findings to the alert under way about the server, or raises one.
-    async fn raise(
+    pub(super) async fn raise(
         &self,
         tx: &mut Tx,
         server: &McpServer,

@@ -1,7 +1,7 @@
 //! Registering MCP servers, changing them, and their life.
 
 use aim_domain::event::{McpServerChange, McpServerChanged, NewEvent};
-use aim_domain::id::{AgentId, McpManifestId, McpServerId};
+use aim_domain::id::{AgentId, McpManifestId, McpServerId, McpSightingId};
 use aim_domain::mcp::{McpServerStatus, McpTransport, check_url};
 use aim_domain::name::McpServerName;
 use aim_domain::signature::PublicKey;
@@ -86,6 +86,16 @@ impl App {
         permit: &Permit,
         input: RegisterMcpServer,
     ) -> Result<McpServer, AppError> {
+        self.register_mcp_server_as(permit, input, None).await
+    }
+
+    /// The same, of one that was seen before.
+    pub(super) async fn register_mcp_server_as(
+        &self,
+        permit: &Permit,
+        input: RegisterMcpServer,
+        adopted: Option<McpSightingId>,
+    ) -> Result<McpServer, AppError> {
         let mut errors = FieldErrors::default();
         let name = errors.keep("name", McpServerName::parse(input.name));
         if name.as_ref().is_some_and(|it| it.as_str().contains("__")) {
@@ -113,6 +123,7 @@ impl App {
             return Err(AppError::new(ErrorCode::Conflict, message));
         }
         tx.put_mcp_server(&new, true).await.map_err(taken)?;
+        self.settle_sightings(&mut tx, &new, adopted).await?;
         tx.emit(&self.mcp_event(&new, McpServerChange::Registered { name }));
         let object = ("mcp-server", new.id.to_string());
         tx.audit(permit.audit(
@@ -332,15 +343,7 @@ impl App {
         tx.move_mcp_servers(permit.scope().organization).await?;
         let found = tx.find_mcp_server(permit.scope(), id).await?;
         let found = found.ok_or_else(|| AppError::not_found("MCP server"))?;
-        if found.deleted_at.is_some() {
-            return Err(deleted());
-        }
-        if found.status == McpServerStatus::Revoked {
-            return Err(AppError::new(
-                ErrorCode::Conflict,
-                "the server was revoked; register another",
-            ));
-        }
+        check_live(&found)?;
         Ok(found)
     }
 
@@ -465,6 +468,18 @@ impl App {
             .list_mcp_drifts(scope, server, is_settled, page)
             .await?)
     }
+}
+
+/// Refuses what is deleted or revoked.
+pub(super) fn check_live(server: &McpServer) -> Result<(), AppError> {
+    if server.deleted_at.is_some() {
+        return Err(deleted());
+    }
+    if server.status == McpServerStatus::Revoked {
+        let message = "the server was revoked; register another";
+        return Err(AppError::new(ErrorCode::Conflict, message));
+    }
+    Ok(())
 }
 
 fn check(errors: &mut FieldErrors, server: &mut McpServer) {

@@ -61,6 +61,12 @@ impl McpFacts {
         self.by_name.is_empty()
     }
 
+    /// Whether there is one of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     /// The server that an action calls a tool of; `None` where it is no such call. These are:
     /// `mcp__SERVER__TOOL`, as clients name tools; `mcp:SERVER/TOOL`; any action that begins with `mcp` on
     /// a resource `mcp://SERVER/TOOL`; any action on a resource that is a registered server's URL. An

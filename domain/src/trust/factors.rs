@@ -34,6 +34,10 @@ pub struct Tallies {
     pub place_surprise: f64,
     /// Actions whose location is known, decayed.
     pub located: f64,
+    /// Σ of how sure others made that servers which it called are what was approved, decayed.
+    pub mcp_attested: f32,
+    /// Σ of how sure others made that they are not, decayed.
+    pub mcp_contradicted: f32,
     /// What people and peers say now.
     pub feedback: Feedback,
 }
@@ -86,6 +90,8 @@ pub(super) fn measures(t: &Tallies, weights: &TrustWeights) -> [Measure; 8] {
     };
     let seen = confidence(to_float(t.samples), HALF_CONFIDENCE_ACTIONS);
     let ended = t.successes + t.failures;
+    let attested = f64::from(t.mcp_attested);
+    let vouched = attested + f64::from(t.mcp_contradicted);
     let windows = confidence(t.rate_windows, HALF_CONFIDENCE_WINDOWS);
     let hours = confidence(t.hours_known, 5.0 * HALF_CONFIDENCE_ACTIONS);
     [
@@ -95,7 +101,12 @@ pub(super) fn measures(t: &Tallies, weights: &TrustWeights) -> [Measure; 8] {
             confidence(ended, HALF_CONFIDENCE_ACTIONS),
             (t.successes + 1.0) / (ended + 2.0),
         ),
-        of(K::McpAttestation, 0.0, 0.0),
+        // By the same rule: calls of servers that others vouch for, and of those they saw otherwise.
+        of(
+            K::McpAttestation,
+            confidence(vouched, HALF_CONFIDENCE_ACTIONS),
+            (attested + 1.0) / (vouched + 2.0),
+        ),
         of(
             K::ActionRisk,
             seen,
@@ -145,7 +156,13 @@ pub fn factors(t: &Tallies, weights: &TrustWeights) -> [TrustFactor; 8] {
 fn evidence(measure: &Measure, t: &Tallies) -> String {
     use TrustFactorKind as K;
     match measure.kind {
-        K::McpAttestation => "no attestation of an MCP server is recorded".to_owned(),
+        K::McpAttestation if measure.value().is_none() => {
+            "no call of an MCP server that others attested is recorded".to_owned()
+        }
+        K::McpAttestation => format!(
+            "calls of MCP servers: {:.2} attested by others, {:.2} seen otherwise (decayed)",
+            t.mcp_attested, t.mcp_contradicted
+        ),
         K::GeographicSignals if measure.value().is_none() => "no location is recorded".to_owned(),
         K::CommunityFeedback if measure.value().is_none() => {
             "no feedback that has weight is recorded".to_owned()

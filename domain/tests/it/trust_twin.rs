@@ -18,6 +18,8 @@ fn twin(t: &Tallies) -> [Twin; 8] {
     let acted = t.samples as f64;
     let with = |confidence: f64, value: f64| (confidence > 0.0).then_some((value, confidence));
     let ended = t.successes + t.failures;
+    let attested = f64::from(t.mcp_attested);
+    let contradicted = f64::from(t.mcp_contradicted);
     let history = with(
         half(ended, 20.0).max(0.0),
         (1.0 + t.successes) / (2.0 + ended),
@@ -29,7 +31,10 @@ fn twin(t: &Tallies) -> [Twin; 8] {
     let hours = f64::max(half(t.hours_known, 100.0), seen * t.hour_surprise.min(1.0));
     [
         history,
-        None,
+        with(
+            half(attested + contradicted, 20.0).max(0.0),
+            (1.0 + attested) / (2.0 + attested + contradicted),
+        ),
         with(seen, risk),
         with(seen, 1.0 / (1.0 + t.violations)),
         with(rate, 1.0 / (1.0 + t.rate_surprise)),
@@ -89,6 +94,8 @@ fn tallies() -> impl Strategy<Value = Tallies> {
             hours_known: successes,
             place_surprise: place,
             located,
+            mcp_attested: place as f32,
+            mcp_contradicted: risk_weight as f32,
             feedback: Feedback {
                 ratings: 7,
                 sponsors: 3,
@@ -159,6 +166,8 @@ fn the_worked_example_is_right() {
         hours_known: 100.0,
         place_surprise: 0.0,
         located: 0.0,
+        mcp_attested: 0.0,
+        mcp_contradicted: 0.0,
         feedback: Feedback::default(),
     };
     let found = assess(&t, &TrustWeights::default());

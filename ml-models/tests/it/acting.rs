@@ -34,6 +34,7 @@ pub(crate) fn action(name: &str, resource: Option<&str>, time: DateTime<Utc>) ->
         class: classify(name),
         bytes: None,
         is_open_world: false,
+        server: None,
     }
 }
 

@@ -16,4 +16,5 @@ mod places;
 mod poisoning;
 mod registries;
 mod series;
+mod servers;
 mod signals;

@@ -9,6 +9,7 @@ mod audit_log;
 mod decisions;
 mod keys;
 mod kill_switches;
+mod mcp_attestations;
 mod models;
 mod offsets;
 mod paging;

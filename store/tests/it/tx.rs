@@ -91,6 +91,7 @@ fn action(tenant: &Tenant, number: u128) -> anyhow::Result<Box<ObservedAction>> 
         class: classify("files:read"),
         bytes: None,
         is_open_world: false,
+        server: None,
     }))
 }
 

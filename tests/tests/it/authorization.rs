@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::approval_roots::{APPROVAL_GRANT, CAPABILITY_REQUEST, VIOLATION};
 use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, key_of, now, text};
-use crate::mcp_roots::SERVER;
+use crate::mcp_roots::{ATTESTATION, SERVER, SIGHTING};
 use crate::notification_roots::TARGETS;
 use crate::people::{made_by, made_with, sign_in, user_id};
 use crate::policies::{POLICY, POLICY_ID};
@@ -81,6 +81,8 @@ impl Scene {
                 WITNESS,
                 POLICY,
                 SERVER,
+                ATTESTATION,
+                SIGHTING,
             ])
             .chain(&[APPROVAL_GRANT, CAPABILITY_REQUEST, VIOLATION]);
         for statement in rows.chain(&JOINING).chain(&TARGETS) {

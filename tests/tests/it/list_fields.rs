@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use crate::approval_lists::APPROVAL_FILTERS;
 use crate::approval_roots::{CAPABILITY_REQUEST, VIOLATION};
 use crate::fleet::{Agent, Owner, database_of, text};
-use crate::mcp_roots::{SERVER, SERVER_ID};
+use crate::mcp_roots::{ATTESTATION, SERVER, SERVER_ID, SIGHTING};
 use crate::notification_roots::TARGETS;
 
 /// What has no mutation that makes it.
-const ROWS: [&str; 12] = [
+const ROWS: [&str; 14] = [
     "INSERT INTO alerts (id, organization_id, agent_id, kind, severity, status, summary, evidence,
         anomaly_count, dedup_key, first_event_time, last_event_time, created_at, updated_at)
         SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f607', organization_id, id, 'RATE_SPIKE', 'HIGH',
@@ -41,6 +41,8 @@ const ROWS: [&str; 12] = [
         'mail:*', 0, 'a test', 'user:1', created_at, created_at FROM agents WHERE name = 'reader'",
     "UPDATE agents SET tags = '[\"blue\"]', talks_to = '[\"tools\"]' WHERE name = 'reader'",
     SERVER,
+    ATTESTATION,
+    SIGHTING,
     "UPDATE mcp_servers SET tags = '[\"blue\"]', drift_since = created_at",
     "UPDATE alerts SET mcp_server_id = (SELECT id FROM mcp_servers)",
 ];
@@ -109,6 +111,42 @@ const FILTERS: &[Filter] = &[
         "transport",
         |_| json!("STDIO"),
         |_| json!("STREAMABLE_HTTP"),
+    ),
+    filter(
+        "mcpAttestations",
+        "mcpServerId",
+        |_| json!(SERVER_ID),
+        |_| json!(OTHER_SERVER),
+    ),
+    filter(
+        "mcpAttestations",
+        "agentId",
+        |it| json!(it.agent),
+        |it| json!(it.other),
+    ),
+    filter(
+        "mcpAttestations",
+        "isRevoked",
+        |_| json!(false),
+        |_| json!(true),
+    ),
+    filter(
+        "mcpSightings",
+        "status",
+        |_| json!("OPEN"),
+        |_| json!("DISMISSED"),
+    ),
+    filter(
+        "mcpSightings",
+        "method",
+        |_| json!("CODE"),
+        |_| json!("CALL"),
+    ),
+    filter(
+        "mcpSightings",
+        "search",
+        |_| json!("Client"),
+        |_| json!("%"),
     ),
     filter("mcpServers", "search", |_| json!("Ool"), |_| json!("%")),
     filter("mcpServers", "tag", |_| json!("blue"), |_| json!("red")),

@@ -59,6 +59,8 @@ mod limits;
 mod list_fields;
 mod list_statements;
 mod masking;
+mod mcp_attestations;
+mod mcp_discovery;
 mod mcp_roots;
 mod mcp_servers;
 mod members;

@@ -110,6 +110,7 @@ pub(crate) async fn made_by(owner: &Owner) -> anyhow::Result<Made> {
         "READ_POLICIES",
         "MANAGE_POLICIES",
         "REGISTER_MCP_SERVERS",
+        "REPORT_MCP_SERVERS",
         "MANAGE_MCP_SERVERS",
     ]);
     made_with(owner, all).await

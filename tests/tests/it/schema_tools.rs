@@ -19,7 +19,7 @@ const EXAMPLES: &str = "8";
 const SEED: &str = "20261127";
 
 /// What only an agent's signature opens: asked as an agent.
-const FOR_AGENTS: [&str; 7] = [
+const FOR_AGENTS: [&str; 8] = [
     "Mutation.verifyAction",
     "Mutation.verifyActions",
     "Mutation.requestCapability",
@@ -27,6 +27,7 @@ const FOR_AGENTS: [&str; 7] = [
     "Mutation.reportActionResult",
     "Mutation.delegateCapabilities",
     "Mutation.issueAgentCertificate",
+    "Mutation.attestMcpServer",
 ];
 /// What ends the session that asks: asked with a new one each time.
 const ENDS: [&str; 2] = ["Mutation.signOut", "Mutation.signOutEverywhere"];

@@ -41,13 +41,15 @@ pub(crate) enum ProgramPermission {
     EvaluateAccess,
     /// Register MCP servers, and say what they say of themselves. Needs a person of role `MEMBER`.
     RegisterMcpServers,
+    /// Report MCP servers that were seen. Needs a person of role `MEMBER`.
+    ReportMcpServers,
     /// Change MCP servers and their state. Needs a person of role `MANAGER`.
     ManageMcpServers,
 }
 
 impl ProgramPermission {
     /// All of them, beside what they are in the table.
-    pub(crate) const ALL: [(Self, Permission); 14] = [
+    pub(crate) const ALL: [(Self, Permission); 15] = [
         (Self::Read, Permission::Read),
         (Self::RegisterAgent, Permission::RegisterAgent),
         (Self::ManageAgents, Permission::ManageAgents),
@@ -61,6 +63,7 @@ impl ProgramPermission {
         (Self::ManagePolicies, Permission::ManagePolicies),
         (Self::EvaluateAccess, Permission::EvaluateAccess),
         (Self::RegisterMcpServers, Permission::RegisterMcpServers),
+        (Self::ReportMcpServers, Permission::ReportMcpServers),
         (Self::ManageMcpServers, Permission::ManageMcpServers),
     ];
 

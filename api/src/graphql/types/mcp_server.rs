@@ -3,6 +3,7 @@
 use aim_domain::id::{McpManifestId, McpServerId};
 use aim_domain::mcp::{McpItem as DomainItem, McpSuspicion as DomainSuspicion};
 use aim_domain::role::Permission;
+use aim_store::mcp_attestations::McpAttestationFilter;
 use aim_store::mcp_manifests::{McpDrift as DriftRow, McpManifest as ManifestRow};
 use aim_store::mcp_servers::McpServer as Row;
 use async_graphql::{ComplexObject, Context, ID, Json, Result, SimpleObject};
@@ -16,7 +17,8 @@ use super::super::enums::{
     Severity,
 };
 use super::super::id::global_id;
-use super::AgentConnection;
+use super::mcp_attestation::confidence;
+use super::{AgentConnection, McpAttestationConnection, McpConfidence};
 
 /// A server of tools that agents use.
 #[derive(Debug, Clone, SimpleObject)]
@@ -330,6 +332,30 @@ impl McpServer {
         let found = request
             .app
             .list_mcp_drifts(&permit, self.key, is_settled, page);
+        Ok(found.await.map_err(fault)?.into())
+    }
+
+    /// What the words of agents about it come to now.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn confidence(&self, context: &Context<'_>) -> Result<McpConfidence> {
+        Ok(confidence(context, self.key).await?.into())
+    }
+
+    /// What agents say they saw of it, newest first: the last word of each, and all that were taken back.
+    async fn attestations(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Page size from the newest on, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor to go on behind.")] after: Option<String>,
+    ) -> Result<McpAttestationConnection> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let page = page("McpAttestation", first, after, None, None)?;
+        let filter = McpAttestationFilter {
+            server: Some(self.key),
+            ..McpAttestationFilter::default()
+        };
+        let found = request.app.list_mcp_attestations(&permit, &filter, page);
         Ok(found.await.map_err(fault)?.into())
     }
 

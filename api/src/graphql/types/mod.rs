@@ -15,7 +15,9 @@ mod credentials;
 mod delegation;
 mod join;
 mod kill_switch;
+mod mcp_attestation;
 mod mcp_server;
+mod mcp_sighting;
 mod model;
 mod notification;
 mod operations;
@@ -62,7 +64,9 @@ pub(crate) use join::{
     RegistrationStatus,
 };
 pub(crate) use kill_switch::KillSwitch;
+pub(crate) use mcp_attestation::{McpAttestation, McpAttestationConnection, McpConfidence};
 pub(crate) use mcp_server::{McpServer, McpServerConnection};
+pub(crate) use mcp_sighting::{McpServerReport, McpSighting, McpSightingConnection};
 pub(crate) use model::{
     ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,
     OrganizationModels, ShadowReport,
