@@ -1,7 +1,5 @@
 //! Help, completions, manual pages and the first configuration file.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::os::unix::fs::PermissionsExt;
 
 use crate::cli::Cli;

@@ -1,18 +1,16 @@
 //! Agents, people, servers and the rest, by the command line.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::os::unix::fs::PermissionsExt;
 
 use aim_tests::{AimConfig, AimProcess};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
+use crate::approvals::{ask_for, deletion};
 use crate::cli::Cli;
-use crate::fleet::{Owner, PASSWORD, add_person, now};
+use crate::fleet::{Owner, PASSWORD, add_person, database_of, now};
 
 const BECAUSE: [&str; 2] = ["--reason", "a drill"];
 
@@ -258,7 +256,7 @@ async fn people_and_their_keys_are_looked_after() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_of_tools_and_targets_are_looked_after() {
+async fn servers_of_tools_are_looked_after() {
     let (_aim, _owner, cli) = started().await;
     let because = async |words: &[&str]| cli.json(&[words, &BECAUSE].concat()).await.unwrap();
     let made = cli
@@ -295,7 +293,12 @@ async fn servers_of_tools_and_targets_are_looked_after() {
     );
     because(&["mcp", "delete", "clock"]).await;
     assert_eq!(cli.json(&["mcp", "list"]).await.unwrap(), json!([]));
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_told_is_looked_after() {
+    let (_aim, _owner, cli) = started().await;
+    let because = async |words: &[&str]| cli.json(&[words, &BECAUSE].concat()).await.unwrap();
     let words = [
         "notifications",
         "add",
@@ -408,24 +411,40 @@ async fn tables_json_and_yaml_say_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_words_do_not_steer_a_terminal() {
-    let (_aim, owner, cli) = started().await;
-    let agent = owner.register("mallory", &[]).await.unwrap();
-    let hostile = "/etc/\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}txt";
-    let answer = agent
-        .verify(json!({ "action": "files:read", "resource": hostile }))
-        .await;
-    let answer = answer.unwrap().body;
-    let is_recorded = answer["data"]["verifyAction"]["verification"]["id"].is_string();
-    assert!(is_recorded, "{answer}");
-    let table = cli.run(&["verifications", "list"]).await.unwrap();
-    assert!(table.out.contains("/etc/\\u{1b}[2J"), "{table:?}");
-    let shown = cli.json(&["verifications", "list"]).await.unwrap();
-    assert_eq!(shown[0]["resource"], hostile, "programs get what it is");
-    let id = shown[0]["id"].as_str().unwrap();
-    let one = cli.run(&["verifications", "show", id]).await.unwrap();
+    let (aim, owner, cli) = started().await;
+    let hostile = "x\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}\r\nyz";
+    // Arguments of an action are any text; names that are not plain could be there from elsewhere.
+    let agent = owner.register("mallory", &["db:delete"]).await.unwrap();
+    let mut action = deletion();
+    action["arguments"] = json!({ "table": hostile, hostile: 1 });
+    let id = ask_for(&agent, &action).await;
+    let database = database_of(&aim).await.unwrap();
+    for table in ["users", "agents"] {
+        let column = if table == "users" {
+            "name"
+        } else {
+            "display_name"
+        };
+        let sql = format!("UPDATE {table} SET {column} = '{hostile}'");
+        database.execute_unprepared(&sql).await.unwrap();
+    }
+    let shown = cli.json(&["approvals", "show", &id]).await.unwrap();
+    let arguments = &shown["approval"]["arguments"];
+    assert_eq!(arguments["table"], hostile, "programs get what it is");
+    let all = cli.json(&["users", "list"]).await.unwrap();
+    assert_eq!(all[0]["name"], hostile);
+
+    let approval = cli.run(&["approvals", "show", &id]).await.unwrap();
+    let users = cli.run(&["users", "list"]).await.unwrap();
+    let one = cli.run(&["agents", "show", "mallory"]).await.unwrap();
     let missing = cli.run(&["agents", "show", "\u{1b}[31mred"]).await.unwrap();
-    assert_eq!(missing.code, 66);
-    for text in [&table.out, &table.err, &one.out, &missing.err] {
+    assert_eq!(missing.code, 66, "{missing:?}");
+    for said in [&approval, &users, &one, &missing] {
+        let text = format!("{}{}", said.out, said.err);
+        assert!(
+            text.contains("\\u{1b}["),
+            "it is shown, and not obeyed: {text:?}"
+        );
         let steers = |sign: char| (sign.is_control() && sign != '\n') || sign == '\u{202e}';
         assert!(!text.contains(steers), "{text:?}");
     }
