@@ -108,7 +108,6 @@ impl McpStatement {
 pub fn standing(weight: f64, observed_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
     #[expect(
         clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
         reason = "a weight has at most four digits, so that this is some days"
     )]
     let micros = (weight.min(1.0).log2() * HALF_LIFE.as_seconds_f64() * 1e6) as i64;
