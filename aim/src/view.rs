@@ -151,7 +151,7 @@ fn flatten(path: String, value: &Value, rows: &mut Vec<Vec<String>>) {
     };
     match value {
         Value::Object(fields) => {
-            fields_of(fields).for_each(|(name, value)| flatten(below(name), value, rows))
+            fields_of(fields).for_each(|(name, value)| flatten(below(name), value, rows));
         }
         Value::Array(all) if all.iter().any(Value::is_object) => {
             for (index, value) in all.iter().enumerate() {

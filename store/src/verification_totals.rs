@@ -27,6 +27,13 @@ const COUNTED: &str =
 const UNCOUNTED: &str = "SELECT COUNT(*) AS total FROM event_log WHERE topic = 'aim.events'
     AND event_type = $1 AND organization_id = $2 AND position >= $3";
 
+/// Those with this decision.
+fn decided(scope: Scope, decision: Decision) -> Select<entity::Entity> {
+    entity::Entity::find()
+        .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()))
+        .filter(entity::Column::Decision.eq(code::text(&decision)))
+}
+
 impl Store {
     /// How many verifications a filter lets through; `query` has the same filter.
     pub(crate) async fn count_listed(
@@ -49,14 +56,14 @@ impl Store {
         }
         match (agent, decision, action) {
             (agent, None, None) => self.count_recorded(scope, *agent).await,
+            (None, Some(Decision::Denied), None) => self.count_denied(scope).await,
             (None, Some(Decision::Allowed), None) => {
-                // Most are; the others are found in an index of their own.
-                let allowed = code::text(&Decision::Allowed);
-                let others = entity::Entity::find()
-                    .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()))
-                    .filter(entity::Column::Decision.ne(allowed));
+                // Most are; the others are kept or few.
                 let all = self.count_recorded(scope, None).await?;
-                Ok(all.saturating_sub(others.count(self.reader()).await?))
+                let denied = self.count_denied(scope).await?;
+                let waiting = decided(scope, Decision::PendingApproval);
+                let waiting = waiting.count(self.reader()).await?;
+                Ok(all.saturating_sub(denied).saturating_sub(waiting))
             }
             (None, None, Some(action)) => self.count_asked(scope, action, query).await,
             _ => Ok(query.clone().count(self.reader()).await?),
@@ -90,6 +97,42 @@ impl Store {
         self.add_uncounted(kept, &sql, values).await
     }
 
+    /// Those that were denied at once are kept; those that waited for a person first are few, and have an
+    /// index of their own.
+    async fn count_denied(&self, scope: Scope) -> Result<u64, StoreError> {
+        let sql = format!(
+            "SELECT {COUNTED}, CAST(COALESCE((SELECT SUM(denied) FROM activity_counts
+                WHERE organization_id = $2 AND agent_id = $3 AND grain = 'MONTH'), 0) AS BIGINT) AS total"
+        );
+        let organization = scope.organization.as_uuid();
+        let values = vec![COUNTER.into(), organization.into(), Uuid::nil().into()];
+        let row = self.ask(&sql, values).await?;
+        let (place, kept): (i64, i64) = (row.try_get("", "place")?, row.try_get("", "total")?);
+        let values = vec![
+            VerificationRecorded::TYPE.into(),
+            organization.into(),
+            place.into(),
+            code::text(&Decision::Denied).into(),
+        ];
+        let sql = format!("{UNCOUNTED} AND {} = $4", self.said("decision"));
+        let at_once = self.add_uncounted(kept, &sql, values).await?;
+        let later = decided(scope, Decision::Denied)
+            .filter(entity::Column::ApprovalStatus.is_not_null())
+            .count(self.reader())
+            .await?;
+        Ok(at_once + later)
+    }
+
+    /// A field of what a recorded fact says.
+    fn said(&self, field: &str) -> String {
+        match self.backend() {
+            Backend::Postgres => {
+                format!("convert_from(payload, 'UTF8')::jsonb #>> '{{data,{field}}}'")
+            }
+            Backend::Sqlite => format!("json_extract(CAST(payload AS TEXT), '$.data.{field}')"),
+        }
+    }
+
     /// Of an action. Agents choose names, so that not all of them have counts of their own.
     async fn count_asked(
         &self,
@@ -110,17 +153,13 @@ impl Store {
         if kept < 0 {
             return Ok(query.clone().count(self.reader()).await?);
         }
-        let named = match self.backend() {
-            Backend::Postgres => "convert_from(payload, 'UTF8')::jsonb #>> '{data,action}'",
-            Backend::Sqlite => "json_extract(CAST(payload AS TEXT), '$.data.action')",
-        };
         let values = vec![
             VerificationRecorded::TYPE.into(),
             organization.into(),
             place.into(),
             action.into(),
         ];
-        let sql = format!("{UNCOUNTED} AND {named} = $4");
+        let sql = format!("{UNCOUNTED} AND {} = $4", self.said("action"));
         self.add_uncounted(kept, &sql, values).await
     }
 

@@ -116,7 +116,10 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
         tail.begin().await?;
     }
     args.list.of(&client, &APPROVAL, &filter).await?;
-    while args.watch {
+    if !args.watch {
+        return Ok(());
+    }
+    loop {
         let Heard::Fact(fact) = tail.next().await? else {
             args.list.of(&client, &APPROVAL, &filter).await?;
             continue;
@@ -132,5 +135,4 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
                 .fact(APPROVAL.columns, &Value::clone(&changed));
         }
     }
-    Ok(())
 }

@@ -130,6 +130,14 @@ async fn an_approval_goes_one_way_and_each_person_answers_once(
         .load_approval_answers(ours.scope, &[waiting.id])
         .await?;
     assert_eq!(answers[&waiting.id].len(), 2);
+    // What a person denied counts among what is denied.
+    let filter = VerificationFilter {
+        decision: Some(Decision::Denied),
+        ..VerificationFilter::default()
+    };
+    let page = PageRequest::new(None, None, None, None)?;
+    let page = store.list_verifications(ours.scope, &filter, page).await?;
+    assert_eq!((page.items.len(), page.total), (1, 1));
     let foreign = store
         .load_approval_answers(theirs.scope, &[waiting.id])
         .await?;

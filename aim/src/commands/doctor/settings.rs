@@ -131,9 +131,7 @@ fn networks(config: &Config) -> Vec<Finding> {
     let problems = [
         (
             "trusted_proxies",
-            TrustedProxies::parse(&config.trusted_proxies)
-                .err()
-                .map(|it| it.to_string()),
+            TrustedProxies::parse(&config.trusted_proxies).err(),
         ),
         (
             "mcp_networks",
@@ -143,9 +141,7 @@ fn networks(config: &Config) -> Vec<Finding> {
         ),
         (
             "outbound_networks",
-            OwnNetworks::parse(&config.outbound_networks)
-                .err()
-                .map(|it| it.to_string()),
+            OwnNetworks::parse(&config.outbound_networks).err(),
         ),
     ];
     let finding = |(name, problem): (&str, Option<String>)| {
