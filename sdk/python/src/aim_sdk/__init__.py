@@ -10,6 +10,7 @@ def get_weather(city: str) -> dict: ...
 
 from .action import Action, current_action
 from .agent import Agent
+from .attestation import McpAttestation, McpReport
 from .capability import CapabilityRequest
 from .enroll import secure
 from .errors import (
@@ -44,6 +45,8 @@ __all__ = [
     "ClockError",
     "ConfigurationError",
     "EgressDenied",
+    "McpAttestation",
+    "McpReport",
     "Reason",
     "RequestRefused",
     "RiskLevel",

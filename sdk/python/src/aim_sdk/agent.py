@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, overload
 
 from . import guard
 from .action import Action, Permission
 from .approval import ask_person
+from .attestation import McpAttestation, McpReport, Seen, attest, report_servers
 from .capability import CapabilityRequest, request_capability
 from .decorate import ArgumentsSent, ResourceOf, tracked
 from .errors import ServerUnavailable
@@ -217,6 +218,35 @@ class Agent:
         """:meth:`request_capability` for asyncio."""
         flow = request_capability(self._caller, capability, reason, resource, life)
         return await self._arun(flow)
+
+    def attest_mcp(
+        self, server_id: str, *, digest: str, tools: Sequence[str], latency: float
+    ) -> McpAttestation:
+        """Signs what the agent saw of a registered MCP server a moment ago.
+
+        ``digest`` is that of the manifest (``docs/mcp.md``), ``latency`` how long the server took
+        to answer, in seconds. A later word takes the place of this one.
+        """
+        seen = (server_id, digest, tools, latency)
+        return self._run(attest(self._caller, self._identity, self._key, seen))
+
+    async def aattest_mcp(
+        self, server_id: str, *, digest: str, tools: Sequence[str], latency: float
+    ) -> McpAttestation:
+        """:meth:`attest_mcp` for asyncio."""
+        seen = (server_id, digest, tools, latency)
+        return await self._arun(attest(self._caller, self._identity, self._key, seen))
+
+    def report_mcp_servers(self, servers: Iterable[Seen]) -> McpReport:
+        """Tells of MCP servers that were seen, as :func:`aim_sdk.detect.detect` finds them.
+
+        They wait for a person; nothing is registered or trusted by telling.
+        """
+        return self._run(report_servers(self._caller, servers))
+
+    async def areport_mcp_servers(self, servers: Iterable[Seen]) -> McpReport:
+        """:meth:`report_mcp_servers` for asyncio."""
+        return await self._arun(report_servers(self._caller, servers))
 
     def rotate_key(self, *, grace: int | None = None) -> None:
         """Exchanges the agent's key; the one before is good for ``grace`` seconds more.
