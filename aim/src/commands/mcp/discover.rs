@@ -253,7 +253,8 @@ mod tests {
             "broken": { "url": 5 },
             "worse": 7,
         } } });
-        let found = servers(&words.to_string(), "/mcp/servers", "VS Code").unwrap();
+        let mut found = servers(&words.to_string(), "/mcp/servers", "VS Code").unwrap();
+        found.sort_by(|one, other| one.name.cmp(&other.name));
         let told = serde_json::to_string(&found).unwrap();
         assert!(!told.contains("hunter"), "{told}");
         let names: Vec<&str> = found.iter().map(|it| it.name.as_str()).collect();
