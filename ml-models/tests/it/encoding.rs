@@ -147,12 +147,12 @@ fn what_is_no_profile_is_refused() {
     let mut longer = good.clone();
     longer.push(0);
     let mut newer = good.clone();
-    newer[0] = 7;
+    newer[0] = 8;
     assert_eq!(
         BehaviourProfile::decode(&newer),
-        Err(ProfileError::Version(7))
+        Err(ProfileError::Version(8))
     );
-    for bytes in [&[][..], &good[..good.len() - 1], &longer, &[6, 0xff, 0xff]] {
+    for bytes in [&[][..], &good[..good.len() - 1], &longer, &[7, 0xff, 0xff]] {
         let refused = BehaviourProfile::decode(bytes);
         assert!(
             matches!(refused, Err(ProfileError::Damaged(_))),
