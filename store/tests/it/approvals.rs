@@ -6,6 +6,7 @@ use aim_domain::capability::Pattern;
 use aim_domain::capability_request::{
     CAPABILITY_REQUEST_SECONDS, CapabilityRequest, CapabilityRequestStatus,
 };
+use aim_domain::event::Fact;
 use aim_domain::id::{
     ApprovalAnswerId, ApprovalGrantId, CapabilityRequestId, CapabilityViolationId, PolicyId,
     VerificationId,
@@ -44,6 +45,9 @@ fn first(count: i32) -> anyhow::Result<PageRequest> {
 fn pending(tenant: &Tenant, number: u128) -> DecisionRecord {
     let mut record = decision(tenant, number);
     record.verification.decision = Decision::PendingApproval;
+    if let Fact::VerificationRecorded(fact) = &mut record.event.fact {
+        fact.decision = Decision::PendingApproval;
+    }
     record.verification.approval = Some(Approval {
         status: ApprovalStatus::Pending,
         approvers: 2,
@@ -130,14 +134,14 @@ async fn an_approval_goes_one_way_and_each_person_answers_once(
         .load_approval_answers(ours.scope, &[waiting.id])
         .await?;
     assert_eq!(answers[&waiting.id].len(), 2);
-    // What a person denied counts among what is denied.
+    // What a person denied counts among what was denied at once.
     let filter = VerificationFilter {
         decision: Some(Decision::Denied),
         ..VerificationFilter::default()
     };
     let page = PageRequest::new(None, None, None, None)?;
     let page = store.list_verifications(ours.scope, &filter, page).await?;
-    assert_eq!((page.items.len(), page.total), (1, 1));
+    assert_eq!((page.items.len(), page.total), (2, 2));
     let foreign = store
         .load_approval_answers(theirs.scope, &[waiting.id])
         .await?;
