@@ -99,7 +99,9 @@ where
     E::Model: Send + Sync,
     C: ConnectionTrait,
 {
-    fetch_sorted(db, query, id, Sorted::newest_first(id), request, convert).await
+    let total = query.clone().count(db).await?;
+    let by = (id, Sorted::newest_first(id));
+    fetch_counted(db, query, by, (request, total), convert).await
 }
 
 /// What a list is ordered by.
@@ -120,26 +122,8 @@ impl Sorted {
     }
 }
 
-/// Runs `query` for one page in another order. The cursor is a row's id; its value is read from the
-/// row as it is now, so that a page goes on where the row stands.
-pub(crate) async fn fetch_sorted<E, C, T>(
-    db: &C,
-    query: Select<E>,
-    id: E::Column,
-    sorted: Sorted,
-    request: PageRequest,
-    convert: impl Fn(E::Model) -> Result<T, StoreError>,
-) -> Result<Page<T>, StoreError>
-where
-    E: EntityTrait,
-    E::Model: Send + Sync,
-    C: ConnectionTrait,
-{
-    let total = query.clone().count(db).await?;
-    fetch_counted(db, query, (id, sorted), (request, total), convert).await
-}
-
-/// As [`fetch_sorted`], where how many there are is known from elsewhere.
+/// Runs `query` for one page in any order, of as many rows as there are in all. The cursor is a row's id; its
+/// value is read from the row as it is now, so that a page goes on where the row stands.
 pub(crate) async fn fetch_counted<E, C, T>(
     db: &C,
     query: Select<E>,

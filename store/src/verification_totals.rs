@@ -27,6 +27,14 @@ const COUNTED: &str =
 const UNCOUNTED: &str = "SELECT COUNT(*) AS total FROM event_log WHERE topic = 'aim.events'
     AND event_type = $1 AND organization_id = $2 AND position >= $3";
 
+/// A sum of what is kept of an agent, or, for the nil UUID, of all of an organization.
+fn sum_of(column: &str) -> String {
+    format!(
+        "COALESCE((SELECT SUM({column}) FROM activity_counts
+            WHERE organization_id = $2 AND agent_id = $3 AND grain = 'MONTH'), 0)"
+    )
+}
+
 /// Those with this decision.
 fn decided(scope: Scope, decision: Decision) -> Select<entity::Entity> {
     entity::Entity::find()
@@ -75,52 +83,44 @@ impl Store {
         scope: Scope,
         agent: Option<AgentId>,
     ) -> Result<u64, StoreError> {
-        let sql = format!(
-            "SELECT {COUNTED}, CAST(COALESCE((SELECT SUM(total) FROM activity_counts
-                WHERE organization_id = $2 AND agent_id = $3 AND grain = 'MONTH'), 0) AS BIGINT) AS total"
-        );
-        let organization = scope.organization.as_uuid();
-        let id = agent.map_or(Uuid::nil(), |it| it.as_uuid());
-        let values = vec![COUNTER.into(), organization.into(), id.into()];
-        let row = self.ask(&sql, values).await?;
-        let (place, kept): (i64, i64) = (row.try_get("", "place")?, row.try_get("", "total")?);
-        let mut values = vec![
-            VerificationRecorded::TYPE.into(),
-            organization.into(),
-            place.into(),
-        ];
-        let mut sql = UNCOUNTED.to_owned();
-        if let Some(agent) = agent {
-            sql.push_str(" AND key = $4");
-            values.push(agent.to_string().into());
-        }
-        self.add_uncounted(kept, &sql, values).await
+        let of = agent.map_or(Uuid::nil(), |it| it.as_uuid());
+        let only = agent.map(|it| ("key".to_owned(), it.to_string()));
+        let found = self.count_kept(scope, (sum_of("total"), of.into()), only);
+        Ok(found.await?.unwrap_or(0))
     }
 
     /// Those that were denied at once are kept; those that waited for a person first are few, and have an
     /// index of their own.
     async fn count_denied(&self, scope: Scope) -> Result<u64, StoreError> {
-        let sql = format!(
-            "SELECT {COUNTED}, CAST(COALESCE((SELECT SUM(denied) FROM activity_counts
-                WHERE organization_id = $2 AND agent_id = $3 AND grain = 'MONTH'), 0) AS BIGINT) AS total"
-        );
-        let organization = scope.organization.as_uuid();
-        let values = vec![COUNTER.into(), organization.into(), Uuid::nil().into()];
-        let row = self.ask(&sql, values).await?;
-        let (place, kept): (i64, i64) = (row.try_get("", "place")?, row.try_get("", "total")?);
-        let values = vec![
-            VerificationRecorded::TYPE.into(),
-            organization.into(),
-            place.into(),
-            code::text(&Decision::Denied).into(),
-        ];
-        let sql = format!("{UNCOUNTED} AND {} = $4", self.said("decision"));
-        let at_once = self.add_uncounted(kept, &sql, values).await?;
+        let only = (self.said("decision"), code::text(&Decision::Denied));
+        let at_once = self.count_kept(scope, (sum_of("denied"), Uuid::nil().into()), Some(only));
+        let at_once = at_once.await?.unwrap_or(0);
         let later = decided(scope, Decision::Denied)
             .filter(entity::Column::ApprovalStatus.is_not_null())
             .count(self.reader())
             .await?;
         Ok(at_once + later)
+    }
+
+    /// Of an action. Agents choose names, so that not all of them have counts of their own.
+    async fn count_asked(
+        &self,
+        scope: Scope,
+        action: &str,
+        query: &Select<entity::Entity>,
+    ) -> Result<u64, StoreError> {
+        let sum = "CASE WHEN EXISTS (SELECT 1 FROM action_counts
+                WHERE organization_id = $2 AND action = '(other)') THEN -1
+              ELSE COALESCE((SELECT SUM(total) FROM action_counts
+                WHERE organization_id = $2 AND action = $3), 0) END";
+        let only = (self.said("action"), action.to_owned());
+        match self
+            .count_kept(scope, (sum.to_owned(), action.into()), Some(only))
+            .await?
+        {
+            Some(kept) => Ok(kept),
+            None => Ok(query.clone().count(self.reader()).await?),
+        }
     }
 
     /// A field of what a recorded fact says.
@@ -133,44 +133,34 @@ impl Store {
         }
     }
 
-    /// Of an action. Agents choose names, so that not all of them have counts of their own.
-    async fn count_asked(
+    /// A sum of kept counts, whose third parameter is `of`, and the facts behind it; `only` those where an
+    /// expression has this value. `None` where the sum is below zero: that is not kept.
+    async fn count_kept(
         &self,
         scope: Scope,
-        action: &str,
-        query: &Select<entity::Entity>,
-    ) -> Result<u64, StoreError> {
-        let sql = format!(
-            "SELECT {COUNTED}, CAST(CASE WHEN EXISTS (SELECT 1 FROM action_counts
-                WHERE organization_id = $2 AND action = '(other)') THEN -1
-              ELSE COALESCE((SELECT SUM(total) FROM action_counts
-                WHERE organization_id = $2 AND action = $3), 0) END AS BIGINT) AS total"
-        );
+        (sum, of): (String, Value),
+        only: Option<(String, String)>,
+    ) -> Result<Option<u64>, StoreError> {
+        let sql = format!("SELECT {COUNTED}, CAST({sum} AS BIGINT) AS total");
         let organization = scope.organization.as_uuid();
-        let values = vec![COUNTER.into(), organization.into(), action.into()];
+        let values = vec![COUNTER.into(), organization.into(), of];
         let row = self.ask(&sql, values).await?;
         let (place, kept): (i64, i64) = (row.try_get("", "place")?, row.try_get("", "total")?);
         if kept < 0 {
-            return Ok(query.clone().count(self.reader()).await?);
+            return Ok(None);
         }
-        let values = vec![
+        let mut sql = UNCOUNTED.to_owned();
+        let mut values = vec![
             VerificationRecorded::TYPE.into(),
             organization.into(),
             place.into(),
-            action.into(),
         ];
-        let sql = format!("{UNCOUNTED} AND {} = $4", self.said("action"));
-        self.add_uncounted(kept, &sql, values).await
-    }
-
-    async fn add_uncounted(
-        &self,
-        kept: i64,
-        sql: &str,
-        values: Vec<Value>,
-    ) -> Result<u64, StoreError> {
-        let more: i64 = self.ask(sql, values).await?.try_get("", "total")?;
-        Ok(u64::try_from(kept.saturating_add(more)).unwrap_or(0))
+        if let Some((expression, value)) = only {
+            sql.push_str(&format!(" AND {expression} = $4"));
+            values.push(value.into());
+        }
+        let more: i64 = self.ask(&sql, values).await?.try_get("", "total")?;
+        Ok(Some(u64::try_from(kept.saturating_add(more)).unwrap_or(0)))
     }
 
     async fn ask(&self, sql: &str, values: Vec<Value>) -> Result<QueryResult, StoreError> {

@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use aim_tests::{AimConfig, Postgres};
+use aim_tests::Postgres;
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 
 use crate::fleet::Owner;
-use crate::warm_path::statements;
+use crate::warm_path::{logged, statements};
 
 /// Rows of each list.
 const ROWS: usize = 8;
@@ -68,16 +68,8 @@ const FILL: [&str; 7] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_many_rows_takes_as_many_statements_as_a_page_of_one() {
-    let postgres = Postgres::start().unwrap();
+    let (postgres, aim) = logged().await;
     let db = Database::connect(postgres.url()).await.unwrap();
-    db.execute_unprepared("ALTER DATABASE aim SET log_statement = 'all'")
-        .await
-        .unwrap();
-    let aim = AimConfig::new()
-        .database(postgres.url())
-        .role("api")
-        .start()
-        .unwrap();
     let owner = Owner::of(&aim).await.unwrap();
     for number in 0..ROWS {
         let name = format!("agent-{number}");

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use aim_tests::{AimConfig, Postgres};
+use aim_tests::{AimConfig, AimProcess, Postgres};
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 
@@ -111,13 +111,8 @@ const SEQUENCED: [&str; 11] = [
     "audit_checkpoints",
 ];
 
-fn inserts(statements: &[String]) -> usize {
-    let of_one = |it: &String| it.to_lowercase().matches("insert into").count();
-    statements.iter().map(of_one).sum()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_warm_decision_reads_nothing_and_writes_the_same_every_time() {
+/// A server on a PostgreSQL that logs every statement.
+pub(crate) async fn logged() -> (Postgres, AimProcess) {
     let postgres = Postgres::start().unwrap();
     let db = Database::connect(postgres.url()).await.unwrap();
     db.execute_unprepared("ALTER DATABASE aim SET log_statement = 'all'")
@@ -128,6 +123,17 @@ async fn a_warm_decision_reads_nothing_and_writes_the_same_every_time() {
         .role("api")
         .start()
         .unwrap();
+    (postgres, aim)
+}
+
+fn inserts(statements: &[String]) -> usize {
+    let of_one = |it: &String| it.to_lowercase().matches("insert into").count();
+    statements.iter().map(of_one).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_decision_reads_nothing_and_writes_the_same_every_time() {
+    let (postgres, aim) = logged().await;
     let owner = Owner::of(&aim).await.unwrap();
     let agent = owner.register("warm", &["files:read"]).await.unwrap();
     for _ in 0..3 {
@@ -164,16 +170,7 @@ async fn a_warm_decision_reads_nothing_and_writes_the_same_every_time() {
 /// Who shows a session or an API key is known without a look into the database.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_session_or_api_key_reads_nothing() {
-    let postgres = Postgres::start().unwrap();
-    let db = Database::connect(postgres.url()).await.unwrap();
-    db.execute_unprepared("ALTER DATABASE aim SET log_statement = 'all'")
-        .await
-        .unwrap();
-    let aim = AimConfig::new()
-        .database(postgres.url())
-        .role("api")
-        .start()
-        .unwrap();
+    let (postgres, aim) = logged().await;
     let owner = Owner::of(&aim).await.unwrap();
     let made = made_by(&owner).await.unwrap();
     let known = ["sessions", "api_keys", "users"];

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,9 @@ from typing import Any, Protocol
 from .errors import RequestRefused
 from .flow import Flow
 from .graphql import Caller, payload
-from .registration import Identity
-from .signing import AgentKey
+from .registration import Identity, organization_of
+from .signing import AgentKey, sign_statement
 
-_ORGANIZATION = "{ organization { uuid } }"
 _ATTEST = """mutation($input: AttestMcpServerInput!) { attestMcpServer(input: $input) {
     mcpAttestation { id digest isOfApproved expiresAt } userErrors { code message field } } }"""
 _REPORT = """mutation($input: ReportMcpServersInput!) { reportMcpServers(input: $input) {
@@ -79,7 +77,7 @@ def attest(
 ) -> Flow[McpAttestation]:
     """``seen``: the server's id, the manifest's digest, tools, seconds it took to answer."""
     server, digest, tools, latency = seen
-    data = yield from caller.call(_ORGANIZATION, {})
+    organization = yield from organization_of(caller)
     observed = int(time.time())
     milliseconds = max(round(latency * 1000), 0)
     statement = {
@@ -87,21 +85,18 @@ def attest(
         "digest": digest,
         "latencyMs": milliseconds,
         "observedAt": observed,
-        "organization": str(data["organization"]["uuid"]),
+        "organization": organization,
         "server": _uuid_of(server),
         "tools": list(tools),
         "type": "aim-mcp-attestation-v1",
     }
-    # RFC 8785 of what has neither fractions nor names beyond ASCII.
-    text = json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    signature = base64.urlsafe_b64encode(key.sign(text.encode())).rstrip(b"=").decode()
     fields = {
         "mcpServerId": server,
         "digest": digest,
         "tools": list(tools),
         "latencyMs": milliseconds,
         "observedAt": datetime.fromtimestamp(observed, timezone.utc).isoformat(),
-        "signature": signature,
+        "signature": sign_statement(key, statement),
     }
     data = yield from caller.call(_ATTEST, {"input": fields})
     made = payload(data, "attestMcpServer", "mcpAttestation")

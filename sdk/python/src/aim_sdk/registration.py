@@ -59,12 +59,17 @@ def identify(caller: Caller) -> Flow[Identity | None]:
     return _identity(viewer) if viewer.get("__typename") == "Agent" else None
 
 
+def organization_of(caller: Caller) -> Flow[str]:
+    """The plain id of the caller's organization, as it is signed."""
+    data = yield from caller.call(_ORGANIZATION, {})
+    return str(data["organization"]["uuid"])
+
+
 def register(
     person: Caller, agent: Caller, key: AgentKey, name: str, description: Description
 ) -> Flow[Identity]:
     """Registers the agent with a proof that its key is here; ``person`` is who lets it in."""
-    data = yield from person.call(_ORGANIZATION, {})
-    organization = str(data["organization"]["uuid"])
+    organization = yield from organization_of(person)
     created = int(time.time())
     fields = {
         "name": name,

@@ -7,10 +7,9 @@ import time
 from .errors import RequestRefused
 from .flow import Flow
 from .graphql import Caller, payload
-from .registration import Identity, identify
+from .registration import Identity, identify, organization_of
 from .signing import AgentKey, prove_rotation
 
-_ORGANIZATION = "{ organization { uuid } }"
 _ROTATE = """mutation($input: RotateAgentKeyInput!) { rotateAgentKey(input: $input) {
     agent { id } userErrors { code message field } } }"""
 
@@ -19,8 +18,7 @@ def rotate(
     old: Caller, new: Caller, identity: Identity, key: AgentKey, grace: int | None
 ) -> Flow[None]:
     """Signed by the key that goes; the proof is by ``key``, the one that comes."""
-    data = yield from old.call(_ORGANIZATION, {})
-    organization = str(data["organization"]["uuid"])
+    organization = yield from organization_of(old)
     created = int(time.time())
     fields = {
         "agentId": identity.id,

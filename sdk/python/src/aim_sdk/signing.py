@@ -7,6 +7,8 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -108,6 +110,15 @@ def sign_event(key: AgentKey, payload: bytes) -> str:
     """The signature that travels beside an event: ``<key id>=:<base64>:``."""
     signature = key.sign(b"aim-event-v1\n" + key.id.encode() + b"\n" + payload)
     return f"{key.id}=:{base64.b64encode(signature).decode()}:"
+
+
+def sign_statement(key: AgentKey, statement: Mapping[str, Any]) -> str:
+    """A signature over a statement as canonical JSON, base64url.
+
+    RFC 8785, of what has neither fractions nor names beyond ASCII.
+    """
+    text = json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _base64url(key.sign(text.encode()))
 
 
 def _sign_lines(key: AgentKey, *lines: str) -> str:
