@@ -11,22 +11,21 @@ const TURN: usize = 256;
 static CORES: LazyLock<usize> =
     LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
-/// Does the same with all, in their order, here; others get their turn now and then.
-pub(super) async fn in_turns<T, U>(all: Vec<T>, work: impl Fn(T) -> U) -> Vec<U> {
+/// Works on all, in their order, here; others get their turn now and then.
+pub(super) async fn in_turns<T, U>(all: Vec<T>, work: impl Fn(Vec<T>) -> Vec<U>) -> Vec<U> {
     let mut done = Vec::with_capacity(all.len());
-    for (one, count) in all.into_iter().zip(1_usize..) {
-        done.push(work(one));
-        if count.is_multiple_of(TURN) {
-            tokio::task::yield_now().await;
-        }
+    let mut rest = all.into_iter();
+    while rest.len() > 0 {
+        done.extend(work(rest.by_ref().take(TURN).collect()));
+        tokio::task::yield_now().await;
     }
     done
 }
 
-/// Does the same with all, in their order.
+/// Works on all, in their order, a part on each core.
 pub(super) async fn on_all_cores<T: Send + 'static, U: Send + 'static>(
     mut all: Vec<T>,
-    work: impl Fn(T) -> U + Send + Sync + 'static,
+    work: impl Fn(Vec<T>) -> Vec<U> + Send + Sync + 'static,
 ) -> Result<Vec<U>, AppError> {
     let work = Arc::new(work);
     let share = all.len().div_ceil(*CORES).max(64);
@@ -36,8 +35,7 @@ pub(super) async fn on_all_cores<T: Send + 'static, U: Send + 'static>(
         let rest = all.split_off(share.min(all.len()));
         let part = std::mem::replace(&mut all, rest);
         let work = Arc::clone(&work);
-        let task = move || part.into_iter().map(|it| work(it)).collect::<Vec<U>>();
-        tasks.push(tokio::task::spawn_blocking(task));
+        tasks.push(tokio::task::spawn_blocking(move || work(part)));
     }
     for task in tasks {
         done.extend(
