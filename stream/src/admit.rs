@@ -18,8 +18,8 @@ mod lookups;
 mod producer;
 mod spread;
 
-use judge::{Judge, Judged};
-use lookups::{Wanted, look_up, unknown};
+use judge::{Judge, Open};
+use lookups::{Wanted, look_up};
 use spread::{in_turns, on_all_cores};
 
 /// An event that may be applied.
@@ -92,34 +92,20 @@ pub(crate) async fn admit(
     // Reading takes less than to hand it to another thread, and memory goes back to where it is from.
     let is_light = deliveries.iter().all(|it| it.signature.is_none());
     let mut judge = Judge::new(app, rules);
-    let mut open: Vec<_> = deliveries.into_iter().map(|it| (it, None)).collect();
+    let mut open: Vec<Open> = deliveries.into_iter().map(Open::new).collect();
     let mut rounds = 0;
     loop {
-        let judged = if is_light {
-            in_turns(open, |part| judge.all(part)).await
+        if is_light {
+            in_turns(&mut open, |part| judge.all(part)).await;
         } else {
             let judge = judge.clone();
-            on_all_cores(open, move |part| judge.all(part)).await?
-        };
-        let wanted = judged.iter().filter_map(|(_, it)| it.as_ref().err());
-        let wanted: HashSet<Wanted> = wanted.cloned().collect();
+            open = on_all_cores(open, move |part| judge.all(part)).await?;
+        }
+        let wanted: HashSet<Wanted> = open.iter().filter_map(Open::wants).cloned().collect();
         if wanted.is_empty() || rounds == LOOK_UPS {
-            return Ok(settle(judged));
+            return Ok(open.into_iter().map(Open::settle).collect());
         }
         rounds += 1;
         look_up(app, rules, &wanted, &mut judge.found).await?;
-        let again = judged.into_iter();
-        open = again
-            .map(|(delivery, judged)| (delivery, judged.ok()))
-            .collect();
     }
-}
-
-/// What could not be found there is not.
-fn settle(judged: Vec<(Delivery, Judged)>) -> Vec<(Delivery, Admission)> {
-    let settled = judged.into_iter().map(|(delivery, judged)| {
-        let admission = judged.unwrap_or_else(|wanted| Err(unknown(&wanted).into()));
-        (delivery, admission)
-    });
-    settled.collect()
 }

@@ -11,7 +11,7 @@ use aim_domain::verification::AgentFacts;
 use aim_eventlog::{Delivery, Envelope, EventData, Refusal, Schema, Topic, parse_action};
 use chrono::{DateTime, Utc};
 
-use super::lookups::{Lookups, Wanted};
+use super::lookups::{Lookups, Wanted, unknown};
 use super::producer::{self, Claim, Found, Producer};
 use super::{Admission, Admitted, OwnFact, Refused, Rules};
 
@@ -25,6 +25,35 @@ const LESSONS: [&str; 4] = [
 
 /// What a delivery turned out to be, or what is to be looked up first.
 pub(super) type Judged = Result<Admission, Wanted>;
+
+/// A delivery that is being judged.
+pub(super) struct Open {
+    delivery: Delivery,
+    /// None before anybody looked at it.
+    judged: Option<Judged>,
+}
+
+impl Open {
+    pub(super) fn new(delivery: Delivery) -> Self {
+        let judged = None;
+        Self { delivery, judged }
+    }
+
+    /// What has to be looked up for it.
+    pub(super) fn wants(&self) -> Option<&Wanted> {
+        self.judged.as_ref()?.as_ref().err()
+    }
+
+    /// What could not be found there is not.
+    pub(super) fn settle(self) -> (Delivery, Admission) {
+        let admission = match self.judged {
+            Some(Ok(admission)) => admission,
+            Some(Err(wanted)) => Err(unknown(&wanted).into()),
+            None => Err(Refusal::new("EVENT_INVALID", "it was not judged").into()),
+        };
+        (self.delivery, admission)
+    }
+}
 
 /// Judges as far as what that takes is in memory or was found.
 #[derive(Clone)]
@@ -60,26 +89,26 @@ impl Judge {
     }
 
     /// Judges those that have no verdict yet; their signatures are checked together.
-    pub(super) fn all(&self, open: Vec<(Delivery, Option<Admission>)>) -> Vec<(Delivery, Judged)> {
-        let (deliveries, before): (Vec<Delivery>, Vec<Option<Admission>>) =
-            open.into_iter().unzip();
-        let opened = deliveries.iter().zip(before);
-        let opened = opened.map(|(delivery, before)| match before {
-            Some(verdict) => Err(Ok(verdict)),
-            None => self.open(delivery),
+    pub(super) fn all(&self, open: &mut [Open]) {
+        let opened = open.iter().map(|it| match it.judged {
+            Some(Ok(_)) => None,
+            _ => Some(self.open(&it.delivery)),
         });
-        let opened: Vec<Result<Opened<'_>, Judged>> = opened.collect();
-        let signed: Vec<_> = opened.iter().flatten().filter_map(Opened::signed).collect();
+        let opened: Vec<Option<Result<Opened<'_>, Judged>>> = opened.collect();
+        let signed = opened.iter().flatten().flatten();
+        let signed: Vec<_> = signed.filter_map(Opened::signed).collect();
         let mut verdicts = verify_events(&signed, &rand::random()).into_iter();
-        let judged = opened.into_iter().map(|it| match it {
+        let judged = opened.into_iter().map(|it| match it? {
             Ok(it) if it.signed().is_some() && verdicts.next() != Some(true) => {
-                Ok(Err(producer::forged().into()))
+                Some(Ok(Err(producer::forged().into())))
             }
-            Ok(it) => self.finish(it),
-            Err(judged) => judged,
+            Ok(it) => Some(self.finish(it)),
+            Err(judged) => Some(judged),
         });
-        let judged: Vec<Judged> = judged.collect();
-        deliveries.into_iter().zip(judged).collect()
+        let judged: Vec<Option<Judged>> = judged.collect();
+        for (it, judged) in open.iter_mut().zip(judged) {
+            it.judged = judged.or(it.judged.take());
+        }
     }
 
     /// A fleet's event as far as it can be told without its signature, or the verdict.

@@ -11,31 +11,31 @@ const TURN: usize = 256;
 static CORES: LazyLock<usize> =
     LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
-/// Works on all, in their order, here; others get their turn now and then.
-pub(super) async fn in_turns<T, U>(all: Vec<T>, work: impl Fn(Vec<T>) -> Vec<U>) -> Vec<U> {
-    let mut done = Vec::with_capacity(all.len());
-    let mut rest = all.into_iter();
-    while rest.len() > 0 {
-        done.extend(work(rest.by_ref().take(TURN).collect()));
+/// Works on all here; others get their turn now and then.
+pub(super) async fn in_turns<T>(all: &mut [T], work: impl Fn(&mut [T])) {
+    for part in all.chunks_mut(TURN) {
+        work(part);
         tokio::task::yield_now().await;
     }
-    done
 }
 
-/// Works on all, in their order, a part on each core.
-pub(super) async fn on_all_cores<T: Send + 'static, U: Send + 'static>(
+/// Works on all, a part on each core, and gives them back in their order.
+pub(super) async fn on_all_cores<T: Send + 'static>(
     mut all: Vec<T>,
-    work: impl Fn(Vec<T>) -> Vec<U> + Send + Sync + 'static,
-) -> Result<Vec<U>, AppError> {
+    work: impl Fn(&mut [T]) + Send + Sync + 'static,
+) -> Result<Vec<T>, AppError> {
     let work = Arc::new(work);
     let share = all.len().div_ceil(*CORES).max(64);
     let mut tasks = Vec::new();
     let mut done = Vec::with_capacity(all.len());
     while !all.is_empty() {
         let rest = all.split_off(share.min(all.len()));
-        let part = std::mem::replace(&mut all, rest);
+        let mut part = std::mem::replace(&mut all, rest);
         let work = Arc::clone(&work);
-        tasks.push(tokio::task::spawn_blocking(move || work(part)));
+        tasks.push(tokio::task::spawn_blocking(move || {
+            work(&mut part);
+            part
+        }));
     }
     for task in tasks {
         done.extend(
