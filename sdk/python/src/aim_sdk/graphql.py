@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from .errors import AimError, AuthenticationFailed, ClockError, RequestRefused, ServerUnavailable
-from .flow import Flow, NoAnswer, Pause, Reply, Send
+from .flow import Body, Flow, NoAnswer, Pause, Reply, Send
 
 logger = logging.getLogger("aim_sdk")
 
@@ -41,13 +41,6 @@ _LONGEST_PAUSE = 2.0
 _PASSING_STATUS = frozenset({429, 502, 503, 504})
 _PASSING_CODES = frozenset({"UNAVAILABLE", "TIMEOUT", "RATE_LIMITED"})
 _CLOCK_CODES = frozenset({"SIGNATURE_STALE", "SIGNATURE_FROM_FUTURE"})
-
-
-class Body(bytes):
-    """What is sent. It may hold what nobody else should read, so it is not printed."""
-
-    def __repr__(self) -> str:
-        return f"Body({len(self)} bytes)"
 
 
 def request(body: Body, credentials: Credentials, timeout: float) -> Flow[dict[str, Any]]:
