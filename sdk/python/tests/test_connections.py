@@ -222,8 +222,8 @@ async def test_who_is_not_trusted_hears_nothing(way: Way, tmp_path: Path) -> Non
     heard: list[bytes] = []
     with Scripted(lambda peer, _: heard.append(peer.request()), tls) as server:
         transport = Transport(Settings(url=server.url))
-        with pytest.raises(ServerUnavailable, match="ConnectError"):
-            await way.ask(transport, "a", 0.5)
+        with pytest.raises(ServerUnavailable, match="Connect"):
+            await way.ask(transport, "a", 2.0)
         await way.close(transport)
     assert heard == []
 
@@ -241,7 +241,7 @@ async def test_a_proxy_that_refuses_is_no_answer(way: Way, tmp_path: Path) -> No
         )
         transport = Transport(settings)
         with pytest.raises(ServerUnavailable, match="ProxyError"):
-            await way.ask(transport, "a", 0.5)
+            await way.ask(transport, "a", 5.0)
         await way.close(transport)
 
 

@@ -127,22 +127,25 @@ class Connections:
     async def aclose(self) -> None:
         """Closes those that nobody uses, and every other one once it is not used any more."""
         self._is_open = False
-        while self._idle:
-            await self._idle.pop()[0].aclose()
+        while (found := self._taken()) is not None:
+            await found[0].aclose()
 
     async def _kept(self) -> httpcore.AsyncNetworkStream | None:
-        while self._idle:
-            try:
-                stream, since = self._idle.pop()
-            except IndexError:
-                # Another thread was faster.
-                return None
+        while (found := self._taken()) is not None:
+            stream, since = found
             is_fresh = time.monotonic() - since < _KEEP_ALIVE
             # Nothing was asked, so what comes is the end, or meant for somebody else.
             if is_fresh and not stream.get_extra_info("is_readable"):
                 return stream
             await stream.aclose()
         return None
+
+    def _taken(self) -> tuple[httpcore.AsyncNetworkStream, float] | None:
+        try:
+            # One step: no two threads take the same.
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     async def _opened(self, deadline: float) -> httpcore.AsyncNetworkStream:
         route = self._route

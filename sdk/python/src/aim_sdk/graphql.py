@@ -35,6 +35,7 @@ class Caller:
         return request(encode(document, variables), self.credentials, self.timeout + extra)
 
 
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 #: What may be gone in a moment.
@@ -89,8 +90,7 @@ def payload(data: Mapping[str, Any], field: str, member: str) -> dict[str, Any]:
 def encode(document: str, variables: Mapping[str, Any]) -> Body:
     """A request's bytes."""
     try:
-        body = {"query": document, "variables": variables}
-        return Body(json.dumps(body, allow_nan=False, separators=(",", ":")).encode())
+        return Body(_JSON.encode({"query": document, "variables": variables}).encode())
     except (TypeError, ValueError) as error:
         # The text of the error may quote a value.
         raise RequestRefused(f"what is to be sent is no JSON ({type(error).__name__})") from None
