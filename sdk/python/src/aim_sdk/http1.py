@@ -19,7 +19,7 @@ _HEAD_MAX = 64 * 1024
 #: Bytes of an answer; the server's own are far smaller.
 _CONTENT_MAX = 4 * 1024 * 1024
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\0-\x08\x0a-\x1f]*)?")
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0-\x08\x0a-\x1f]*?)[ \t]*")
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\0-\x08\x0a-\x1f]*)")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?", re.DOTALL)
 
 
@@ -71,7 +71,7 @@ def _head(head: bytes) -> tuple[str, int, dict[str, str]]:
         field = _FIELD.fullmatch(line)
         if field is None:
             raise _wrong("a malformed field")
-        name, value = field[1].lower(), field[2]
+        name, value = field[1].lower(), field[2].strip(" \t")
         if name in headers and name in ("content-length", "transfer-encoding"):
             raise _wrong("its length is unclear")
         headers[name] = value
