@@ -135,6 +135,12 @@ impl App {
                 let is_kept = kept.is_none_or(|kept| kept >= days.unwrap_or_default());
                 Measured::of_one(is_kept)
             }
+            CheckKind::AccessReviewed => {
+                let days = TimeDelta::days(days.unwrap_or_default().into());
+                store
+                    .measure_access_reviews(scope, (now, now - days))
+                    .await?
+            }
         })
     }
 }

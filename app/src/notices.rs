@@ -3,6 +3,7 @@
 //! What agents wrote is kept apart from our own words, so that each way to people can show it as text
 //! and as nothing else: no link, no mention, no mark-up.
 
+use aim_domain::access_review::{AccessReviewChanged, AccessReviewStatus};
 use aim_domain::agent::AgentStatus;
 use aim_domain::anomaly::Severity;
 use aim_domain::event::{AgentChange, AlertRaised, Fact, OrganizationChange, VerificationRecorded};
@@ -66,6 +67,7 @@ impl Notice {
                 of_agent(&changed.change).map(|notice| notice.about(changed.agent))
             }
             Fact::OrganizationChanged(changed) => of_organization(&changed.change),
+            Fact::AccessReviewChanged(review) => Some(of_review(review)),
             _ => None,
         }
     }
@@ -164,6 +166,24 @@ fn of_agent(change: &AgentChange) -> Option<Notice> {
         ),
         _ => None,
     }
+}
+
+fn of_review(review: &AccessReviewChanged) -> Notice {
+    let title = match review.status {
+        AccessReviewStatus::Open if review.unanswered > 0 => "An access review has begun",
+        AccessReviewStatus::Open => "Everything of an access review is answered",
+        AccessReviewStatus::Closed => "An access review was closed",
+    };
+    Notice::new(title, Severity::Low, String::new())
+        .with("Review", &review.name)
+        .with(
+            "Due",
+            review.due_at.format("%Y-%m-%d %H:%M UTC").to_string(),
+        )
+        .with(
+            "Without an answer",
+            format!("{} of {}", review.unanswered, review.items),
+        )
 }
 
 fn of_organization(change: &OrganizationChange) -> Option<Notice> {

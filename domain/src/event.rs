@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::access::AccessChanged;
+use crate::access_review::AccessReviewChanged;
 use crate::action::{ActionClass, Outcome};
 use crate::agent::AgentStatus;
 use crate::agent_key::KeyPolicy;
@@ -529,6 +530,8 @@ facts! {
     AuditCheckpointed = "aim.audit.checkpointed.v1",
     /// An MCP server changed.
     McpServerChanged = "aim.mcp.server-changed.v1",
+    /// A review of access has come further.
+    AccessReviewChanged = "aim.access-review.changed.v1",
 }
 
 /// A fact with what every fact has.
@@ -568,6 +571,7 @@ impl Fact {
             | Self::AlertRaised(_)
             | Self::AlertAnswered(_)
             | Self::AccessChanged(_)
+            | Self::AccessReviewChanged(_)
             | Self::AuditCheckpointed(_) => None,
         }
     }

@@ -129,6 +129,10 @@ typed_id! {
     McpAttestationId,
     /// A server that somebody saw and nobody registered.
     McpSightingId,
+    /// A review of who and what may get in.
+    AccessReviewId,
+    /// One thing of such a review.
+    AccessReviewItemId,
 }
 
 impl EventId {

@@ -3,6 +3,8 @@
 //! Enumerations are kept as text and JSON as JSON: their meaning is given by `store/`, which is the
 //! only reader. Scores are ten-thousandths; times are UTC in whole microseconds.
 
+pub mod access_review;
+pub mod access_review_item;
 pub mod account_settings;
 pub mod action_class_override;
 pub mod action_count;

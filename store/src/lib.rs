@@ -4,6 +4,9 @@
 //! Writers take a [`Tx`], the only way to write: state, audit entries and events of one `Tx`
 //! commit together or not at all.
 
+pub mod access_review_items;
+pub mod access_reviews;
+pub mod access_subjects;
 mod action_classes;
 pub mod activities;
 pub mod activity_counts;

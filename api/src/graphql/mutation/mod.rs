@@ -1,5 +1,6 @@
 //! Everything that can be changed: verb first, one input, one payload.
 
+mod access_reviews;
 mod action_classes;
 mod agent_keys;
 mod agents;
@@ -32,6 +33,7 @@ mod suppressions;
 mod trust;
 mod verifications;
 
+pub(super) use access_reviews::AccessReviewMutations;
 pub(super) use action_classes::ActionClassMutations;
 pub(super) use agent_keys::AgentKeyMutations;
 pub(super) use agents::AgentMutations;

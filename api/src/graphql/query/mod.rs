@@ -1,5 +1,6 @@
 //! Everything that can be read.
 
+mod access_reviews;
 mod action_classes;
 mod agents;
 mod analytics;
@@ -25,6 +26,7 @@ mod sign_in;
 mod simulation;
 mod verification_stats;
 
+pub(super) use access_reviews::AccessReviewQueries;
 pub(super) use action_classes::ActionClassQueries;
 pub(super) use agents::AgentQueries;
 pub(super) use analytics::AnalyticsQueries;

@@ -48,6 +48,8 @@ pub(crate) enum CheckKind {
     AuditWitnessed,
     /// The audit log keeps contents for long enough.
     AuditKept,
+    /// A person said lately that those who may get in shall.
+    AccessReviewed,
 }
 
 /// What the numbers of a compliance check say.
@@ -122,7 +124,7 @@ pub(crate) struct ComplianceCheck {
     kind: CheckKind,
     /// What has to be so.
     wanted: String,
-    /// Days that contents have to be kept, of `AUDIT_KEPT`.
+    /// Days that contents have to be kept, of `AUDIT_KEPT`, or that a word may be old, of `ACCESS_REVIEWED`.
     days: Option<u32>,
     /// What the numbers say.
     outcome: CheckOutcome,

@@ -1,5 +1,6 @@
 //! Output types.
 
+mod access_review;
 mod action_class;
 mod agent;
 mod agent_key;
@@ -33,6 +34,10 @@ mod trust;
 mod user;
 mod verification;
 
+pub(crate) use access_review::{
+    AccessReview, AccessReviewConnection, AccessReviewItem, AccessReviewItemConnection,
+    AccessReviewStatus, AccessSubject, AccessWord,
+};
 pub(crate) use action_class::{ActionClass, ActionClassOverride, ActionClassOverrideConnection};
 pub(crate) use agent::{
     Agent, AgentConnection, Capability, CapabilityGrant, CapabilityGrantConnection, GrantRow,
