@@ -6,6 +6,7 @@
 use aim_domain::access_review::{AccessReviewChanged, AccessReviewStatus};
 use aim_domain::agent::AgentStatus;
 use aim_domain::anomaly::Severity;
+use aim_domain::compliance::ReportKept;
 use aim_domain::event::{AgentChange, AlertRaised, Fact, OrganizationChange, VerificationRecorded};
 use aim_domain::id::AgentId;
 use aim_domain::risk::RiskLevel;
@@ -68,6 +69,7 @@ impl Notice {
             }
             Fact::OrganizationChanged(changed) => of_organization(&changed.change),
             Fact::AccessReviewChanged(review) => Some(of_review(review)),
+            Fact::ReportKept(report) => Some(of_report(report)),
             _ => None,
         }
     }
@@ -166,6 +168,19 @@ fn of_agent(change: &AgentChange) -> Option<Notice> {
         ),
         _ => None,
     }
+}
+
+fn of_report(report: &ReportKept) -> Notice {
+    let key = format!("report:{}", report.report);
+    Notice::new("A compliance report was made", Severity::Low, key)
+        .with("Framework", aim_domain::code::text(&report.framework))
+        .with(
+            "Period from",
+            report.period_start.format("%Y-%m-%d").to_string(),
+        )
+        .with("Checks that lack nothing", report.met.to_string())
+        .with("Checks that something lacks", report.not_met.to_string())
+        .with("SHA-256 of its CSV", &report.csv_sha256)
 }
 
 fn of_review(review: &AccessReviewChanged) -> Notice {

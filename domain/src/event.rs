@@ -19,6 +19,7 @@ use crate::anomaly::{AnomalyKind, Severity};
 use crate::approval::{ApprovalSettings, ApprovalStatus};
 use crate::audit::Hash;
 use crate::capability_request::CapabilityRequestStatus;
+use crate::compliance::ReportKept;
 use crate::id::{
     AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, ApprovalGrantId,
     CapabilityGrantId, CapabilityRequestId, DelegationId, EventId, McpServerId, McpSightingId,
@@ -532,6 +533,8 @@ facts! {
     McpServerChanged = "aim.mcp.server-changed.v1",
     /// A review of access has come further.
     AccessReviewChanged = "aim.access-review.changed.v1",
+    /// A report was made and is kept.
+    ReportKept = "aim.report.kept.v1",
 }
 
 /// A fact with what every fact has.
@@ -572,6 +575,7 @@ impl Fact {
             | Self::AlertAnswered(_)
             | Self::AccessChanged(_)
             | Self::AccessReviewChanged(_)
+            | Self::ReportKept(_)
             | Self::AuditCheckpointed(_) => None,
         }
     }

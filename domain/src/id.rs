@@ -133,6 +133,10 @@ typed_id! {
     AccessReviewId,
     /// One thing of such a review.
     AccessReviewItemId,
+    /// A report that is made again and again.
+    ReportScheduleId,
+    /// A report as it was when it was made.
+    KeptReportId,
 }
 
 impl EventId {

@@ -16,6 +16,21 @@ pub(crate) const REVIEWS: [&str; 2] = [
         x'0190a1b2c3d47e8f90a1b2c3d4e5f641', 'AGENT', id, name, 'VERIFIED' FROM agents
         WHERE name = 'reader'",
 ];
+/// A schedule, and a report that it made.
+pub(crate) const REPORTS: [&str; 2] = [
+    "INSERT INTO report_schedules (id, organization_id, framework, every, next_at, created_by, created_at)
+        SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f643', organization_id, 'SOC2', 'DAILY',
+        '2999-01-01 00:00:00+00:00', 'user:1', created_at FROM agents WHERE name = 'reader'",
+    "INSERT INTO kept_reports (id, organization_id, schedule_id, framework, every, period_start,
+        measured_at, body, csv_sha256, audit_entry_id) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f644',
+        organization_id, x'0190a1b2c3d47e8f90a1b2c3d4e5f643', 'SOC2', 'DAILY', created_at, created_at,
+        '{\"organization\": \"\", \"name\": \"\", \"edition\": \"\", \"lines\": []}', '', id FROM agents
+        WHERE name = 'reader'",
+];
+/// The global id of that: `ReportSchedule:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f643`.
+const SCHEDULE_ID: &str = "UmVwb3J0U2NoZWR1bGU6MDE5MGExYjItYzNkNC03ZThmLTkwYTEtYjJjM2Q0ZTVmNjQz";
+/// The global id of that: `KeptReport:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f644`.
+const REPORT_ID: &str = "S2VwdFJlcG9ydDowMTkwYTFiMi1jM2Q0LTdlOGYtOTBhMS1iMmMzZDRlNWY2NDQ";
 /// The global id of that: `AccessReview:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f641`.
 const REVIEW_ID: &str = "QWNjZXNzUmV2aWV3OjAxOTBhMWIyLWMzZDQtN2U4Zi05MGExLWIyYzNkNGU1ZjY0MQ";
 /// The global id of that: `AccessReviewItem:0190a1b2-c3d4-7e8f-90a1-b2c3d4e5f642`.
@@ -46,9 +61,32 @@ pub(crate) const ROOTS: &[Root] = &[
         |_| json!({ "accessReviewItemId": ITEM_ID, "word": "KEEP" }),
     ),
     mutation("closeAccessReview", ADMIN, Foreigner::NotFound, closing),
+    query("reportSchedules", ADMIN, Foreigner::Empty, PAGE, nothing),
+    query("keptReports", ADMIN, Foreigner::Empty, PAGE, nothing),
+    query("keptReport", ADMIN, Foreigner::Null, BY_ID, |_| {
+        json!(REPORT_ID)
+    }),
+    mutation(
+        "scheduleReport",
+        ADMIN,
+        Foreigner::Own,
+        |_| json!({ "framework": "SOC2", "every": "DAILY" }),
+    ),
+    mutation(
+        "unscheduleReport",
+        ADMIN,
+        Foreigner::NotFound,
+        |_| json!({ "reportScheduleId": SCHEDULE_ID }),
+    ),
 ];
 
 pub(crate) const REVIEW_FILTERS: &[Filter] = &[
+    filter(
+        "keptReports",
+        "framework",
+        |_| json!("SOC2"),
+        |_| json!("GDPR"),
+    ),
     filter(
         "accessReviews",
         "status",

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::approval_lists::APPROVAL_FILTERS;
 use crate::approval_roots::{CAPABILITY_REQUEST, VIOLATION};
-use crate::compliance_roots::{REVIEW_FILTERS, REVIEWS, WORD};
+use crate::compliance_roots::{REPORTS, REVIEW_FILTERS, REVIEWS, WORD};
 use crate::fleet::{Agent, Owner, database_of, text};
 use crate::mcp_roots::{ATTESTATION, SERVER, SERVER_ID, SIGHTING};
 use crate::notification_roots::TARGETS;
@@ -368,6 +368,7 @@ async fn scene() -> anyhow::Result<(AimProcess, Owner, Facts)> {
         .chain(&TARGETS)
         .chain(&[CAPABILITY_REQUEST, VIOLATION])
         .chain(&REVIEWS)
+        .chain(&REPORTS)
         .chain(&[WORD])
     {
         database.execute_unprepared(row).await?;

@@ -86,6 +86,7 @@ mod programs;
 mod public_clients;
 mod reference;
 mod replay;
+mod report_schedules;
 mod revocation;
 mod roots;
 mod rows;

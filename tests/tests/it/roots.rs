@@ -230,6 +230,8 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
     "enableNotificationTarget",
     "disableNotificationTarget",
     "deleteNotificationTarget",
+    "scheduleReport",
+    "unscheduleReport",
     "accessReview",
     "accessReviews",
     "accessReviewItems",

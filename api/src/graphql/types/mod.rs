@@ -26,6 +26,7 @@ mod passkey;
 mod policy;
 mod policy_rule;
 mod rating;
+mod report;
 mod session;
 mod sign_in;
 mod simulation;
@@ -84,6 +85,9 @@ pub(crate) use passkey::Passkey;
 pub(crate) use policy::{Policy, PolicyChange, PolicyConnection, PolicyMatch};
 pub(crate) use policy_rule::PolicyRule;
 pub(crate) use rating::AgentRatingConnection;
+pub(crate) use report::{
+    KeptReport, KeptReportConnection, ReportPeriod, ReportSchedule, ReportScheduleConnection,
+};
 pub(crate) use session::SignedInSessionConnection;
 pub(crate) use sign_in::{Identity, NewSecondFactor, SecondFactor, SignInChallenge};
 pub(crate) use simulation::{ActionSimulation, VerificationExplanation};
