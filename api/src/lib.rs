@@ -17,6 +17,7 @@ mod models;
 mod oauth;
 mod oidc;
 mod report_files;
+mod report_pdf;
 mod server;
 pub mod tokens;
 pub mod transport;

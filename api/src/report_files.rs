@@ -16,12 +16,14 @@ use serde::Deserialize;
 use crate::door::Door;
 use crate::events::problem;
 use crate::graphql::split_id;
+use crate::report_pdf::report_pdf;
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Form {
     #[default]
     Csv,
+    Pdf,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +48,7 @@ pub(crate) async fn download(
         let permit = permit.map_err(refused)?;
         let asked = Query::<Asked>::try_from_uri(&parts.uri);
         let Query(asked) = asked.map_err(|_| {
-            let message = "`format` is `csv`; there are no other parameters";
+            let message = "`format` is `csv` or `pdf`; there are no other parameters";
             refused(AppError::new(ErrorCode::InvalidInput, message))
         })?;
         let missing = || refused(AppError::not_found("report"));
@@ -59,14 +61,20 @@ pub(crate) async fn download(
         Ok::<_, Response>((report, asked.format))
     };
     match outcome.await {
-        Ok((report, Form::Csv)) => {
-            let csv = report_csv(report.measured_at, &report.body.lines);
-            let name = format!("attachment; filename=\"report-{}.csv\"", report.id);
+        Ok((report, form)) => {
+            let (kind, end, file) = match form {
+                Form::Csv => {
+                    let csv = report_csv(report.measured_at, &report.body.lines);
+                    ("text/csv; charset=utf-8", "csv", csv.into_bytes())
+                }
+                Form::Pdf => ("application/pdf", "pdf", report_pdf(&report)),
+            };
+            let name = format!("attachment; filename=\"report-{}.{end}\"", report.id);
             let headers = [
-                (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+                (header::CONTENT_TYPE, kind.to_owned()),
                 (header::CONTENT_DISPOSITION, name),
             ];
-            (headers, csv).into_response()
+            (headers, file).into_response()
         }
         Err(refused) => refused,
     }

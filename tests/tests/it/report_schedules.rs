@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::Stdio;
 use std::time::Duration;
 
 use aim_domain::digest::hex;
-use aim_tests::{AimConfig, Postgres, Receiver, wait_for};
+use aim_tests::{AimConfig, Postgres, Receiver, python_script, wait_for};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -17,7 +19,7 @@ use crate::people::two_nodes;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const REPORTS: &str = "{ keptReports(first: 100) { totalCount nodes { id reportScheduleId framework
-    name every periodStart csv csvSha256 auditEntryId auditTreeSize lines { control check } } } }";
+    name every periodStart csv csvSha256 auditEntryId auditTreeSize lines { control title check wanted outcome count lackingCount } } } }";
 
 async fn schedule(owner: &Owner, framework: &str, every: &str, target: Option<&str>) -> Value {
     let input = json!({ "framework": framework, "every": every, "notificationTargetId": target });
@@ -160,6 +162,69 @@ async fn reports_are_made_once_when_a_node_is_killed() {
     let query = "{ auditEntries(first: 1, objectType: \"report\") { totalCount } }";
     let entries = survivor.ask(query, json!({})).await.unwrap();
     assert_eq!(entries["auditEntries"]["totalCount"], made.len());
+}
+
+/// What a public library reads in a PDF: its pages' text.
+async fn read_pdf(file: Vec<u8>) -> Value {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut command = python_script("read_pdf.py").unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut python = command.spawn().unwrap();
+        let mut stdin = python.stdin.take().unwrap();
+        stdin.write_all(&file).unwrap();
+        drop(stdin);
+        let output = python.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    });
+    read.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pdf_says_what_the_csv_says_whatever_names_say() {
+    let aim = AimConfig::new().start().unwrap();
+    let owner = Owner::of(&aim).await.unwrap();
+    let hostile = format!(
+        ") Tj ET \u{4e2d}\u{202e}\u{7}Zürich \\ {}",
+        "x".repeat(5_000)
+    );
+    let names = format!("UPDATE organizations SET name = '{hostile}'");
+    let database = database_of(&aim).await.unwrap();
+    database.execute_unprepared(&names).await.unwrap();
+    schedule(&owner, "ISO27001", "QUARTERLY", None).await;
+    let report = reports(&owner, 1).await.remove(0);
+    let id = text(&report, "/id").unwrap();
+    let file = download(&owner, &id, "?format=pdf").await;
+    assert_eq!(file.headers()["content-type"], "application/pdf");
+    let file = file.bytes().await.unwrap();
+    let again = download(&owner, &id, "?format=pdf").await;
+    assert_eq!(again.bytes().await.unwrap(), file);
+    let read = read_pdf(file.to_vec()).await;
+    let pages = read["pages"].as_array().unwrap().iter();
+    let pages: Vec<&str> = pages.filter_map(Value::as_str).collect();
+    let all = pages.join(" ");
+    let all = all.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        all.contains(") Tj ET [U+4E2D][U+202E][U+0007]Zürich \\"),
+        "{all}"
+    );
+    assert!(all.contains("more characters]"), "{all}");
+    let reference = report["auditEntryId"].as_str().unwrap();
+    assert!(all.contains(reference) && all.contains(report["csvSha256"].as_str().unwrap()));
+    for line in report["lines"].as_array().unwrap() {
+        let said = |name: &str| line[name].to_string().replace('"', "");
+        let wanted = format!(
+            "{}: {}, {} of {} lack it",
+            said("check"),
+            said("outcome"),
+            said("lackingCount"),
+            said("count")
+        );
+        assert!(all.contains(&wanted), "{wanted}: {all}");
+        let control = format!("{} {}", said("control"), said("title"));
+        assert!(all.contains(&control), "{control}: {all}");
+    }
+    assert!(!all.to_lowercase().contains("compliant"), "{all}");
 }
 
 #[tokio::test]
