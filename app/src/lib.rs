@@ -73,6 +73,7 @@ mod password;
 mod policies;
 mod policy_bundle;
 mod policy_draft;
+mod policy_notices;
 mod present_approval;
 mod promote_model;
 mod publish_model;

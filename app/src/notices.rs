@@ -37,7 +37,7 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    fn new(title: impl Into<String>, severity: Severity, key: String) -> Self {
+    pub(crate) fn new(title: impl Into<String>, severity: Severity, key: String) -> Self {
         Self {
             title: title.into(),
             facts: Vec::new(),
@@ -47,7 +47,7 @@ impl Notice {
         }
     }
 
-    fn about(mut self, agent: AgentId) -> Self {
+    pub(crate) fn about(mut self, agent: AgentId) -> Self {
         self.agent = Some(agent);
         self
     }

@@ -32,7 +32,7 @@ use crate::mcp::McpSightingMethod;
 use crate::model::ModelAlias;
 use crate::name::{ActionName, Resource};
 use crate::notification::TargetState;
-use crate::policy::{PolicyHit, PolicyMode};
+use crate::policy::{PolicyHit, PolicyMode, PolicyRef};
 use crate::risk::RiskLevel;
 use crate::suppression::AlertSuppression;
 use crate::trust::{Feedback, TrustOverride, TrustScore, TrustWeights};
@@ -391,6 +391,15 @@ pub struct AnomalyDetected {
     pub severity: Severity,
     /// In which event.
     pub event: EventId,
+    /// The alert that it belongs to; none where nobody has to look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<AlertId>,
+    /// What policies say, in words, where policies found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// The policies that found it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PolicyRef>,
 }
 
 /// An alert was raised, or got worse.

@@ -67,6 +67,7 @@ pub mod passkey;
 pub mod passkey_ceremony;
 pub mod password_reset;
 pub mod policy;
+pub mod policy_target;
 pub mod policy_version;
 pub mod profile_journal;
 pub mod recovery_code;

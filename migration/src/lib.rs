@@ -32,6 +32,7 @@ mod m0023_mcp_attestations;
 mod m0024_agent_orders;
 mod m0027_access_reviews;
 mod m0028_reports;
+mod m0029_policy_targets;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_agent_orders::Migration),
             Box::new(m0027_access_reviews::Migration),
             Box::new(m0028_reports::Migration),
+            Box::new(m0029_policy_targets::Migration),
         ]
     }
 }

@@ -66,6 +66,7 @@ mod page;
 pub mod passkeys;
 pub mod password_resets;
 pub mod policies;
+pub mod policy_targets;
 mod postgres;
 pub mod profiles;
 pub mod ratings;

@@ -80,6 +80,7 @@ mod people;
 mod policies;
 mod policy_bundle;
 mod policy_roots;
+mod policy_targets;
 mod policy_trials;
 mod postgres;
 mod programs;
