@@ -30,6 +30,7 @@ mod m0022_analytics;
 mod m0022_notifications;
 mod m0023_mcp_attestations;
 mod m0024_agent_orders;
+mod m0025_agent_texts;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_analytics::Migration),
             Box::new(m0023_mcp_attestations::Migration),
             Box::new(m0024_agent_orders::Migration),
+            Box::new(m0025_agent_texts::Migration),
         ]
     }
 }
