@@ -10,9 +10,30 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::door::Door;
 
-/// The process answers.
-pub(crate) async fn live() -> &'static str {
-    "live\n"
+/// What this program was built from.
+#[derive(Debug, Clone)]
+pub struct Build {
+    /// Its version.
+    pub version: &'static str,
+    /// The commit, or `unknown`.
+    pub commit: &'static str,
+    /// What of it is in use: names, with commas between them.
+    pub features: String,
+}
+
+/// What a process tells of itself.
+#[derive(Debug, Clone)]
+pub struct Vitals {
+    /// What it measured.
+    pub metrics: PrometheusHandle,
+    /// What it was built from.
+    pub build: Build,
+}
+
+/// The process answers, and says what it is.
+pub(crate) fn live(build: &Build) -> String {
+    let (version, commit, features) = (build.version, build.commit, &build.features);
+    format!("live\nversion: {version}\ncommit: {commit}\nfeatures: {features}\n")
 }
 
 /// The database answers and the event log is being followed.

@@ -16,6 +16,8 @@ mod health;
 mod models;
 mod oauth;
 mod oidc;
+mod report_files;
+mod report_pdf;
 mod server;
 pub mod tokens;
 pub mod transport;
@@ -24,6 +26,7 @@ mod verification_export;
 pub use auth::Authenticator;
 pub use client_address::TrustedProxies;
 pub use graphql::{AimSchema, schema, sdl};
+pub use health::{Build, Vitals};
 pub use server::{ServerLimits, serve};
 
 use std::path::PathBuf;
@@ -36,7 +39,6 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
 use door::Door;
-use metrics_exporter_prometheus::PrometheusHandle;
 use transport::{Budgets, RateLimits, SchemaError, TransportConfig, TrustedDocuments};
 
 /// How an API process is set up.
@@ -69,7 +71,7 @@ pub fn router(
     app: &Arc<App>,
     auth: Authenticator,
     config: &ApiConfig,
-    metrics: PrometheusHandle,
+    vitals: Vitals,
 ) -> Result<Router, SchemaError> {
     let schema = schema();
     let clock = Arc::clone(app);
@@ -94,6 +96,7 @@ pub fn router(
         oidc_return_url: config.oidc_return_url.clone(),
         budgets,
     });
+    let Vitals { metrics, build } = vitals;
     let plain = Router::new()
         .route("/v1/events", post(events::post))
         .route("/v1/models", post(models::post))
@@ -102,6 +105,7 @@ pub fn router(
         .route(authzen::METADATA_PATH, get(authzen::metadata))
         .route("/v1/audit/export", get(audit::export))
         .route("/v1/verifications/export", get(verification_export::export))
+        .route("/v1/reports/{id}", get(report_files::download))
         .route("/auth/oidc/start", get(oidc::start))
         .route("/auth/oidc/callback", get(oidc::callback))
         .route(oauth::TOKEN_PATH, post(oauth::token))
@@ -120,7 +124,7 @@ pub fn router(
             "/.well-known/oauth-protected-resource",
             get(oauth::resource_metadata),
         )
-        .route("/health/live", get(health::live))
+        .route("/health/live", get(async move || health::live(&build)))
         .route("/health/ready", get(health::ready))
         .route(
             "/metrics",
@@ -147,10 +151,11 @@ fn secured(response: Response, production: bool) -> Response {
 }
 
 /// The routes of a process that serves no API: whether it lives, and its metrics.
-pub fn health_router(app: &Arc<App>, metrics: PrometheusHandle) -> Router {
+pub fn health_router(app: &Arc<App>, vitals: Vitals) -> Router {
+    let Vitals { metrics, build } = vitals;
     let app = Arc::clone(app);
     Router::new()
-        .route("/health/live", get(health::live))
+        .route("/health/live", get(async move || health::live(&build)))
         .route(
             "/health/ready",
             get(async move || health::readiness(&app).await),

@@ -79,6 +79,9 @@ impl App {
                     kind: finding.kind,
                     severity: finding.severity,
                     event: finding.event,
+                    alert,
+                    summary: (!finding.policies.is_empty()).then(|| finding.summary.clone()),
+                    policies: finding.policies.clone(),
                 };
                 tx.emit(&self.event(organization, agent, fact));
                 anomalies.push(Anomaly {

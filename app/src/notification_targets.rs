@@ -207,7 +207,7 @@ impl App {
     /// Removes a target with whatever it was told.
     ///
     /// # Errors
-    /// `InvalidInput` for the reason, `NotFound`.
+    /// `InvalidInput` for the reason, `NotFound`, `Conflict` while a policy tells it.
     pub async fn delete_notification_target(
         &self,
         permit: &Permit,
@@ -219,6 +219,13 @@ impl App {
         errors.finish()?;
         let before = self.own_target(permit, id).await?;
         let mut tx = self.store.begin().await?;
+        // Until the commit nobody publishes a policy that tells it.
+        tx.move_policies(permit.scope().organization).await?;
+        let telling = tx.find_policies_telling(permit.scope(), id).await?;
+        if !telling.is_empty() {
+            return Err(still_told(&telling));
+        }
+        tx.forget_policy_target(id).await?;
         if !tx.delete_notification_target(id.as_uuid()).await? {
             return Err(AppError::not_found("notification target"));
         }
@@ -402,6 +409,16 @@ fn said(target: &NotificationTarget) -> Option<Value> {
         "eventTypes": target.event_types,
         "leastSeverity": target.least_severity,
     }))
+}
+
+/// A target that nobody would miss is removed; one that policies rely on is not taken from under them.
+fn still_told(policies: &[String]) -> AppError {
+    let message = format!(
+        "policies tell this notification target, among them `{}`; publish them without it, or archive \
+         them, first",
+        policies.join("`, `")
+    );
+    AppError::new(ErrorCode::Conflict, message)
 }
 
 fn taken(error: StoreError) -> AppError {

@@ -90,6 +90,8 @@ impl App {
         let mut errors = FieldErrors::default();
         errors.reason(&input.reason);
         self.check_agents(permit, &input.draft, &mut errors).await?;
+        self.check_targets(permit, &input.draft, &mut errors)
+            .await?;
         let text = input.draft.check(errors)?;
         let before = match input.policy {
             Some(id) => Some(self.live_policy(permit, id).await?),
@@ -333,6 +335,26 @@ impl App {
         Ok(())
     }
 
+    async fn check_targets(
+        &self,
+        permit: &Permit,
+        draft: &PolicyDraft,
+        errors: &mut FieldErrors,
+    ) -> Result<(), AppError> {
+        let wanted = &draft.notify;
+        if wanted.is_empty() || wanted.len() > aim_domain::policy::NOTIFY_MAX {
+            return Ok(());
+        }
+        let own = self.store.find_own_targets(permit.scope(), wanted).await?;
+        for (at, id) in wanted.iter().enumerate() {
+            if !own.contains(id) {
+                let field = format!("text.notificationTargetIds.{at}");
+                errors.add(&field, "is no notification target of yours");
+            }
+        }
+        Ok(())
+    }
+
     /// Those of the agents that are the permit's organization's.
     pub(crate) async fn own_agents(
         &self,
@@ -380,6 +402,10 @@ impl App {
     ) -> Result<(), AppError> {
         let version = PolicyVersionId::from_uuid(self.ids.next());
         tx.put_policy(new, version).await.map_err(taken)?;
+        if !tx.put_policy_targets(new).await? {
+            let message = "a notification target was deleted meanwhile; look at the list again";
+            return Err(AppError::new(ErrorCode::Conflict, message));
+        }
         self.tell_of_policy(tx, new);
         let said = |policy: &Policy| {
             json!({

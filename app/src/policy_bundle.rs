@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aim_domain::id::{AgentId, PolicyId};
+use aim_domain::id::{AgentId, NotificationTargetId, PolicyId};
 use aim_domain::policy::{POLICIES_MAX, PolicyMode, PolicyText, StoredPolicy};
 use aim_store::Tx;
 use aim_store::policies::Policy;
@@ -14,6 +14,9 @@ use crate::{App, AppError, ErrorCode, Permit};
 
 /// The version of the document that this program writes and reads.
 const VERSION: u32 = 1;
+
+/// Targets that are looked for in one statement.
+const TARGETS_AT_ONCE: usize = 500;
 
 /// The document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +117,8 @@ impl App {
         let wanted = read(&input.bundle, &mut errors);
         self.check_bundled_agents(permit, &wanted, &mut errors)
             .await?;
+        self.check_bundled_targets(permit, &wanted, &mut errors)
+            .await?;
         errors.finish()?;
         let mut tx = self.store.begin().await?;
         let organization = permit.scope().organization;
@@ -192,6 +197,29 @@ impl App {
             if let Some(id) = strange {
                 let field = format!("bundle.policies.{at}.text.scope.agents");
                 errors.add(&field, format!("`{id}` is no agent of yours"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_bundled_targets(
+        &self,
+        permit: &Permit,
+        wanted: &[BundledPolicy],
+        errors: &mut FieldErrors,
+    ) -> Result<(), AppError> {
+        let named = wanted.iter().flat_map(|it| &it.text.notify);
+        let all: BTreeSet<NotificationTargetId> = named.copied().collect();
+        let mut own = BTreeSet::new();
+        // An organization has few; a hostile document may name many.
+        let ids: Vec<_> = all.into_iter().collect();
+        for some in ids.chunks(TARGETS_AT_ONCE) {
+            own.extend(self.store.find_own_targets(permit.scope(), some).await?);
+        }
+        for (at, policy) in wanted.iter().enumerate() {
+            if let Some(id) = policy.text.notify.iter().find(|id| !own.contains(id)) {
+                let field = format!("bundle.policies.{at}.text.notify");
+                errors.add(&field, format!("`{id}` is no notification target of yours"));
             }
         }
         Ok(())

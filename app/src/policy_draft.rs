@@ -3,7 +3,7 @@
 use aim_domain::agent::AgentType;
 use aim_domain::anomaly::{AnomalyKind, Severity};
 use aim_domain::capability::Pattern;
-use aim_domain::id::AgentId;
+use aim_domain::id::{AgentId, NotificationTargetId};
 use aim_domain::mcp::McpConcern;
 use aim_domain::policy::{
     AddressPattern, CedarRule, DayOfWeek, Effect, PolicyScope, PolicyText, RateWindow, Rule,
@@ -32,6 +32,10 @@ pub struct PolicyDraft {
     pub priority: u16,
     /// Whom and what it is about.
     pub scope: ScopeDraft,
+    /// How many different persons have to agree, where it asks for approval.
+    pub approvers: u8,
+    /// Who is told of what it decides and finds.
+    pub notify: Vec<NotificationTargetId>,
 }
 
 /// Whom and what a policy is about.
@@ -122,6 +126,8 @@ impl PolicyDraft {
             severity: self.severity,
             priority: self.priority,
             scope,
+            approvers: self.approvers,
+            notify: self.notify,
         };
         for (field, message) in text.faults() {
             errors.add(&format!("text.{field}"), message);

@@ -31,7 +31,8 @@ pub struct TargetDraft {
     pub name: String,
     /// Where it is: a URL, or an e-mail address.
     pub address: String,
-    /// The events it is told of; all that are for people when left out.
+    /// The events it is told of; all that are for people when left out, and when empty only what
+    /// policies tell it of.
     pub event_types: Option<Vec<String>>,
     /// Of alerts and approvals, only those as bad.
     pub least_severity: Option<Severity>,
@@ -154,9 +155,6 @@ fn check_types(
         (None, TargetKind::Webhook) => Vec::new(),
         (None, _) => FOR_PEOPLE.map(str::to_owned).to_vec(),
     };
-    if wanted.is_empty() {
-        errors.add("eventTypes", "is empty; name the events it is told of");
-    }
     for (index, name) in wanted.iter().enumerate() {
         if !all.contains(&name.as_str()) {
             let shown: String = name.chars().take(60).collect();

@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use aim_domain::event::{AlertRaised, AnomalyDetected};
 use aim_domain::id::{AgentId, NotificationDeliveryId, NotificationTargetId};
 use aim_domain::notification::{Attempt, DeliveryStatus, TargetKind};
 use aim_domain::scope::Scope;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::follow::read;
 use crate::hold_job::{Pace, Round, Seat};
 use crate::notices::Notice;
+use crate::policy_notices::{Named, OF_POLICIES, Tellers};
 use crate::{App, AppError, ErrorCode};
 
 const JOB: &str = "notifications";
@@ -62,11 +64,14 @@ impl App {
         let mut seat = self.seat(JOB, LEASE);
         let mut silent = 0;
         let mut swept = None;
+        let mut tellers = Tellers::default();
         while !stop.is_cancelled() {
             listener.heed();
             let outcome = tokio::select! {
                 () = stop.cancelled() => return,
-                outcome = self.notification_round(&mut seat, &mut silent, &mut swept) => outcome,
+                outcome = self.notification_round(
+                    &mut seat, &mut silent, &mut swept, &mut tellers,
+                ) => outcome,
             };
             PACE.rest(outcome, &mut listener, &stop).await;
         }
@@ -77,6 +82,7 @@ impl App {
         seat: &mut Seat,
         silent: &mut i64,
         swept: &mut Option<DateTime<Utc>>,
+        tellers: &mut Tellers,
     ) -> Result<Round, AppError> {
         if !self.hold_job(seat).await? {
             *silent = 0;
@@ -100,21 +106,21 @@ impl App {
         if first > newest {
             return Ok(Round::Idle);
         }
-        let types: BTreeSet<&str> = targets
-            .iter()
-            .flat_map(|it| it.event_types.iter().map(String::as_str))
-            .collect();
+        // Asked only now: a policy that spoke up to the newest position tells its targets by now.
+        let ids: Vec<_> = targets.iter().map(|it| it.id).collect();
+        let by_policies = self.store.do_policies_tell(&ids).await?;
         let span = (first - 1, newest);
-        let events = read_types(self.store.reader(), types, span, BATCH).await;
-        let events = events.map_err(|error| {
-            AppError::new(ErrorCode::Unavailable, format!("the event log: {error}"))
-        })?;
+        let events = self.read_for(&targets, by_policies, span).await?;
         let is_full = events.len() as u64 == BATCH;
         let upto = events
             .last()
             .filter(|_| is_full)
             .map_or(newest, |it| it.position);
-        let new = self.deliveries_of(&targets, &events).await?;
+        let named = match by_policies {
+            true => self.named_targets(tellers, &events).await?,
+            false => Named::default(),
+        };
+        let new = self.deliveries_of(&targets, &events, &named).await?;
         if new.is_empty() && upto - from.next < SILENT_MAX {
             *silent = upto + 1;
             return Ok(if is_full { Round::More } else { Round::Idle });
@@ -130,6 +136,24 @@ impl App {
         tx.commit().await?;
         self.deliveries_were_written();
         Ok(if is_full { Round::More } else { Round::Done })
+    }
+
+    /// The facts that any of the targets may be told of.
+    async fn read_for(
+        &self,
+        targets: &[NotificationTarget],
+        by_policies: bool,
+        span: (i64, i64),
+    ) -> Result<Vec<TailedEvent>, AppError> {
+        let own = targets.iter().flat_map(|it| &it.event_types);
+        let mut types: BTreeSet<&str> = own.map(String::as_str).collect();
+        if by_policies {
+            types.extend(OF_POLICIES);
+        }
+        let events = read_types(self.store.reader(), types, span, BATCH).await;
+        events.map_err(|error| {
+            AppError::new(ErrorCode::Unavailable, format!("the event log: {error}"))
+        })
     }
 
     async fn forget_old_deliveries(
@@ -151,24 +175,25 @@ impl App {
         &self,
         targets: &[NotificationTarget],
         events: &[TailedEvent],
+        named: &Named,
     ) -> Result<Vec<NotificationDelivery>, AppError> {
         let mut new = Vec::new();
         let mut notices: HashMap<NotificationTargetId, Vec<(&TailedEvent, Notice)>> =
             HashMap::new();
         for event in events {
-            for target in targets.iter().filter(|it| wants(it, event)) {
+            for target in targets {
+                let is_named = named.tells(target, event);
+                if !is_named && !wants(target, event) {
+                    continue;
+                }
                 match target.kind {
                     TargetKind::Webhook => {
-                        if is_severe(target, event) {
+                        if is_named || is_severe(target, event) {
                             new.extend(self.webhook_delivery(target, event));
                         }
                     }
                     TargetKind::Slack | TargetKind::Email => {
-                        let notice = read(event).and_then(|it| Notice::of(&it.fact));
-                        let least = target.least_severity;
-                        if let Some(notice) = notice
-                            && least.is_none_or(|least| notice.severity >= least)
-                        {
+                        if let Some(notice) = notice_for(target, event, is_named) {
                             notices.entry(target.id).or_default().push((event, notice));
                         }
                     }
@@ -308,6 +333,21 @@ fn wants(target: &NotificationTarget, event: &TailedEvent) -> bool {
     event.organization == Some(target.organization)
         && event.position > target.since_position
         && target.event_types.contains(&event.event_type)
+}
+
+/// What people are told of a fact that they want or that a policy tells them of.
+fn notice_for(target: &NotificationTarget, event: &TailedEvent, is_named: bool) -> Option<Notice> {
+    let fact = read(event)?.fact;
+    let least = target.least_severity;
+    let is_severe = |it: &Notice| least.is_none_or(|least| it.severity >= least);
+    if is_named {
+        let notice = Notice::of_policies(&fact)?;
+        // Who hears of all alerts hears of each once, also of those of policies.
+        let alerts = target.event_types.iter().any(|it| it == AlertRaised::TYPE);
+        let is_told = event.event_type == AnomalyDetected::TYPE && alerts && is_severe(&notice);
+        return Some(notice).filter(|_| !is_told);
+    }
+    Notice::of(&fact).filter(is_severe)
 }
 
 /// Whether a fact with a severity is bad enough; others always are.

@@ -95,6 +95,8 @@ fn policy(number: usize) -> StoredPolicy {
             severity: Severity::Low,
             priority: 100,
             scope,
+            approvers: 1,
+            notify: Vec::new(),
         }),
     }
 }

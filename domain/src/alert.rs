@@ -117,6 +117,7 @@ mod tests {
             evidence: Vec::new(),
             event: EventId::from_uuid(Uuid::nil()),
             time: DateTime::UNIX_EPOCH + TimeDelta::minutes(minute),
+            policies: Vec::new(),
         }
     }
 

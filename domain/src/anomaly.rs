@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::EventId;
+use crate::policy::PolicyRef;
 
 /// What was unusual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -110,6 +111,8 @@ pub struct Finding {
     pub event: EventId,
     /// When that happened.
     pub time: DateTime<Utc>,
+    /// The policies that say so, where policies do.
+    pub policies: Vec<PolicyRef>,
 }
 
 /// Least severity of a detector's finding that a person must look at.

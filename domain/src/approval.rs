@@ -188,7 +188,8 @@ pub(crate) fn ask(
     let settings = known.map_or(&default, |it| &it.settings);
     let action = request.action.as_str();
     let resource = request.resource.as_ref().map(Resource::as_str);
-    let approvers = settings.approvers(action, verdict.risk);
+    let by_settings = settings.approvers(action, verdict.risk);
+    let approvers = by_settings.max(verdict.policies.approvers());
     let mut grants = known.into_iter().flat_map(|it| &it.grants);
     let grant = grants.find(|it| it.covers(action, resource, now));
     // One person's word beforehand does not stand for two.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::access::AccessChanged;
+use crate::access_review::AccessReviewChanged;
 use crate::action::{ActionClass, Outcome};
 use crate::agent::AgentStatus;
 use crate::agent_key::KeyPolicy;
@@ -18,6 +19,7 @@ use crate::anomaly::{AnomalyKind, Severity};
 use crate::approval::{ApprovalSettings, ApprovalStatus};
 use crate::audit::Hash;
 use crate::capability_request::CapabilityRequestStatus;
+use crate::compliance::ReportKept;
 use crate::id::{
     AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, ApprovalGrantId,
     CapabilityGrantId, CapabilityRequestId, DelegationId, EventId, McpServerId, McpSightingId,
@@ -30,7 +32,7 @@ use crate::mcp::McpSightingMethod;
 use crate::model::ModelAlias;
 use crate::name::{ActionName, Resource};
 use crate::notification::TargetState;
-use crate::policy::{PolicyHit, PolicyMode};
+use crate::policy::{PolicyHit, PolicyMode, PolicyRef};
 use crate::risk::RiskLevel;
 use crate::suppression::AlertSuppression;
 use crate::trust::{Feedback, TrustOverride, TrustScore, TrustWeights};
@@ -389,6 +391,15 @@ pub struct AnomalyDetected {
     pub severity: Severity,
     /// In which event.
     pub event: EventId,
+    /// The alert that it belongs to; none where nobody has to look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<AlertId>,
+    /// What policies say, in words, where policies found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// The policies that found it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PolicyRef>,
 }
 
 /// An alert was raised, or got worse.
@@ -529,6 +540,10 @@ facts! {
     AuditCheckpointed = "aim.audit.checkpointed.v1",
     /// An MCP server changed.
     McpServerChanged = "aim.mcp.server-changed.v1",
+    /// A review of access has come further.
+    AccessReviewChanged = "aim.access-review.changed.v1",
+    /// A report was made and is kept.
+    ReportKept = "aim.report.kept.v1",
 }
 
 /// A fact with what every fact has.
@@ -568,6 +583,8 @@ impl Fact {
             | Self::AlertRaised(_)
             | Self::AlertAnswered(_)
             | Self::AccessChanged(_)
+            | Self::AccessReviewChanged(_)
+            | Self::ReportKept(_)
             | Self::AuditCheckpointed(_) => None,
         }
     }

@@ -27,8 +27,10 @@ pub use replay::{AgentNow, Draft, RecordedDecision, Replayed};
 pub use rule::{PATTERNS_MAX, Rule, RuleError};
 pub use scope::{PolicyScope, SCOPE_MAX};
 pub use set::{POLICIES_MAX, Policies, SLICE_MAX, StoredPolicy};
-pub use text::{POLICY_DESCRIPTION_MAX, POLICY_NAME_MAX, PRIORITY_MAX, PolicyText};
-pub use verdict::{HITS_OF_A_KIND, PolicyHit, PolicyVerdict};
+pub use text::{
+    APPROVERS_MAX, NOTIFY_MAX, POLICY_DESCRIPTION_MAX, POLICY_NAME_MAX, PRIORITY_MAX, PolicyText,
+};
+pub use verdict::{HITS_OF_A_KIND, PolicyHit, PolicyRef, PolicyVerdict};
 pub use window::{DayOfWeek, TimeWindow, WINDOWS_MAX, WhenTime, WindowError, Zone, ZoneError};
 
 use std::net::IpAddr;

@@ -133,6 +133,7 @@ mod tests {
             evidence: Vec::new(),
             event: EventId::from_uuid(Uuid::nil()),
             time,
+            policies: Vec::new(),
         }
     }
 

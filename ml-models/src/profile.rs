@@ -438,6 +438,7 @@ impl Judge<'_> {
             evidence,
             event,
             time,
+            policies: Vec::new(),
         });
     }
 }

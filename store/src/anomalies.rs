@@ -58,6 +58,7 @@ fn convert(row: entity::Model) -> Result<Anomaly, StoreError> {
             evidence,
             event: EventId::from_uuid(row.event_id),
             time: row.event_time,
+            policies: Vec::new(),
         },
         created_at: row.created_at,
     })

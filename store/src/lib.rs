@@ -4,6 +4,9 @@
 //! Writers take a [`Tx`], the only way to write: state, audit entries and events of one `Tx`
 //! commit together or not at all.
 
+pub mod access_review_items;
+pub mod access_reviews;
+pub mod access_subjects;
 mod action_classes;
 pub mod activities;
 pub mod activity_counts;
@@ -41,6 +44,7 @@ pub mod identities;
 mod invitations;
 mod join_settings;
 pub mod journal;
+pub mod kept_reports;
 pub mod key_ends;
 mod key_policies;
 pub mod keys;
@@ -63,11 +67,13 @@ mod page;
 pub mod passkeys;
 pub mod password_resets;
 pub mod policies;
+pub mod policy_targets;
 mod postgres;
 pub mod profiles;
 pub mod ratings;
 pub mod recorded;
 pub mod registrations;
+pub mod report_schedules;
 pub mod second_factors;
 pub mod server_keys;
 pub mod sessions;

@@ -232,6 +232,7 @@ impl Scorer {
             evidence,
             event: action.event,
             time: action.time,
+            policies: Vec::new(),
         }
     }
 

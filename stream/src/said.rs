@@ -66,6 +66,7 @@ fn finding(
         evidence: evidence.collect(),
         event,
         time,
+        policies: hits.iter().map(|hit| hit.text()).collect(),
     })
 }
 

@@ -7,6 +7,7 @@ use super::asked::{Because, List, Show};
 use super::values::{Severity, TargetKind};
 use crate::client::noun::{Noun, filter};
 use crate::client::{Target, text};
+use crate::failure::{Failure, Kind};
 use crate::out;
 use crate::view::View;
 
@@ -89,6 +90,9 @@ pub(crate) struct AddArgs {
     /// Only facts of this type; may be given several times.
     #[arg(long = "event-type")]
     event_types: Vec<String>,
+    /// No facts but what policies tell it.
+    #[arg(long, conflicts_with = "event_types")]
+    only_policies: bool,
     /// Only what is as severe as this, or more.
     #[arg(long, value_enum, ignore_case = true)]
     least_severity: Option<Severity>,
@@ -128,7 +132,12 @@ async fn add(args: AddArgs) -> anyhow::Result<()> {
     let mut input = json!({
         "name": args.name, place: args.address, "leastSeverity": args.least_severity,
     });
-    if !args.event_types.is_empty() || args.kind == TargetKind::Webhook {
+    let says_nothing = args.event_types.is_empty() && !args.only_policies;
+    if says_nothing && args.kind == TargetKind::Webhook {
+        let message = "a webhook needs --event-type or --only-policies";
+        return Err(Failure::here(Kind::Refused, message).into());
+    }
+    if !says_nothing {
         input["eventTypes"] = json!(args.event_types);
     }
     let fields = format!("notificationTarget {{ {} }}", TARGET.fields);

@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(crate) mod audit_keys;
+mod build;
 mod lifecycle;
 mod models;
 mod secret;
@@ -9,7 +10,7 @@ mod secret;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aim_api::{Authenticator, TrustedProxies};
+use aim_api::{Authenticator, TrustedProxies, Vitals};
 use aim_app::{App, AppConfig, IngestSink, McpNetworks};
 use aim_domain::clock::Clock;
 use aim_eventlog::{
@@ -112,7 +113,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         }
         life.spawn("stream", async move |stop| processor.run(stop).await);
     }
-    listen(&config, &app, metrics, &mut life).await?;
+    let vitals = vitals(metrics, &config, &store);
+    listen(&config, &app, vitals, &mut life).await?;
     drop(app);
     life.finish().await
 }
@@ -147,9 +149,18 @@ fn follow_behind(life: &Lifecycle, app: &Arc<App>) {
     life.spawn("notification sender", async move |stop| {
         sender.send_notifications(NOTIFICATION_LOOK, stop).await;
     });
+    let keeper = Arc::clone(app);
+    life.spawn("report keeper", async move |stop| {
+        keeper.keep_reports(stop).await;
+    });
     life.spawn("counter", async move |stop| {
         counter.count_activity(stop).await;
     });
+}
+
+fn vitals(metrics: PrometheusHandle, config: &Config, store: &Store) -> Vitals {
+    let build = build::build(config, store.backend());
+    Vitals { metrics, build }
 }
 
 /// What `/metrics` answers from.
@@ -230,7 +241,7 @@ fn source(store: &Store, kafka: Option<&KafkaConfig>) -> anyhow::Result<Box<dyn 
 async fn listen(
     config: &Config,
     app: &Arc<App>,
-    metrics: PrometheusHandle,
+    vitals: Vitals,
     life: &mut Lifecycle,
 ) -> anyhow::Result<()> {
     let router = if config.role.serves_api() {
@@ -240,9 +251,9 @@ async fn listen(
             Authenticator::new(Arc::clone(app), &secret, public).map_err(anyhow::Error::msg)?;
         let proxies = TrustedProxies::parse(&config.trusted_proxies).map_err(anyhow::Error::msg)?;
         let auth = auth.behind(proxies);
-        aim_api::router(app, auth, &config.api()?, metrics)?
+        aim_api::router(app, auth, &config.api()?, vitals)?
     } else {
-        aim_api::health_router(app, metrics)
+        aim_api::health_router(app, vitals)
     };
     let listener = TcpListener::bind((config.host.as_str(), config.port))
         .await

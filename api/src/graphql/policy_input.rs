@@ -28,6 +28,14 @@ pub(crate) struct PolicyTextInput {
     priority: u16,
     /// Whom and what it is about; everything when left out.
     scope: Option<PolicyScopeInput>,
+    /// How many different persons have to agree, where it asks for approval: 1 or 2. The strictest of
+    /// all that match counts.
+    #[graphql(default = 1)]
+    approver_count: u8,
+    /// Global ids of at most 10 notification targets that are told of what it denies, asks a person
+    /// about and wants looked at while it is enforced, whatever else they hear of.
+    #[graphql(default)]
+    notification_target_ids: Vec<ID>,
 }
 
 /// Whom and what a policy is about. Each list that is not empty has to hold; one entry of it is enough.
@@ -148,7 +156,11 @@ impl PolicyTextInput {
         let scope = self.scope.unwrap_or_default();
         let ids = scope.agent_ids.iter();
         let agents = ids.map(|id| parse_id("Agent", "scope.agentIds", id));
+        let told = self.notification_target_ids.iter();
+        let told = told.map(|id| parse_id("NotificationTarget", "notificationTargetIds", id));
         Ok(PolicyDraft {
+            approvers: self.approver_count,
+            notify: told.collect::<Result<_, _>>()?,
             name: self.name,
             description: self.description,
             rule: self.rule.draft(),

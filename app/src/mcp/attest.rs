@@ -363,6 +363,7 @@ fn contradiction(
         }],
         event: EventId::from_uuid(server.id.as_uuid()),
         time: new.received_at,
+        policies: Vec::new(),
     }
 }
 

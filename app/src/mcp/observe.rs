@@ -385,6 +385,7 @@ fn findings(
         evidence,
         event: EventId::from_uuid(server.id.as_uuid()),
         time: tx.now(),
+        policies: Vec::new(),
     };
     let name = &server.name;
     let mut found = Vec::new();

@@ -16,10 +16,14 @@ const SECRETS: &[&str] = &[
     "*credentials*",
 ];
 
-/// The policies of a new organization; all begin in `SHADOW`.
-#[must_use]
-pub fn defaults() -> Vec<PolicyText> {
-    let text = |name: &str, description: &str, rule, effect, severity| PolicyText {
+fn text(
+    name: &str,
+    description: &str,
+    rule: Rule,
+    effect: Effect,
+    severity: Severity,
+) -> PolicyText {
+    PolicyText {
         name: name.to_owned(),
         description: description.to_owned(),
         rule,
@@ -27,7 +31,14 @@ pub fn defaults() -> Vec<PolicyText> {
         severity,
         priority: 100,
         scope: PolicyScope::default(),
-    };
+        approvers: 1,
+        notify: Vec::new(),
+    }
+}
+
+/// The policies of a new organization; all begin in `SHADOW`.
+#[must_use]
+pub fn defaults() -> Vec<PolicyText> {
     let trust = |least| Rule::TrustBelow {
         least: TrustScore::from_ten_thousandths(least),
         with_unscored: false,

@@ -168,6 +168,7 @@ mod tests {
             severity: Severity::Low,
             mode,
             is_error: false,
+            approvers: 1,
             why: String::new(),
         }
     }
@@ -195,6 +196,8 @@ mod tests {
             severity: Severity::Low,
             priority: 0,
             scope: PolicyScope::default(),
+            approvers: 1,
+            notify: Vec::new(),
         };
         let draft = Draft {
             text,

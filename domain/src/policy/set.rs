@@ -237,11 +237,27 @@ fn effect_of((policy, error): &Found<'_>) -> Option<Reverse<Effect>> {
     text.map(|text| Reverse(text.effect))
 }
 
-fn rank(found: &Found<'_>) -> (bool, Option<Reverse<Effect>>, Reverse<u16>, PolicyId) {
+type Rank = (
+    bool,
+    Option<Reverse<Effect>>,
+    Reverse<u8>,
+    Reverse<u16>,
+    PolicyId,
+);
+
+fn rank(found: &Found<'_>) -> Rank {
     let policy = found.0;
+    let approvers = policy.text.as_ref().map_or(1, |text| text.approvers);
     let priority = policy.text.as_ref().map_or(0, |text| text.priority);
     let is_shadow = policy.mode != PolicyMode::Enforced;
-    (is_shadow, effect_of(found), Reverse(priority), policy.id)
+    let effect = effect_of(found);
+    (
+        is_shadow,
+        effect,
+        Reverse(approvers),
+        Reverse(priority),
+        policy.id,
+    )
 }
 
 fn hit((policy, error): Found<'_>, context: &PolicyContext<'_>, scene: &CedarScene) -> PolicyHit {
@@ -258,6 +274,7 @@ fn hit((policy, error): Found<'_>, context: &PolicyContext<'_>, scene: &CedarSce
             severity: Severity::High,
             mode: policy.mode,
             is_error: true,
+            approvers: 1,
             why: error.unwrap_or_default(),
         },
     }
@@ -273,6 +290,7 @@ pub(super) fn hit_of(policy: &StoredPolicy, text: &PolicyText, why: String) -> P
         severity: text.severity,
         mode: policy.mode,
         is_error: false,
+        approvers: text.approvers,
         why,
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Effect, PolicyScope, Rule, SCOPE_MAX};
 use crate::anomaly::Severity;
+use crate::id::NotificationTargetId;
 
 /// Longest name, in bytes.
 pub const POLICY_NAME_MAX: usize = 128;
@@ -11,6 +12,10 @@ pub const POLICY_NAME_MAX: usize = 128;
 pub const POLICY_DESCRIPTION_MAX: usize = 2_000;
 /// Highest priority.
 pub const PRIORITY_MAX: u16 = 1_000;
+/// Most persons who have to agree to an action.
+pub const APPROVERS_MAX: u8 = 2;
+/// Most notification targets that a policy tells.
+pub const NOTIFY_MAX: usize = 10;
 
 /// What a version of a policy says. It never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +38,24 @@ pub struct PolicyText {
     /// Whom and what it is about.
     #[serde(default)]
     pub scope: PolicyScope,
+    /// How many different persons have to agree, where it asks for approval: one or two.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub approvers: u8,
+    /// Who is told of what it decides and finds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<NotificationTargetId>,
+}
+
+pub(super) const fn one() -> u8 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for it like this"
+)]
+pub(super) const fn is_one(count: &u8) -> bool {
+    *count == 1
 }
 
 impl PolicyText {
@@ -73,6 +96,15 @@ impl PolicyText {
         if let Err(error) = self.rule.check() {
             faults.push(("rule", error.to_string()));
         }
+        let approvers = self.approvers;
+        if !(1..=APPROVERS_MAX).contains(&approvers) {
+            let message = format!("is {approvers}; use 1 or {APPROVERS_MAX}");
+            faults.push(("approverCount", message));
+        } else if approvers > 1 && self.effect != Effect::RequireApproval {
+            let message = format!("is {approvers}, and only REQUIRE_APPROVAL asks persons; use 1");
+            faults.push(("approverCount", message));
+        }
+        faults.extend(self.faults_of_targets());
         let scope = &self.scope;
         for (field, length) in [
             ("scope.agentIds", scope.agents.len()),
@@ -87,5 +119,17 @@ impl PolicyText {
             }
         }
         faults
+    }
+
+    fn faults_of_targets(&self) -> Option<(&'static str, String)> {
+        let field = "notificationTargetIds";
+        let length = self.notify.len();
+        if length > NOTIFY_MAX {
+            let message = format!("has {length} entries; use at most {NOTIFY_MAX}");
+            return Some((field, message));
+        }
+        let mut named = self.notify.iter().enumerate();
+        let (_, twice) = named.find(|(at, id)| self.notify[..*at].contains(id))?;
+        Some((field, format!("names `{twice}` twice; name it once")))
     }
 }

@@ -252,6 +252,9 @@ fn policy_reason(hit: &PolicyHit) -> Reason {
         _ if hit.is_error => (ReasonCode::PolicyError, "could not be evaluated"),
         Effect::Forbid => (ReasonCode::PolicyForbids, "forbids this"),
         Effect::Quarantine => (ReasonCode::PolicyQuarantines, "quarantines the agent"),
+        Effect::RequireApproval if hit.approvers > 1 => {
+            (ReasonCode::PolicyAsks, "needs the approval of two persons")
+        }
         Effect::RequireApproval => (ReasonCode::PolicyAsks, "needs a person's approval"),
         Effect::Alert => (ReasonCode::PolicyAsks, "wants somebody to know"),
     };

@@ -51,6 +51,8 @@ fn why(concerns: &[McpConcern], action: &str) -> Option<String> {
         severity: Severity::High,
         priority: 0,
         scope: PolicyScope::default(),
+        approvers: 1,
+        notify: Vec::new(),
     };
     assert_eq!(text.faults(), []);
     let policy = StoredPolicy {

@@ -55,6 +55,8 @@ fn policy(number: usize, case: &Case) -> StoredPolicy {
             severity: Severity::Low,
             priority: 0,
             scope: case.scope.clone(),
+            approvers: 1,
+            notify: Vec::new(),
         }),
     }
 }

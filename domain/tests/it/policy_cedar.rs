@@ -265,6 +265,8 @@ fn stored(number: u128, rule: Rule) -> StoredPolicy {
             severity: Severity::Low,
             priority: 0,
             scope: PolicyScope::default(),
+            approvers: 1,
+            notify: Vec::new(),
         }),
     }
 }

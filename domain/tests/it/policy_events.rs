@@ -20,6 +20,8 @@ fn text(rule: Rule, effect: Effect) -> PolicyText {
         severity: Severity::High,
         priority: 0,
         scope: PolicyScope::default(),
+        approvers: 1,
+        notify: Vec::new(),
     }
 }
 
@@ -57,6 +59,7 @@ fn finding(kind: AnomalyKind, severity: Severity) -> Finding {
         evidence: Vec::new(),
         event: EventId::from_uuid(Uuid::nil()),
         time: DateTime::UNIX_EPOCH,
+        policies: Vec::new(),
     }
 }
 

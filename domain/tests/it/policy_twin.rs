@@ -255,7 +255,14 @@ fn policy() -> impl Strategy<Value = (PolicyMode, Result<PolicyText, String>)> {
         Quarantine,
         Forbid,
     ]);
-    let text = (rule(), effect, 0..3_u16, scope()).prop_map(|(rule, effect, priority, scope)| {
+    let how = (effect, 0..3_u16, 1..=2_u8);
+    let text = (rule(), how, scope()).prop_map(|(rule, (effect, priority, persons), scope)| {
+        // Only who asks persons can ask two of them.
+        let approvers = if effect == RequireApproval {
+            persons
+        } else {
+            1
+        };
         Ok(PolicyText {
             name: "twin".to_owned(),
             description: String::new(),
@@ -264,6 +271,8 @@ fn policy() -> impl Strategy<Value = (PolicyMode, Result<PolicyText, String>)> {
             severity: Severity::Low,
             priority,
             scope,
+            approvers,
+            notify: Vec::new(),
         })
     });
     let broken = Just(Err("cannot be read".to_owned()));
@@ -370,8 +379,8 @@ fn expected<'a>(all: &'a [StoredPolicy], scene: &Scene) -> Vec<&'a StoredPolicy>
         }
     }
     found.sort_by_key(|policy| {
-        let (effect, priority) = match &policy.text {
-            Err(_) => (0, 0),
+        let (effect, persons, priority) = match &policy.text {
+            Err(_) => (0, 0, 0),
             Ok(text) => {
                 let effect = match text.effect {
                     Effect::Forbid => 1,
@@ -379,12 +388,17 @@ fn expected<'a>(all: &'a [StoredPolicy], scene: &Scene) -> Vec<&'a StoredPolicy>
                     Effect::RequireApproval => 3,
                     Effect::Alert => 4,
                 };
-                (effect, -i32::from(text.priority))
+                (
+                    effect,
+                    -i32::from(text.approvers),
+                    -i32::from(text.priority),
+                )
             }
         };
         (
             policy.mode == PolicyMode::Shadow,
             effect,
+            persons,
             priority,
             policy.id,
         )
@@ -418,6 +432,22 @@ fn decision(found: &[&StoredPolicy], scene: &Scene) -> Decision {
     }
 }
 
+/// As many persons as the policy says that asks for the most; one where only the risk asks.
+fn persons(found: &[&StoredPolicy], decision: Decision) -> u8 {
+    if decision != Decision::PendingApproval {
+        return 0;
+    }
+    let mut most = 1;
+    for policy in found {
+        let text = policy.text.as_ref().unwrap();
+        let asks = policy.mode == PolicyMode::Enforced && text.effect == Effect::RequireApproval;
+        if asks && text.approvers > most {
+            most = text.approvers;
+        }
+    }
+    most
+}
+
 fn check(all: Vec<(PolicyMode, Result<PolicyText, String>)>, mut scene: Scene) {
     let stored = all
         .into_iter()
@@ -434,6 +464,7 @@ fn check(all: Vec<(PolicyMode, Result<PolicyText, String>)>, mut scene: Scene) {
     let verdict = decide(&scene.request, scene.asked, &scene.facts);
     assert_eq!(verdict.decision, decision(&found, &scene));
     assert_eq!(verdict.policies.count, found.len());
+    assert_eq!(verdict.approvers, persons(&found, verdict.decision));
     // Of each mode and effect the first few.
     let kind = |it: &StoredPolicy| (it.mode, it.text.as_ref().ok().map(|text| text.effect));
     let kept: Vec<PolicyId> = found

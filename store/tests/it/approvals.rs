@@ -368,6 +368,7 @@ async fn verifications_are_found_by_the_policies_that_spoke(scene: &Scene) -> an
         severity: Severity::Low,
         mode: PolicyMode::Shadow,
         is_error: false,
+        approvers: 1,
         why: "always".to_owned(),
     };
     let mut records = [decision(&ours, 1), decision(&ours, 2), decision(&ours, 3)];

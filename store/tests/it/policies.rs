@@ -29,6 +29,8 @@ fn policy(tenant: &Tenant, number: u128, version: i32, name: &str) -> Policy {
                 severity: Severity::Low,
                 priority: 7,
                 scope: PolicyScope::default(),
+                approvers: 1,
+                notify: Vec::new(),
             },
             reason: "a test".to_owned(),
             by: "user:1".to_owned(),

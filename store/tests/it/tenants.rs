@@ -41,6 +41,7 @@ pub(crate) fn finding(number: u128) -> Finding {
         evidence: Vec::new(),
         event: EventId::from_uuid(Uuid::from_u128(number)),
         time: now(),
+        policies: Vec::new(),
     }
 }
 

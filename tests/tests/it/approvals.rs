@@ -229,6 +229,85 @@ async fn two_different_persons_where_that_is_wanted_and_one_no_is_enough() {
     assert!(reasons.contains("APPROVAL_INSUFFICIENT"), "{refused}");
 }
 
+async fn publish(owner: &Owner, name: &str, effect: &str, persons: u8) -> Value {
+    let query = "mutation($input: PublishPolicyInput!) { publishPolicy(input: $input) {
+        policy { id text { approverCount } } userErrors { field message } } }";
+    let text = json!({ "name": name, "rule": { "isAlways": true }, "effect": effect,
+        "severity": "LOW", "approverCount": persons, "scope": { "actions": ["files:read"] } });
+    let input = json!({ "text": text, "mode": "ENFORCED", "reason": "a test" });
+    let mut answer = owner.ask(query, json!({ "input": input })).await.unwrap();
+    answer["publishPolicy"].take()
+}
+
+#[tokio::test]
+async fn a_policy_asks_for_two_persons_and_the_strictest_one_counts() {
+    let (aim, owner, agent) = started().await;
+    let second = owner.add_manager(&aim, "second").await.unwrap();
+    let field = json!(["text", "approverCount"]);
+    for (effect, persons) in [
+        ("REQUIRE_APPROVAL", 3),
+        ("REQUIRE_APPROVAL", 0),
+        ("FORBID", 2),
+    ] {
+        let refused = publish(&owner, "wrong", effect, persons).await;
+        assert_eq!(refused["userErrors"][0]["field"], field, "{refused}");
+    }
+    let action = json!({ "action": "files:read", "resource": "ledger" });
+    // One person is enough by as many policies as are told, and by one more that is not.
+    for number in 0..4 {
+        publish(
+            &owner,
+            &format!("one person {number}"),
+            "REQUIRE_APPROVAL",
+            1,
+        )
+        .await;
+    }
+    let id = ask_for(&agent, &action).await;
+    let approved = approve(&owner, &id).await;
+    assert_eq!(approved["verification"]["approval"]["approverCount"], 1);
+    let two = publish(&owner, "two persons", "REQUIRE_APPROVAL", 2).await;
+    assert_eq!(two["policy"]["text"]["approverCount"], 2, "{two}");
+    // Who was enough then is not by now.
+    let refused = present(&agent, &id, &action).await;
+    let reasons = refused["verification"]["reasons"].to_string();
+    assert!(reasons.contains("APPROVAL_INSUFFICIENT"), "{refused}");
+
+    let id = ask_for(&agent, &action).await;
+    let query = "query($id: ID!, $agent: ID!) {
+        explainVerification(id: $id) { verification { reasons { message } }
+            policies { said { name approverCount } text { approverCount } } now { approverCount } }
+        simulateAction(input: { agentId: $agent, action: \"files:read\", resource: \"ledger\" }) {
+            decision approverCount } }";
+    let variables = json!({ "id": id, "agent": agent.id });
+    let said = owner.ask(query, variables).await.unwrap();
+    let explained = &said["explainVerification"];
+    let first = &explained["policies"][0];
+    assert_eq!(first["said"]["name"], "two persons", "{said}");
+    assert_eq!(first["said"]["approverCount"], 2);
+    assert_eq!(first["text"]["approverCount"], 2);
+    let reasons = explained["verification"]["reasons"].to_string();
+    let words = "policy `two persons` (version 1) needs the approval of two persons";
+    assert!(reasons.contains(words), "{reasons}");
+    assert_eq!(explained["now"]["approverCount"], 2);
+    assert_eq!(said["simulateAction"]["approverCount"], 2);
+
+    let first = approve(&owner, &id).await;
+    assert_eq!(
+        first["verification"]["approval"]["status"], "PENDING",
+        "{first}"
+    );
+    let early = present(&agent, &id, &action).await;
+    assert_eq!(*code(&early), "CONFLICT", "{early}");
+    let both = approve(&second, &id).await;
+    assert_eq!(
+        both["verification"]["approval"]["status"], "APPROVED",
+        "{both}"
+    );
+    let used = present(&agent, &id, &action).await;
+    assert_eq!(used["verification"]["decision"], "ALLOWED", "{used}");
+}
+
 #[tokio::test]
 async fn many_are_answered_at_once_each_on_its_own() {
     let (_aim, owner, agent) = started().await;

@@ -28,6 +28,36 @@ pub(crate) async fn scrape(aim: &AimProcess) -> anyhow::Result<BTreeMap<String, 
     Ok(values.collect())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_says_what_it_was_built_from() {
+    let aim = AimConfig::new().start().unwrap();
+    let metrics = scrape(&aim).await.unwrap();
+    let mut told = metrics
+        .iter()
+        .filter(|(name, _)| name.starts_with("aim_build_info"));
+    let (name, value) = told.next().unwrap();
+    assert_eq!((*value, told.next()), (1.0, None));
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(name.contains(&format!("version=\"{version}\"")), "{name}");
+    assert!(
+        name.contains("features=\"mcp-attestation,sqlite\""),
+        "{name}"
+    );
+    let labels = name.matches("=\"").count();
+    assert_eq!(labels, 3, "{name}");
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = http.get(format!("{}/health/live", aim.base_url())).send();
+    let answer = answer.await.unwrap().text().await.unwrap();
+    let lines: Vec<&str> = answer.lines().collect();
+    let said = format!("version: {version}");
+    assert_eq!(lines[..2], ["live", said.as_str()], "{answer}");
+    let commit = lines[2].strip_prefix("commit: ").unwrap();
+    assert!(
+        name.contains(&format!("commit=\"{commit}\"")),
+        "{name} {answer}"
+    );
+}
+
 fn sum(metrics: &BTreeMap<String, f64>, begin: &str) -> f64 {
     let of_name = metrics.iter().filter(|(name, _)| name.starts_with(begin));
     of_name.map(|(_, value)| value).sum()

@@ -20,7 +20,8 @@ struct CreateWebhookInput {
     /// Where requests go: `https`, at an address of the public internet or in a network that the
     /// operator lets in.
     url: String,
-    /// The types of events it is told of, as in `docs/events.md`, such as `aim.alert.raised.v1`.
+    /// The types of events it is told of, as in `docs/events.md`, such as `aim.alert.raised.v1`; none
+    /// is only what policies tell it of.
     event_types: Vec<String>,
     /// Of alerts and anomalies, only those as bad; all when left out.
     least_severity: Option<Severity>,
@@ -35,7 +36,7 @@ struct CreateSlackTargetInput {
     /// sealed and not shown again.
     url: String,
     /// The types of events it is told of; when left out alerts, actions that wait for approval, and
-    /// what stops agents.
+    /// what stops agents. None is only what policies tell it of.
     event_types: Option<Vec<String>>,
     /// Only what is as bad; all when left out.
     least_severity: Option<Severity>,
@@ -49,7 +50,7 @@ struct CreateEmailTargetInput {
     /// The address of somebody of your organization.
     email: String,
     /// The types of events it is told of; when left out alerts, actions that wait for approval, and
-    /// what stops agents.
+    /// what stops agents. None is only what policies tell it of.
     event_types: Option<Vec<String>>,
     /// Only what is as bad; all when left out.
     least_severity: Option<Severity>,
@@ -64,7 +65,7 @@ struct UpdateNotificationTargetInput {
     name: Option<String>,
     /// Where it is: a URL, or an e-mail address.
     address: Option<String>,
-    /// The types of events it is told of.
+    /// The types of events it is told of; none is only what policies tell it of.
     event_types: Option<Vec<String>>,
     /// Only what is as bad; null is all.
     least_severity: MaybeUndefined<Severity>,

@@ -78,6 +78,10 @@ pub(crate) struct PolicyText {
     priority: u16,
     /// Whom and what it is about.
     scope: PolicyScope,
+    /// How many different persons have to agree, where it asks for approval.
+    approver_count: u8,
+    /// Global ids of the notification targets that are told of what it decides and finds.
+    notification_target_ids: Vec<ID>,
 }
 
 /// Whom and what a policy is about. Each list that is not empty has to hold; one entry of it is enough.
@@ -129,6 +133,8 @@ pub(crate) struct PolicyMatch {
     mode: PolicyMode,
     /// Whether it could not be evaluated; then it denies.
     is_error: bool,
+    /// How many different persons have to agree, where it asks for approval.
+    approver_count: u8,
     /// Why it matched, and what would not have.
     why: String,
 }
@@ -143,6 +149,7 @@ impl From<PolicyHit> for PolicyMatch {
             severity: hit.severity.into(),
             mode: hit.mode.into(),
             is_error: hit.is_error,
+            approver_count: hit.approvers,
             why: hit.why,
         }
     }
@@ -178,6 +185,12 @@ impl From<Text> for PolicyText {
             severity: text.severity.into(),
             priority: text.priority,
             scope: text.scope.into(),
+            approver_count: text.approvers,
+            notification_target_ids: text
+                .notify
+                .iter()
+                .map(|id| global_id("NotificationTarget", id))
+                .collect(),
         }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct ActionSimulation {
     reasons: Vec<Reason>,
     /// What the agent would owe.
     obligations: Vec<Obligation>,
+    /// How many different persons would have to agree; 0 where nobody has to.
+    approver_count: u8,
     /// Whether a grant or a delegation covers it; true where something stops the agent before.
     is_granted: bool,
     /// Whether it is a write, by name or by your organization's word.
@@ -38,6 +40,7 @@ impl From<Verdict> for ActionSimulation {
             risk: verdict.risk.into(),
             reasons: verdict.reasons.into_iter().map(Reason::from).collect(),
             obligations: verdict.obligations.into_iter().map(Into::into).collect(),
+            approver_count: verdict.approvers,
             is_granted: verdict.is_granted,
             is_write: verdict.class.is_write,
             policies: hits.map(PolicyMatch::from).collect(),
