@@ -51,39 +51,49 @@ impl Store {
     }
 }
 
+/// Statements that put one row in the place of many of an organization, where there are many.
+fn merging(backend: DbBackend, (table, columns, sum): (&str, &str, &str)) -> Vec<String> {
+    let many = format!(
+        "organization_id IN (SELECT organization_id FROM {table}
+           GROUP BY organization_id HAVING COUNT(*) > {ROWS_MAX})"
+    );
+    let sums = |from: &str| {
+        format!(
+            "INSERT INTO {table} ({columns}, {sum}) SELECT {columns}, SUM({sum})
+               FROM {from} GROUP BY {columns} HAVING SUM({sum}) <> 0"
+        )
+    };
+    match backend {
+        // In one statement: what others commit meanwhile is neither taken nor summed.
+        DbBackend::Postgres => vec![format!(
+            "WITH taken AS (DELETE FROM {table} WHERE {many} RETURNING {columns}, {sum}) {}",
+            sums("taken")
+        )],
+        // Nobody else writes meanwhile.
+        _ => vec![
+            format!("CREATE TEMP TABLE taken AS SELECT * FROM {table} WHERE {many}"),
+            format!("DELETE FROM {table} WHERE id IN (SELECT id FROM taken)"),
+            sums("taken"),
+            "DROP TABLE taken".to_owned(),
+        ],
+    }
+}
+
 impl Tx {
-    /// Puts one row in the place of many, where there are many.
+    /// Puts one row in the place of many, where there are many: of counts, and of changes of texts.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn merge_agent_counts(&mut self) -> Result<(), StoreError> {
-        const COLUMNS: &str = "organization_id, status, agent_type, is_deleted";
-        let many = format!(
-            "organization_id IN (SELECT organization_id FROM agent_counts
-               GROUP BY organization_id HAVING COUNT(*) > {ROWS_MAX})"
-        );
-        let sums = |from: &str| {
-            format!(
-                "INSERT INTO agent_counts ({COLUMNS}, total) SELECT {COLUMNS}, SUM(total)
-                   FROM {from} GROUP BY {COLUMNS} HAVING SUM(total) <> 0"
-            )
-        };
-        let statements = match self.on().get_database_backend() {
-            // In one statement: what others commit meanwhile is neither taken nor summed.
-            DbBackend::Postgres => vec![format!(
-                "WITH taken AS (DELETE FROM agent_counts WHERE {many} RETURNING {COLUMNS}, total) {}",
-                sums("taken")
-            )],
-            // Nobody else writes meanwhile.
-            _ => vec![
-                format!("CREATE TEMP TABLE taken AS SELECT * FROM agent_counts WHERE {many}"),
-                "DELETE FROM agent_counts WHERE id IN (SELECT id FROM taken)".to_owned(),
-                sums("taken"),
-                "DROP TABLE taken".to_owned(),
-            ],
-        };
-        for statement in statements {
-            self.on().execute_unprepared(&statement).await?;
+        const COUNTS: &str = "organization_id, status, agent_type, is_deleted";
+        let backend = self.on().get_database_backend();
+        for table in [
+            ("agent_counts", COUNTS, "total"),
+            ("agent_text_changes", "organization_id", "changes"),
+        ] {
+            for statement in merging(backend, table) {
+                self.on().execute_unprepared(&statement).await?;
+            }
         }
         Ok(())
     }

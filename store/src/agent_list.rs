@@ -4,9 +4,10 @@ use aim_domain::agent::{AgentStatus, AgentType};
 use aim_domain::scope::Scope;
 use aim_entities::agent as entity;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, Select};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Select};
 
+use crate::agent_search::Found;
 use crate::agents::{Agent, convert};
 use crate::page::{self, Page, PageRequest, Sorted};
 use crate::{Backend, Store, StoreError, code};
@@ -66,20 +67,6 @@ impl Default for AgentOrder {
     }
 }
 
-/// A pattern of LIKE that holds `text` as it stands.
-pub(crate) fn holding(text: &str) -> LikeExpr {
-    let mut escaped = String::with_capacity(text.len() + 2);
-    escaped.push('%');
-    for c in text.to_lowercase().chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped.push('%');
-    LikeExpr::new(escaped).escape('\\')
-}
-
 impl Store {
     fn agents(&self, scope: Scope, filter: &AgentFilter) -> Select<entity::Entity> {
         use entity::Column as C;
@@ -99,13 +86,7 @@ impl Store {
             query = query.filter(C::Name.eq(name));
         }
         if let Some(search) = &filter.search {
-            let holds = |column: C| Func::lower(Expr::col(column)).like(holding(search));
-            query = query.filter(
-                Condition::any()
-                    .add(holds(C::Name))
-                    .add(holds(C::DisplayName))
-                    .add(holds(C::Description)),
-            );
+            query = query.filter(C::Id.in_subquery(self.ids_holding(scope, search)));
         }
         if let Some(tag) = &filter.tag {
             query = query.filter(self.has_tag(tag));
@@ -150,7 +131,30 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<Agent>, StoreError> {
         use entity::Column as C;
-        let query = self.agents(scope, filter);
+        let found = self.find_by_text(scope, filter).await?;
+        let query = match found.as_deref() {
+            Some(Found::Few(ids)) => {
+                let rest = AgentFilter {
+                    search: None,
+                    ..filter.clone()
+                };
+                self.agents(scope, &rest).filter(self.is_among(ids))
+            }
+            Some(Found::Many(total)) => {
+                if let Some(page) = self.list_by_text(scope, filter, (page, *total)).await? {
+                    return Ok(page);
+                }
+                self.agents(scope, filter)
+            }
+            None => self.agents(scope, filter),
+        };
+        let total = match found {
+            Some(found) => found.total(),
+            None => match self.count_agents(scope, filter).await? {
+                Some(kept) => kept,
+                None => query.clone().count(self.reader()).await?,
+            },
+        };
         let by = match filter.order.field {
             AgentOrderField::CreatedAt => Expr::col(C::Id),
             AgentOrderField::Name => Expr::col(C::Name),
@@ -164,10 +168,6 @@ impl Store {
         let sorted = Sorted {
             by,
             is_ascending: filter.order.is_ascending,
-        };
-        let total = match self.count_agents(scope, filter).await? {
-            Some(kept) => kept,
-            None => query.clone().count(self.reader()).await?,
         };
         let by = (C::Id, sorted);
         page::fetch_counted(self.reader(), query, by, (page, total), convert).await

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, TransactionTrait};
 
+use crate::agent_search::FoundLately;
 use crate::{StoreError, Tx};
 
 /// Which database.
@@ -40,6 +41,7 @@ pub struct Store {
     backend: Backend,
     clock: Arc<dyn Clock>,
     wake: Wake,
+    found_lately: FoundLately,
 }
 
 impl Store {
@@ -65,6 +67,7 @@ impl Store {
             backend,
             clock,
             wake: Wake::default(),
+            found_lately: FoundLately::default(),
         })
     }
 
@@ -92,6 +95,11 @@ impl Store {
     #[must_use]
     pub const fn writer(&self) -> &DatabaseConnection {
         &self.write
+    }
+
+    /// The answers about agents' texts that are kept.
+    pub(crate) const fn found_lately(&self) -> &FoundLately {
+        &self.found_lately
     }
 
     /// Which database this is.

@@ -13,6 +13,7 @@ pub mod activity_counts;
 mod agent_counts;
 mod agent_life;
 mod agent_list;
+mod agent_search;
 pub mod agents;
 pub mod alerts;
 pub mod anomalies;

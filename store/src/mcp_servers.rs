@@ -5,13 +5,12 @@ use aim_domain::mcp::{McpServerStatus, McpTransport};
 use aim_domain::scope::Scope;
 use aim_entities::{mcp_server as entity, organization};
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Func};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait,
     QueryFilter, QuerySelect, Select,
 };
 
-use crate::agent_list::holding;
 use crate::page::{self, Page, PageRequest};
 use crate::{Backend, Store, StoreError, Tx, code};
 
@@ -81,6 +80,20 @@ pub struct McpServerFilter {
     pub is_in_drift: Option<bool>,
     /// Only deleted ones.
     pub is_deleted: bool,
+}
+
+/// A pattern of LIKE that holds `text` as it stands.
+pub(crate) fn holding(text: &str) -> LikeExpr {
+    let mut escaped = String::with_capacity(text.len() + 2);
+    escaped.push('%');
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped.push('%');
+    LikeExpr::new(escaped).escape('\\')
 }
 
 fn convert(row: entity::Model) -> Result<McpServer, StoreError> {

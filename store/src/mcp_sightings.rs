@@ -11,7 +11,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, Select,
 };
 
-use crate::agent_list::holding;
+use crate::mcp_servers::holding;
 use crate::page::{self, Page, PageRequest};
 use crate::{Store, StoreError, Tx, code};
 

@@ -185,6 +185,17 @@ async fn lists(aim: &AimProcess, token: &str) -> anyhow::Result<()> {
         ", orderBy: { field: TRUST, direction: DESC }",
         ", orderBy: { field: LAST_SEEN_AT, direction: DESC }",
         ", filter: { status: VERIFIED }",
+        // Texts of all, of 1,111, of one and of none; then of 11,112 that stand together.
+        ", filter: { search: \"Agent\" }",
+        ", filter: { search: \"first\" }, orderBy: { field: NAME, direction: ASC }",
+        ", filter: { search: \"first\" }, orderBy: { field: TRUST, direction: DESC }",
+        ", filter: { search: \"agent-99\" }",
+        ", filter: { search: \"agent-99\" }, orderBy: { field: TRUST, direction: DESC }",
+        ", filter: { search: \"agent-12345\" }",
+        ", filter: { search: \"nobody\" }",
+        ", filter: { search: \"agent-2\" }",
+        ", filter: { search: \"agent-2\" }, orderBy: { field: LAST_SEEN_AT, direction: DESC }",
+        ", filter: { search: \"first\", status: VERIFIED }",
     ] {
         let name = format!("agents{arguments}");
         let last = measure(aim, token, &name, |_, last| {
@@ -192,6 +203,15 @@ async fn lists(aim: &AimProcess, token: &str) -> anyhow::Result<()> {
         });
         println!("  total {}", last.await?["data"]["agents"]["totalCount"]);
     }
+    // Each of another text, so that nothing was found before.
+    let last = measure(aim, token, "agents, another text each time", |round, _| {
+        format!(
+            "{{ agents(first: 50, filter: {{ search: \"agent-{}\" }}) {{ totalCount
+                nodes {{ {agent} }} }} }}",
+            10_000 + round
+        )
+    });
+    println!("  total {}", last.await?["data"]["agents"]["totalCount"]);
     let verification = "id action decision createdAt agent { name }";
     for arguments in [
         "",

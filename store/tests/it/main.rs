@@ -3,6 +3,7 @@
 mod accounts;
 mod action_classes;
 mod agent_counts;
+mod agent_search;
 mod alerts;
 mod approvals;
 mod audit_log;

@@ -66,6 +66,12 @@ const FILL: [&str; 7] = [
         created_at, created_at + interval '1 day' FROM agents",
 ];
 
+/// More agents than are kept by their ids when a text finds them.
+const MANY: &str =
+    "INSERT INTO agents SELECT (jsonb_populate_record(first, jsonb_build_object('id',
+        gen_random_uuid(), 'name', 'copy-' || n))).*
+    FROM (SELECT agents AS first FROM agents LIMIT 1) AS one, generate_series(1, 2500) AS n";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_many_rows_takes_as_many_statements_as_a_page_of_one() {
     let (postgres, aim) = logged().await;
@@ -83,9 +89,34 @@ async fn a_page_of_many_rows_takes_as_many_statements_as_a_page_of_one() {
         db.execute_unprepared(statement).await.unwrap();
     }
     for (list, fields) in LISTS {
-        let one = count(&owner, &postgres, (list, fields), 1).await;
-        let many = count(&owner, &postgres, (list, fields), ROWS).await;
+        let one = count(&owner, &postgres, (list, "", fields), 1).await;
+        let many = count(&owner, &postgres, (list, "", fields), ROWS).await;
         assert_eq!(one, many, "`{list}` of 1 and of {ROWS} rows");
+    }
+    // Found by their ids, found by a text that more hold than are kept, and the same in another order.
+    let fields = "id trust { score }";
+    let few = count(
+        &owner,
+        &postgres,
+        ("agents", "filter: { search: \"AGENT\" }", fields),
+        ROWS,
+    )
+    .await;
+    db.execute_unprepared(MANY).await.unwrap();
+    for arguments in [
+        "filter: { search: \"copy-1\" }",
+        "filter: { search: \"copy\" }",
+        "filter: { search: \"copy\" }, orderBy: { field: NAME, direction: ASC }",
+        "filter: { search: \"copy\" }, orderBy: { field: TRUST, direction: DESC }",
+    ] {
+        let one = count(&owner, &postgres, ("agents", arguments, fields), 1).await;
+        let many = count(&owner, &postgres, ("agents", arguments, fields), ROWS).await;
+        assert_eq!(one, many, "{arguments}");
+        // Many are found in narrow rows first.
+        assert!(
+            many <= few + 1,
+            "{arguments}: {many} statements, {few} of few"
+        );
     }
 }
 
@@ -93,10 +124,11 @@ async fn a_page_of_many_rows_takes_as_many_statements_as_a_page_of_one() {
 async fn count(
     owner: &Owner,
     postgres: &Postgres,
-    (list, fields): (&str, &str),
+    (list, arguments, fields): (&str, &str, &str),
     rows: usize,
 ) -> usize {
-    let query = format!("{{ {list}(first: {rows}) {{ totalCount nodes {{ {fields} }} }} }}");
+    let query =
+        format!("{{ {list}(first: {rows} {arguments}) {{ totalCount nodes {{ {fields} }} }} }}");
     let mut fewest = usize::MAX;
     for _ in 0..LOOKS {
         let from = postgres.log().len();
