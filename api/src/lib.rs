@@ -16,6 +16,8 @@ mod health;
 mod models;
 mod oauth;
 mod oidc;
+mod report_files;
+mod report_pdf;
 mod server;
 pub mod tokens;
 pub mod transport;
@@ -103,6 +105,7 @@ pub fn router(
         .route(authzen::METADATA_PATH, get(authzen::metadata))
         .route("/v1/audit/export", get(audit::export))
         .route("/v1/verifications/export", get(verification_export::export))
+        .route("/v1/reports/{id}", get(report_files::download))
         .route("/auth/oidc/start", get(oidc::start))
         .route("/auth/oidc/callback", get(oidc::callback))
         .route(oauth::TOKEN_PATH, post(oauth::token))

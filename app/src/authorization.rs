@@ -87,6 +87,7 @@ mod tests {
         for own in [
             Permission::Approve,
             Permission::ApproveMcpServers,
+            Permission::ReviewAccess,
             Permission::RateAgents,
             Permission::ManageSettings,
             Permission::ReplaceModelSigner,

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use aim_domain::alert::AlertStatus;
 use aim_domain::compliance::{
-    CheckKind, Framework, FrameworkId, Measured, Measurement, frameworks,
+    CheckKind, Framework, FrameworkId, Measured, Measurement, ReportLine, frameworks,
 };
 use aim_domain::policy::{Effect, Policies};
+use aim_domain::scope::Scope;
 use aim_store::audit_log::AuditCheckpoint;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -36,6 +37,28 @@ pub struct ComplianceReport {
     pub checkpoint: Option<AuditCheckpoint>,
 }
 
+impl ComplianceReport {
+    /// Line by line, each a check of a control.
+    #[must_use]
+    pub fn lines(&self) -> Vec<ReportLine> {
+        let controls = self.framework.controls.iter().zip(&self.controls);
+        let lines = controls.flat_map(|(control, measured)| {
+            let checks = control.checks.iter().zip(measured);
+            checks.map(|(check, it)| ReportLine {
+                control: control.id.clone(),
+                title: control.title.clone(),
+                check: it.kind,
+                wanted: it.kind.wanted().to_owned(),
+                days: check.days,
+                outcome: it.outcome(),
+                count: it.measured.count,
+                lacking: it.measured.lacking,
+            })
+        });
+        lines.collect()
+    }
+}
+
 impl App {
     /// Measures what a framework asks for.
     ///
@@ -46,13 +69,19 @@ impl App {
         permit: &Permit,
         id: FrameworkId,
     ) -> Result<ComplianceReport, AppError> {
+        self.measure_framework(permit.scope(), id).await
+    }
+
+    /// The same, also for the job that keeps reports.
+    pub(crate) async fn measure_framework(
+        &self,
+        scope: Scope,
+        id: FrameworkId,
+    ) -> Result<ComplianceReport, AppError> {
         let framework = frameworks().iter().find(|it| it.id == id);
         let framework = framework.ok_or_else(|| AppError::not_found("framework"))?;
         let at = self.clock.now();
-        let checkpoint = self
-            .store
-            .find_audit_checkpoint(permit.scope(), None)
-            .await?;
+        let checkpoint = self.store.find_audit_checkpoint(scope, None).await?;
         let controls = &framework.controls;
         let checks = || controls.iter().map(|control| &control.checks);
         // Each is measured once, whatever asks for it.
@@ -60,7 +89,7 @@ impl App {
         let mut found = HashMap::with_capacity(asked.len());
         for (kind, days) in asked {
             let size = checkpoint.as_ref().map_or(0, |it| it.size);
-            let measured = self.measure(permit, kind, (at, size, days)).await?;
+            let measured = self.measure(scope, kind, (at, size, days)).await?;
             found.insert((kind, days), measured);
         }
         let measured = |kind, days| {
@@ -79,11 +108,11 @@ impl App {
 
     async fn measure(
         &self,
-        permit: &Permit,
+        scope: Scope,
         kind: CheckKind,
         (now, size, days): (DateTime<Utc>, u64, Option<u32>),
     ) -> Result<Measured, AppError> {
-        let (scope, store) = (permit.scope(), &self.store);
+        let store = &self.store;
         Ok(match kind {
             CheckKind::SecondFactor => store.measure_second_factors(scope).await?,
             CheckKind::PeopleActive => store.measure_people(scope, now - IDLE).await?,
@@ -103,10 +132,11 @@ impl App {
                 Measured::of_one(counting > 0)
             }
             CheckKind::HumanOversight => {
-                let settings = self.get_organization(permit).await?.settings;
+                let found = store.find_organization(scope.organization).await?;
+                let waits = found.is_some_and(|it| it.settings.approval_from.is_some());
                 let policies = self.policies_of(scope.organization).await?;
                 let asks = policies.as_deref().is_some_and(asks_a_person);
-                Measured::of_one(settings.approval_from.is_some() || asks)
+                Measured::of_one(waits || asks)
             }
             CheckKind::AlertsTakenUp => {
                 let until = now - TAKEN_UP;
@@ -134,6 +164,12 @@ impl App {
                 let kept = store.find_audit_retention(scope).await?.days;
                 let is_kept = kept.is_none_or(|kept| kept >= days.unwrap_or_default());
                 Measured::of_one(is_kept)
+            }
+            CheckKind::AccessReviewed => {
+                let days = TimeDelta::days(days.unwrap_or_default().into());
+                store
+                    .measure_access_reviews(scope, (now, now - days))
+                    .await?
             }
         })
     }

@@ -47,7 +47,7 @@ pub(crate) enum Round {
 /// How long a job rests between rounds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
-    /// After some work, so that more comes together.
+    /// After a round, so that more comes together.
     pub(crate) rest: Duration,
     /// When nothing comes: other processes do not always ring here.
     pub(crate) idle: Duration,
@@ -67,7 +67,12 @@ impl Pace {
             match outcome {
                 Ok(Round::More) => {}
                 Ok(Round::Done) => tokio::time::sleep(self.rest).await,
-                Ok(Round::Idle) => listener.wait(self.idle).await,
+                Ok(Round::Idle) => {
+                    // Most of what rings may be nothing for this job: what comes after a pause is
+                    // looked at at once, and a flood not more often than work is done.
+                    tokio::time::sleep(self.rest).await;
+                    listener.wait(self.idle).await;
+                }
                 Ok(Round::NotOurs) => tokio::time::sleep(BACK_OFF).await,
                 Err(error) => {
                     tracing::warn!(%error, "{}; trying again", self.problem);

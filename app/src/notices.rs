@@ -3,8 +3,10 @@
 //! What agents wrote is kept apart from our own words, so that each way to people can show it as text
 //! and as nothing else: no link, no mention, no mark-up.
 
+use aim_domain::access_review::{AccessReviewChanged, AccessReviewStatus};
 use aim_domain::agent::AgentStatus;
 use aim_domain::anomaly::Severity;
+use aim_domain::compliance::ReportKept;
 use aim_domain::event::{AgentChange, AlertRaised, Fact, OrganizationChange, VerificationRecorded};
 use aim_domain::id::AgentId;
 use aim_domain::risk::RiskLevel;
@@ -66,6 +68,8 @@ impl Notice {
                 of_agent(&changed.change).map(|notice| notice.about(changed.agent))
             }
             Fact::OrganizationChanged(changed) => of_organization(&changed.change),
+            Fact::AccessReviewChanged(review) => Some(of_review(review)),
+            Fact::ReportKept(report) => Some(of_report(report)),
             _ => None,
         }
     }
@@ -164,6 +168,37 @@ fn of_agent(change: &AgentChange) -> Option<Notice> {
         ),
         _ => None,
     }
+}
+
+fn of_report(report: &ReportKept) -> Notice {
+    let key = format!("report:{}", report.report);
+    Notice::new("A compliance report was made", Severity::Low, key)
+        .with("Framework", aim_domain::code::text(&report.framework))
+        .with(
+            "Period from",
+            report.period_start.format("%Y-%m-%d").to_string(),
+        )
+        .with("Checks that lack nothing", report.met.to_string())
+        .with("Checks that something lacks", report.not_met.to_string())
+        .with("SHA-256 of its CSV", &report.csv_sha256)
+}
+
+fn of_review(review: &AccessReviewChanged) -> Notice {
+    let title = match review.status {
+        AccessReviewStatus::Open if review.unanswered > 0 => "An access review has begun",
+        AccessReviewStatus::Open => "Everything of an access review is answered",
+        AccessReviewStatus::Closed => "An access review was closed",
+    };
+    Notice::new(title, Severity::Low, String::new())
+        .with("Review", &review.name)
+        .with(
+            "Due",
+            review.due_at.format("%Y-%m-%d %H:%M UTC").to_string(),
+        )
+        .with(
+            "Without an answer",
+            format!("{} of {}", review.unanswered, review.items),
+        )
 }
 
 fn of_organization(change: &OrganizationChange) -> Option<Notice> {

@@ -90,7 +90,7 @@ impl App {
         let action = ActionName::parse(verification.action.clone())
             .map_err(|_| AppError::new(ErrorCode::Internal, "internal error"))?;
         let mut tx = self.store.begin().await?;
-        let id = verification.id;
+        let (id, now) = (verification.id, tx.now());
         self.use_nonce(&mut tx, actor, request_id).await?;
         if !tx
             .update_outcome(id, outcome, input.detail.as_deref(), input.duration_ms)
@@ -122,7 +122,12 @@ impl App {
             request_id: request_id.to_owned(),
         });
         tx.commit().await?;
-        let found = self.store.find_verification(scope, id).await?;
-        found.ok_or_else(|| AppError::not_found("verification"))
+        Ok(Verification {
+            outcome: Some(outcome),
+            outcome_at: Some(now),
+            outcome_detail: input.detail,
+            duration_ms: input.duration_ms,
+            ..verification
+        })
     }
 }

@@ -11,6 +11,7 @@ use aim_store::decisions::{DecisionRecord, GROUP_MAX, Written};
 use aim_store::{Store, StoreError};
 use moka::sync::Cache;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,6 +23,10 @@ const QUEUE: usize = 8_192;
 const NONCE_TTL: Duration = Duration::from_secs(361);
 /// Most nonces remembered in memory; older ones are still in the database.
 const NONCES_MAX: u64 = 4_000_000;
+
+/// How long whoever waits for an answer is before the readers of the event log: they want the same
+/// cores, and nobody waits for them.
+const HEAD_START: Duration = Duration::from_millis(1);
 
 type Reply = oneshot::Sender<Result<Written, AppError>>;
 
@@ -80,9 +85,16 @@ async fn run(
     mut incoming: mpsc::Receiver<(DecisionRecord, Reply)>,
     stop: CancellationToken,
 ) {
+    // The readers of the event log are woken behind the answers.
+    let mut ring_at: Option<Instant> = None;
     loop {
         let first = tokio::select! {
             first = incoming.recv() => first,
+            () = sleep_until(ring_at.unwrap_or_else(Instant::now)), if ring_at.is_some() => {
+                store.wake().ring();
+                ring_at = None;
+                continue;
+            }
             // Closing refuses newcomers; what is queued already is still written.
             () = stop.cancelled(), if !incoming.is_closed() => {
                 incoming.close();
@@ -107,6 +119,7 @@ async fn run(
             // A caller that has gone away does not undo what is written.
             let _ = reply.send(outcome);
         }
+        ring_at = ring_at.or_else(|| Some(Instant::now() + HEAD_START));
     }
 }
 

@@ -6,6 +6,10 @@
 
 mod check;
 mod framework;
+mod kept;
 
 pub use check::{CheckKind, CheckOutcome, Measured, Measurement};
 pub use framework::{Control, ControlCheck, Framework, FrameworkId, frameworks};
+pub use kept::{
+    REPORT_SCHEDULES_MAX, ReportBody, ReportKept, ReportLine, ReportPeriod, report_csv,
+};

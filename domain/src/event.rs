@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::access::AccessChanged;
+use crate::access_review::AccessReviewChanged;
 use crate::action::{ActionClass, Outcome};
 use crate::agent::AgentStatus;
 use crate::agent_key::KeyPolicy;
@@ -18,6 +19,7 @@ use crate::anomaly::{AnomalyKind, Severity};
 use crate::approval::{ApprovalSettings, ApprovalStatus};
 use crate::audit::Hash;
 use crate::capability_request::CapabilityRequestStatus;
+use crate::compliance::ReportKept;
 use crate::id::{
     AgentId, AgentKeyId, AlertId, AlertSuppressionId, AnomalyId, ApprovalGrantId,
     CapabilityGrantId, CapabilityRequestId, DelegationId, EventId, McpServerId, McpSightingId,
@@ -538,6 +540,10 @@ facts! {
     AuditCheckpointed = "aim.audit.checkpointed.v1",
     /// An MCP server changed.
     McpServerChanged = "aim.mcp.server-changed.v1",
+    /// A review of access has come further.
+    AccessReviewChanged = "aim.access-review.changed.v1",
+    /// A report was made and is kept.
+    ReportKept = "aim.report.kept.v1",
 }
 
 /// A fact with what every fact has.
@@ -577,6 +583,8 @@ impl Fact {
             | Self::AlertRaised(_)
             | Self::AlertAnswered(_)
             | Self::AccessChanged(_)
+            | Self::AccessReviewChanged(_)
+            | Self::ReportKept(_)
             | Self::AuditCheckpointed(_) => None,
         }
     }

@@ -129,6 +129,14 @@ typed_id! {
     McpAttestationId,
     /// A server that somebody saw and nobody registered.
     McpSightingId,
+    /// A review of who and what may get in.
+    AccessReviewId,
+    /// One thing of such a review.
+    AccessReviewItemId,
+    /// A report that is made again and again.
+    ReportScheduleId,
+    /// A report as it was when it was made.
+    KeptReportId,
 }
 
 impl EventId {

@@ -3,6 +3,7 @@
 //! Pure and synchronous: no clock, no input or output, no randomness. Time is an argument.
 
 pub mod access;
+pub mod access_review;
 pub mod action;
 pub mod agent;
 pub mod agent_key;

@@ -75,6 +75,8 @@ pub enum Permission {
     ManageMcpServers,
     /// Approve what MCP servers say of themselves.
     ApproveMcpServers,
+    /// Review who and what may get in.
+    ReviewAccess,
 }
 
 impl Permission {
@@ -103,6 +105,7 @@ impl Permission {
             | Self::KillSwitch
             | Self::ManageModels
             | Self::ManagePeople
+            | Self::ReviewAccess
             | Self::ManagePolicies => Role::Admin,
             Self::ReplaceModelSigner | Self::ManageAudit | Self::ManageOrganization => Role::Owner,
         }

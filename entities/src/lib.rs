@@ -3,6 +3,8 @@
 //! Enumerations are kept as text and JSON as JSON: their meaning is given by `store/`, which is the
 //! only reader. Scores are ten-thousandths; times are UTC in whole microseconds.
 
+pub mod access_review;
+pub mod access_review_item;
 pub mod account_settings;
 pub mod action_class_override;
 pub mod action_count;
@@ -44,6 +46,7 @@ pub mod event_log;
 pub mod identity;
 pub mod invitation;
 pub mod job_lease;
+pub mod kept_report;
 pub mod latency_count;
 pub mod mail;
 pub mod mcp_attestation;
@@ -69,6 +72,7 @@ pub mod policy_version;
 pub mod profile_journal;
 pub mod recovery_code;
 pub mod registration;
+pub mod report_schedule;
 pub mod second_factor;
 pub mod server_key;
 pub mod session;

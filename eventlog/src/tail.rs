@@ -6,7 +6,9 @@ use aim_domain::id::OrganizationId;
 use aim_entities::event_log as entity;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 use tokio::time::Instant;
 
 use crate::wake::{IDLE_POLL, Listener};
@@ -104,13 +106,16 @@ impl TableTail {
     /// # Errors
     /// [`EventLogError`] when the database cannot be asked; asking again is safe.
     pub async fn read(&mut self, max: u64) -> Result<Vec<TailedEvent>, EventLogError> {
-        let rows = entity::Entity::find()
+        let mut query = entity::Entity::find()
             .filter(entity::Column::Topic.eq(Topic::Events.name()))
             .filter(entity::Column::Position.gt(self.position))
             .order_by_asc(entity::Column::Position)
-            .limit(max)
-            .all(&self.db)
-            .await?;
+            .build(self.db.get_database_backend());
+        // Not bound: SQLite would prepare the statement anew each time, because its plan depends on
+        // the number.
+        query.sql.push_str(&format!(" LIMIT {max}"));
+        let rows = entity::Entity::find().from_raw_sql(query);
+        let rows = rows.all(&self.db).await?;
         if let Some(last) = rows.last() {
             self.position = last.position;
         }

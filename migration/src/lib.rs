@@ -30,6 +30,8 @@ mod m0022_analytics;
 mod m0022_notifications;
 mod m0023_mcp_attestations;
 mod m0024_agent_orders;
+mod m0027_access_reviews;
+mod m0028_reports;
 mod m0029_policy_targets;
 
 /// Applies the migrations in order.
@@ -64,6 +66,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_analytics::Migration),
             Box::new(m0023_mcp_attestations::Migration),
             Box::new(m0024_agent_orders::Migration),
+            Box::new(m0027_access_reviews::Migration),
+            Box::new(m0028_reports::Migration),
             Box::new(m0029_policy_targets::Migration),
         ]
     }

@@ -23,7 +23,7 @@ const EXAMPLES: u64 = 10;
 
 impl Store {
     /// How many rows there are of all, and which of them lack something.
-    async fn measure<E>(
+    pub(crate) async fn measure<E>(
         &self,
         all: Select<E>,
         lacking: Select<E>,

@@ -39,7 +39,7 @@ pub enum Written {
 impl Store {
     /// Writes a group of decisions in one statement and one commit (in several, when there are more
     /// than [`GROUP_MAX`]) and tells what became of each, in order. No two of one group may have
-    /// the same nonce.
+    /// the same nonce. Who calls it rings the store's bell for the readers of the event log.
     ///
     /// # Errors
     /// [`StoreError`] when the group could not be written; then its last part was not.
@@ -60,7 +60,6 @@ impl Store {
                     sqlite::write_decisions(pool, part, now).await?
                 }
             });
-            self.wake().ring();
         }
         Ok(written)
     }

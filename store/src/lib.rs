@@ -4,6 +4,9 @@
 //! Writers take a [`Tx`], the only way to write: state, audit entries and events of one `Tx`
 //! commit together or not at all.
 
+pub mod access_review_items;
+pub mod access_reviews;
+pub mod access_subjects;
 mod action_classes;
 pub mod activities;
 pub mod activity_counts;
@@ -40,6 +43,7 @@ pub mod identities;
 mod invitations;
 mod join_settings;
 pub mod journal;
+pub mod kept_reports;
 pub mod key_ends;
 mod key_policies;
 pub mod keys;
@@ -68,6 +72,7 @@ pub mod profiles;
 pub mod ratings;
 pub mod recorded;
 pub mod registrations;
+pub mod report_schedules;
 pub mod second_factors;
 pub mod server_keys;
 pub mod sessions;

@@ -183,7 +183,10 @@ impl Store {
     ) -> Result<Option<Verification>, StoreError> {
         let query = entity::Entity::find_by_id(id.as_uuid())
             .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()));
-        query.one(self.reader()).await?.map(convert).transpose()
+        // By its key there is one at most, and with a bound limit SQLite prepares a statement anew
+        // each time, because its plan depends on the number.
+        let mut found = query.all(self.reader()).await?;
+        found.pop().map(convert).transpose()
     }
 
     /// The verification that an agent named with `key`.

@@ -5,24 +5,21 @@ use std::sync::Arc;
 
 use aim_app::App;
 use aim_domain::action::ObservedAction;
-use aim_domain::event::{
-    ActionResultReported, AgentRated, Fact, TrustRecalculationRequested, VerificationRecorded,
-};
+use aim_domain::event::Fact;
 use aim_domain::id::{EventId, OrganizationId};
 use aim_domain::verification::AgentFacts;
-use aim_eventlog::{
-    Delivery, Envelope, EventData, Known, Refusal, Schema, SchemaRegistry, Topic, parse_action,
-};
+use aim_eventlog::{Delivery, Known, Refusal, SchemaRegistry};
 use chrono::{DateTime, Utc};
 
 use crate::processor::Failure;
 
+mod judge;
 mod lookups;
 mod producer;
 mod spread;
 
-use lookups::{Lookups, Wanted, look_up, unknown};
-use producer::Producer;
+use judge::{Judge, Open};
+use lookups::{Wanted, look_up};
 use spread::{in_turns, on_all_cores};
 
 /// An event that may be applied.
@@ -41,14 +38,6 @@ pub(crate) struct OwnFact {
     pub(crate) time: DateTime<Utc>,
     pub(crate) fact: Fact,
 }
-
-/// Our own facts that the stream learns from; the others are not even read.
-const LESSONS: [&str; 4] = [
-    VerificationRecorded::TYPE,
-    ActionResultReported::TYPE,
-    AgentRated::TYPE,
-    TrustRecalculationRequested::TYPE,
-];
 
 /// An event that is given up.
 pub(crate) struct Refused {
@@ -91,8 +80,8 @@ impl Rules {
     }
 }
 
-/// What a delivery turned out to be, or what is to be looked up first.
-type Judged = Result<Admission, Wanted>;
+/// Times that a batch waits for what is looked up: first for producers, then for schemas.
+const LOOK_UPS: u32 = 2;
 
 /// Judges deliveries in order; checking of signatures is spread over all cores.
 pub(crate) async fn admit(
@@ -100,130 +89,23 @@ pub(crate) async fn admit(
     deliveries: Vec<Delivery>,
     rules: &Rules,
 ) -> Result<Vec<(Delivery, Admission)>, Failure> {
-    let now = app.clock().now();
-    let (here, held_to) = (Arc::clone(app), rules.clone());
-    let is_light = deliveries.iter().all(|it| it.signature.is_none());
-    let first = move |delivery: Delivery| {
-        let judged = judge(&delivery, &held_to, now, &here, &Lookups::default());
-        (delivery, judged)
-    };
     // Reading takes less than to hand it to another thread, and memory goes back to where it is from.
-    let mut judged = if is_light {
-        in_turns(deliveries, first).await
-    } else {
-        on_all_cores(deliveries, first).await?
-    };
-    // First producers are missing, then schemas.
-    let mut found = Lookups::default();
-    for _ in 0..2 {
-        let wanted = judged.iter().filter_map(|(_, it)| it.as_ref().err());
-        let wanted: HashSet<Wanted> = wanted.cloned().collect();
-        if wanted.is_empty() {
-            break;
+    let is_light = deliveries.iter().all(|it| it.signature.is_none());
+    let mut judge = Judge::new(app, rules);
+    let mut open: Vec<Open> = deliveries.into_iter().map(Open::new).collect();
+    let mut rounds = 0;
+    loop {
+        if is_light {
+            in_turns(&mut open, |part| judge.all(part)).await;
+        } else {
+            let judge = judge.clone();
+            open = on_all_cores(open, move |part| judge.all(part)).await?;
         }
-        look_up(app, rules, &wanted, &mut found).await?;
-        let (here, held_to, known) = (Arc::clone(app), rules.clone(), found.clone());
-        let again = on_all_cores(judged, move |(delivery, before)| {
-            let judged = before.or_else(|_| judge(&delivery, &held_to, now, &here, &known));
-            (delivery, judged)
-        });
-        judged = again.await?;
-    }
-    let settled = judged.into_iter().map(|(delivery, judged)| {
-        let admission = judged.unwrap_or_else(|wanted| Err(unknown(&wanted).into()));
-        (delivery, admission)
-    });
-    Ok(settled.collect())
-}
-
-/// Judges one delivery as far as what that takes is in memory or was `found`.
-fn judge(
-    delivery: &Delivery,
-    rules: &Rules,
-    now: DateTime<Utc>,
-    app: &App,
-    found: &Lookups,
-) -> Judged {
-    if delivery.partition.topic == Topic::Events {
-        return Ok(own_fact(&delivery.payload).map_err(Refused::from));
-    }
-    let claim = match producer::claim(delivery, rules.takes_unsigned) {
-        Ok(claim) => claim,
-        Err(refusal) => return Ok(Err(refusal.into())),
-    };
-    let known = match &claim.producer {
-        Producer::Key(key_id) => {
-            let known = app.known_producer(key_id, now);
-            known.map(|(facts, key)| (facts, Some(key)))
+        let wanted: HashSet<Wanted> = open.iter().filter_map(Open::wants).cloned().collect();
+        if wanted.is_empty() || rounds == LOOK_UPS {
+            return Ok(open.into_iter().map(Open::settle).collect());
         }
-        Producer::Agent(id) => app.known_facts(*id, now).map(|facts| (facts, None)),
-    };
-    let Some(producer) = known.or_else(|| found.producers.get(&claim.producer).cloned()) else {
-        return Err(Wanted::Producer(claim.producer));
-    };
-    if let Err(refused) = producer::check(delivery, &claim, &producer, now) {
-        return Ok(Err(refused));
+        rounds += 1;
+        look_up(app, rules, &wanted, &mut judge.found).await?;
     }
-    let facts = &producer.0;
-    let schema = match (claim.envelope.data, &rules.schemas) {
-        (EventData::Framed(data), Some(_)) => {
-            let id = data.schema;
-            let known = rules.schema(id);
-            match known.or_else(|| found.schemas.get(&id).cloned()) {
-                Some(Ok(schema)) => Some(schema),
-                Some(Err(refusal)) => return Ok(Err(Refused::of(facts, refusal))),
-                None => return Err(Wanted::Schema(id)),
-            }
-        }
-        _ => None,
-    };
-    let read = read(app, &claim.envelope, facts, schema.as_deref());
-    Ok(read.map_err(|refusal| Refused::of(facts, refusal)))
-}
-
-fn own_fact(payload: &[u8]) -> Result<Admitted, Refusal> {
-    let envelope = Envelope::parse(payload)?;
-    let event_type = envelope.event_type.as_ref();
-    if Fact::is_known(event_type) && !LESSONS.contains(&event_type) {
-        return Ok(Admitted::Other);
-    }
-    let data = envelope.data.json(None)?;
-    match Fact::parse(event_type, data.as_bytes()) {
-        Some(Ok(fact)) => Ok(Admitted::Fact(Box::new(OwnFact {
-            id: envelope.id.parse().ok(),
-            time: envelope.time,
-            fact,
-        }))),
-        Some(Err(error)) => Err(Refusal::new("EVENT_INVALID", format!("`data`: {error}"))),
-        None => {
-            let detail = format!("`type` is `{event_type}`, which this version does not know");
-            Err(Refusal::new("EVENT_TYPE_UNKNOWN", detail))
-        }
-    }
-}
-
-/// Reads the action of a producer that was checked.
-fn read(
-    app: &App,
-    envelope: &Envelope<'_>,
-    facts: &AgentFacts,
-    schema: Option<&Schema>,
-) -> Result<Admitted, Refusal> {
-    let data = envelope.data.json(schema)?;
-    let mut action = parse_action(
-        envelope,
-        &data,
-        facts.agent,
-        facts.organization,
-        app.locator().as_ref(),
-    )?;
-    if let Some(class) = facts.class_of(&action.action) {
-        action.class = class;
-    }
-    let resource = action
-        .resource
-        .as_ref()
-        .map(aim_domain::name::Resource::as_str);
-    action.granted = Some(facts.is_granted(action.action.as_str(), resource, envelope.time));
-    Ok(Admitted::Action(Box::new(action)))
 }

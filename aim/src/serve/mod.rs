@@ -149,6 +149,10 @@ fn follow_behind(life: &Lifecycle, app: &Arc<App>) {
     life.spawn("notification sender", async move |stop| {
         sender.send_notifications(NOTIFICATION_LOOK, stop).await;
     });
+    let keeper = Arc::clone(app);
+    life.spawn("report keeper", async move |stop| {
+        keeper.keep_reports(stop).await;
+    });
     life.spawn("counter", async move |stop| {
         counter.count_activity(stop).await;
     });

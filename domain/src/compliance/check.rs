@@ -44,11 +44,13 @@ pub enum CheckKind {
     AuditWitnessed,
     /// The audit log keeps contents for long enough.
     AuditKept,
+    /// A person said lately that those who may get in shall.
+    AccessReviewed,
 }
 
 impl CheckKind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::SecondFactor,
         Self::PeopleActive,
         Self::ApiKeysEnd,
@@ -66,6 +68,7 @@ impl CheckKind {
         Self::AuditUnbroken,
         Self::AuditWitnessed,
         Self::AuditKept,
+        Self::AccessReviewed,
     ];
 
     /// What has to be so, in one sentence.
@@ -97,6 +100,9 @@ impl CheckKind {
             Self::AuditUnbroken => "the audit log is what its checkpoints say",
             Self::AuditWitnessed => "the audit log has a witness who is somebody else",
             Self::AuditKept => "the audit log keeps its contents for long enough",
+            Self::AccessReviewed => {
+                "a person said lately of everybody and everything with access that it stays"
+            }
         }
     }
 }

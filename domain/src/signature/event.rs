@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{PublicKey, SecretKey};
+use super::{PublicKey, SecretKey, Signed, verify_all};
 
 /// Separates event signatures from every other use of the same key.
 const CONTEXT: &[u8] = b"aim-event-v1\n";
@@ -54,6 +54,25 @@ pub fn sign_event(key: &SecretKey, key_id: &str, payload: &[u8]) -> EventSignatu
         key_id: key_id.to_owned(),
         signature,
     }
+}
+
+/// Whether each event's signature is the key's beside it over the event's bytes, by the strict rules; see
+/// [`verify_all`].
+#[must_use]
+pub fn verify_events(
+    events: &[(&EventSignature, &PublicKey, &[u8])],
+    coins: &[u8; 32],
+) -> Vec<bool> {
+    let messages = events.iter();
+    let messages = messages.map(|(signature, _, payload)| signed_bytes(&signature.key_id, payload));
+    let messages: Vec<Vec<u8>> = messages.collect();
+    let signed = events.iter().zip(&messages);
+    let signed = signed.map(|((signature, key, _), message)| Signed {
+        key,
+        message,
+        signature: &signature.signature,
+    });
+    verify_all(&signed.collect::<Vec<_>>(), coins)
 }
 
 /// Whether `signature` is `key`'s over the event's bytes, by the strict rules.

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit_log;
+mod batches;
 mod catalogues;
 mod components;
 mod digests;

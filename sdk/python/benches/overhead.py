@@ -7,6 +7,7 @@ of one bare durable commit is taken off, measured beside as ``aim bench verify``
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import socket
 import sqlite3
@@ -88,6 +89,25 @@ def actions(agent: Agent, folder: Path, count: int) -> None:
     show("tracked action, the next one at once", call, commit)
     verify = times(lambda: agent.verify_action("get_weather"), count, lambda: None)
     show("verify_action", verify, commit)
+    show("tracked action of asyncio", asyncio.run(of_asyncio(agent, count)), commit)
+
+
+async def of_asyncio(agent: Agent, count: int) -> list[float]:
+    """Seconds of tracked actions in an event loop, sorted."""
+
+    @agent.track_action(risk_level="LOW", resource="https://api.weather.example/{city}")
+    async def get_weather(city: str) -> str:
+        return city
+
+    taken = []
+    for number in range(count + 50):
+        begun = time.perf_counter()
+        await get_weather("Brno")
+        if number >= 50:
+            taken.append(time.perf_counter() - begun)
+        await asyncio.to_thread(agent.flush)
+    await agent.aclose()
+    return sorted(taken)
 
 
 def guard(agent: Agent, count: int) -> None:

@@ -6,10 +6,10 @@ import os
 import stat
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpcore
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
@@ -20,6 +20,7 @@ from aim_sdk import Agent, AimError, ConfigurationError, secure
 from aim_sdk.keys import FileStore, KeyringStore, open_store
 from aim_sdk.settings import Secret, Settings
 from aim_sdk.signing import AgentKey
+from aim_sdk.transport import Transport
 
 URL = "https://aim.example"
 
@@ -153,7 +154,8 @@ def test_nothing_secret_is_printed(
 
     secret = {"password": "hunter2"}
     keep(agent.action("get_weather", context=secret).__enter__)
-    agent._transport._endpoint = httpcore.URL("http://127.0.0.1:1/graphql")
+    agent._transport.close()
+    agent._transport = Transport(replace(agent.settings, url="http://127.0.0.1:1"))
     keep(agent.action("get_weather", context=secret).__enter__)
     pay = agent.require_approval(name="pay")(lambda: None)
     keep(pay)

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use aim_domain::id::AgentId;
-use aim_domain::signature::{EventSignature, PublicKey, verify_event};
+use aim_domain::signature::{EventSignature, PublicKey};
 use aim_domain::verification::AgentFacts;
 use aim_eventlog::{Delivery, Envelope, Refusal, agent_of_source};
 use chrono::{DateTime, Duration, Utc};
-
-use super::Refused;
 
 /// How far an event's time may lie ahead of when it was received.
 const MAX_AHEAD: Duration = Duration::minutes(5);
@@ -29,7 +27,7 @@ pub(super) type Found = (Arc<AgentFacts>, Option<PublicKey>);
 pub(super) struct Claim<'a> {
     pub(super) envelope: Envelope<'a>,
     pub(super) producer: Producer,
-    signature: Option<EventSignature>,
+    pub(super) signature: Option<EventSignature>,
 }
 
 /// Reads a fleet's event, and who it says it is from.
@@ -68,39 +66,19 @@ pub(super) fn claim(delivery: &Delivery, takes_unsigned: bool) -> Result<Claim<'
     })
 }
 
-/// Whether the producer is who it says.
-pub(super) fn check(
-    delivery: &Delivery,
+/// Whether the key of a signed event speaks for the agent that it names; the signature is not looked at.
+pub(super) fn may_sign(
     Claim {
         envelope,
         signature,
         ..
     }: &Claim<'_>,
-    (facts, key): &Found,
-    now: DateTime<Utc>,
-) -> Result<(), Refused> {
-    if let (Some(key), Some(signature)) = (key, signature) {
-        check_signature(delivery, envelope, facts, key, signature, now)?;
-    }
-    if envelope.time > delivery.received_at + MAX_AHEAD {
-        let detail = format!(
-            "`time` is {}, more than 5 minutes ahead; set the clock",
-            envelope.time
-        );
-        let refusal = Refusal::new("EVENT_FROM_FUTURE", detail);
-        return Err(Refused::of(facts, refusal));
-    }
-    Ok(())
-}
-
-fn check_signature(
-    delivery: &Delivery,
-    envelope: &Envelope<'_>,
-    facts: &AgentFacts,
-    key: &PublicKey,
-    signature: &EventSignature,
+    (facts, _): &Found,
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
+    let Some(signature) = signature else {
+        return Ok(());
+    };
     let record = facts
         .keys
         .iter()
@@ -126,9 +104,23 @@ fn check_signature(
         );
         return Err(Refusal::new("AGENT_MISMATCH", detail));
     }
-    if !verify_event(signature, key, &delivery.payload) {
-        let detail = "the signature does not verify over the event's bytes with the named key";
-        return Err(Refusal::new("SIGNATURE_INVALID", detail));
-    }
     Ok(())
+}
+
+/// Why an event is refused whose signature is not its producer's.
+pub(super) fn forged() -> Refusal {
+    let detail = "the signature does not verify over the event's bytes with the named key";
+    Refusal::new("SIGNATURE_INVALID", detail)
+}
+
+/// Whether the event's time is one that has come, as far as clocks agree.
+pub(super) fn is_in_time(envelope: &Envelope<'_>, delivery: &Delivery) -> Result<(), Refusal> {
+    if envelope.time <= delivery.received_at + MAX_AHEAD {
+        return Ok(());
+    }
+    let detail = format!(
+        "`time` is {}, more than 5 minutes ahead; set the clock",
+        envelope.time
+    );
+    Err(Refusal::new("EVENT_FROM_FUTURE", detail))
 }

@@ -11,33 +11,31 @@ const TURN: usize = 256;
 static CORES: LazyLock<usize> =
     LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
-/// Does the same with all, in their order, here; others get their turn now and then.
-pub(super) async fn in_turns<T, U>(all: Vec<T>, work: impl Fn(T) -> U) -> Vec<U> {
-    let mut done = Vec::with_capacity(all.len());
-    for (one, count) in all.into_iter().zip(1_usize..) {
-        done.push(work(one));
-        if count.is_multiple_of(TURN) {
-            tokio::task::yield_now().await;
-        }
+/// Works on all here; others get their turn now and then.
+pub(super) async fn in_turns<T>(all: &mut [T], work: impl Fn(&mut [T])) {
+    for part in all.chunks_mut(TURN) {
+        work(part);
+        tokio::task::yield_now().await;
     }
-    done
 }
 
-/// Does the same with all, in their order.
-pub(super) async fn on_all_cores<T: Send + 'static, U: Send + 'static>(
+/// Works on all, a part on each core, and gives them back in their order.
+pub(super) async fn on_all_cores<T: Send + 'static>(
     mut all: Vec<T>,
-    work: impl Fn(T) -> U + Send + Sync + 'static,
-) -> Result<Vec<U>, AppError> {
+    work: impl Fn(&mut [T]) + Send + Sync + 'static,
+) -> Result<Vec<T>, AppError> {
     let work = Arc::new(work);
     let share = all.len().div_ceil(*CORES).max(64);
     let mut tasks = Vec::new();
     let mut done = Vec::with_capacity(all.len());
     while !all.is_empty() {
         let rest = all.split_off(share.min(all.len()));
-        let part = std::mem::replace(&mut all, rest);
+        let mut part = std::mem::replace(&mut all, rest);
         let work = Arc::clone(&work);
-        let task = move || part.into_iter().map(|it| work(it)).collect::<Vec<U>>();
-        tasks.push(tokio::task::spawn_blocking(task));
+        tasks.push(tokio::task::spawn_blocking(move || {
+            work(&mut part);
+            part
+        }));
     }
     for task in tasks {
         done.extend(

@@ -42,6 +42,16 @@ pub(crate) async fn read_in_order(
     read(site, log, origins, 1, NO_LIMIT).await
 }
 
+/// Reads everything once, in order, so many records at a time.
+pub(crate) async fn read_in_batches(
+    site: &Arc<Site>,
+    log: &MemoryLog,
+    origins: &Arc<Origins>,
+    batch_max: usize,
+) -> anyhow::Result<()> {
+    read(site, log, origins, batch_max, NO_LIMIT).await
+}
+
 /// Another process reads some batches from where the database says, and ends.
 pub(crate) async fn read_some(
     site: &Arc<Site>,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::clock::beginning;
 use crate::faults::{Fate, Step};
-use crate::lives::{read_in_order, read_through};
+use crate::lives::{read_in_batches, read_in_order, read_through};
 use crate::outcome::{buried, buried_of, counts, outcome};
 use crate::sent::{action_event, fleet_record};
 use crate::site::{Member, Site};
@@ -202,6 +202,47 @@ async fn dead_letters_from_the_broker_belong_to_whoever_provably_sent_them() {
         assert_eq!(reasons, [reason]);
     }
     assert_eq!(buried(&site).await.unwrap().len(), 3);
+}
+
+/// Enough of them to be checked together.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_signatures_in_a_batch_those_that_are_forged_are_found() {
+    for forged in [vec![], vec![0], vec![299], vec![7, 8, 150]] {
+        let site = Arc::new(Site::new().await.unwrap());
+        let log = site.log();
+        let mut records: Vec<Record> = (0..300)
+            .map(|number| good(&site.members[number % 2], number))
+            .collect();
+        for number in &forged {
+            let other = good(&site.members[number % 2], number + 1);
+            records[*number].signature = other.signature;
+        }
+        let wanted: Vec<_> = forged
+            .iter()
+            .map(|it| records[*it].payload.clone())
+            .collect();
+        log.append(records).await.unwrap();
+        read_in_batches(&site, &log, &Arc::default(), 2_048)
+            .await
+            .unwrap();
+        let found = counts(&site).await.unwrap();
+        let lost = u64::try_from(forged.len()).unwrap();
+        assert_eq!(
+            (found.applied, found.dead_letters),
+            (300 - lost, lost),
+            "{found:?}"
+        );
+        let mut letters = buried(&site).await.unwrap();
+        assert!(
+            letters.iter().all(|it| it.reason == "SIGNATURE_INVALID"),
+            "{letters:?}"
+        );
+        letters.sort_by(|a, b| a.payload.cmp(&b.payload));
+        let mut wanted = wanted;
+        wanted.sort();
+        let found: Vec<_> = letters.iter().map(|it| it.payload.clone()).collect();
+        assert_eq!(found, wanted);
+    }
 }
 
 /// How an agent's key ends, and the reason that its events are buried with from then on.

@@ -9,6 +9,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::approval_roots::{APPROVAL_GRANT, CAPABILITY_REQUEST, VIOLATION};
+use crate::compliance_roots::{REPORTS, REVIEWS};
 use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, key_of, now, text};
 use crate::mcp_roots::{ATTESTATION, SERVER, SIGHTING};
 use crate::notification_roots::TARGETS;
@@ -85,7 +86,12 @@ impl Scene {
                 SIGHTING,
             ])
             .chain(&[APPROVAL_GRANT, CAPABILITY_REQUEST, VIOLATION]);
-        for statement in rows.chain(&JOINING).chain(&TARGETS) {
+        for statement in rows
+            .chain(&JOINING)
+            .chain(&TARGETS)
+            .chain(&REVIEWS)
+            .chain(&REPORTS)
+        {
             database.execute_unprepared(statement).await?;
         }
         let asked = |action: &'static str, decision: &'static str| {

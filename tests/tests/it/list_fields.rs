@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::approval_lists::APPROVAL_FILTERS;
 use crate::approval_roots::{CAPABILITY_REQUEST, VIOLATION};
+use crate::compliance_roots::{REPORTS, REVIEW_FILTERS, REVIEWS, WORD};
 use crate::fleet::{Agent, Owner, database_of, text};
 use crate::mcp_roots::{ATTESTATION, SERVER, SERVER_ID, SIGHTING};
 use crate::notification_roots::TARGETS;
@@ -366,6 +367,9 @@ async fn scene() -> anyhow::Result<(AimProcess, Owner, Facts)> {
         .iter()
         .chain(&TARGETS)
         .chain(&[CAPABILITY_REQUEST, VIOLATION])
+        .chain(&REVIEWS)
+        .chain(&REPORTS)
+        .chain(&[WORD])
     {
         database.execute_unprepared(row).await?;
     }
@@ -451,7 +455,11 @@ fn literal(value: &Value) -> String {
 async fn filters_are_not_ignored() {
     let (_aim, owner, facts) = scene().await.unwrap();
     let all = lists(&owner).await.unwrap();
-    let table: Vec<&Filter> = FILTERS.iter().chain(APPROVAL_FILTERS).collect();
+    let table: Vec<&Filter> = FILTERS
+        .iter()
+        .chain(APPROVAL_FILTERS)
+        .chain(REVIEW_FILTERS)
+        .collect();
     assert!(all.len() >= table.len(), "{all:?}");
     for (list, name, input) in &all {
         let row = table.iter().find(|it| it.list == list && it.name == name);

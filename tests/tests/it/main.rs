@@ -1,5 +1,6 @@
 //! The harness against the real services.
 
+mod access_reviews;
 mod account_roots;
 mod act_chains;
 mod action_classes;
@@ -37,6 +38,7 @@ mod cli_nouns;
 mod cli_waiting;
 mod command_line;
 mod compliance;
+mod compliance_roots;
 mod crash;
 mod delegation;
 mod enumeration;
@@ -85,6 +87,7 @@ mod programs;
 mod public_clients;
 mod reference;
 mod replay;
+mod report_schedules;
 mod revocation;
 mod roots;
 mod rows;

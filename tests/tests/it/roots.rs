@@ -230,6 +230,14 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
     "enableNotificationTarget",
     "disableNotificationTarget",
     "deleteNotificationTarget",
+    "scheduleReport",
+    "unscheduleReport",
+    "accessReview",
+    "accessReviews",
+    "accessReviewItems",
+    "openAccessReview",
+    "answerAccessReviewItem",
+    "closeAccessReview",
 ];
 
 /// All of them; the walk fails when the schema has another.
@@ -238,6 +246,7 @@ pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
     all.chain(super::policy_roots::ROOTS)
         .chain(super::mcp_roots::ROOTS)
         .chain(super::compliance::ROOTS)
+        .chain(super::compliance_roots::ROOTS)
         .chain(super::approval_roots::ROOTS)
         .chain(super::audit_roots::ROOTS)
         .chain(super::notification_roots::ROOTS)

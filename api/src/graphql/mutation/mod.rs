@@ -1,5 +1,6 @@
 //! Everything that can be changed: verb first, one input, one payload.
 
+mod access_reviews;
 mod action_classes;
 mod agent_keys;
 mod agents;
@@ -25,6 +26,7 @@ mod policies;
 mod proof;
 mod register_payload;
 mod registrations;
+mod reports;
 mod second_factors;
 mod sessions;
 mod sign_in_steps;
@@ -32,6 +34,7 @@ mod suppressions;
 mod trust;
 mod verifications;
 
+pub(super) use access_reviews::AccessReviewMutations;
 pub(super) use action_classes::ActionClassMutations;
 pub(super) use agent_keys::AgentKeyMutations;
 pub(super) use agents::AgentMutations;
@@ -55,6 +58,7 @@ pub(super) use password_resets::PasswordResetMutations;
 pub(super) use people::PeopleMutations;
 pub(super) use policies::PolicyMutations;
 pub(super) use registrations::RegistrationMutations;
+pub(super) use reports::ReportMutations;
 pub(super) use second_factors::SecondFactorMutations;
 pub(super) use sessions::SessionMutations;
 pub(super) use sign_in_steps::SignInStepMutations;

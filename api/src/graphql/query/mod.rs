@@ -1,5 +1,6 @@
 //! Everything that can be read.
 
+mod access_reviews;
 mod action_classes;
 mod agents;
 mod analytics;
@@ -20,11 +21,13 @@ mod node;
 mod notifications;
 mod operations;
 mod policies;
+mod reports;
 mod sessions;
 mod sign_in;
 mod simulation;
 mod verification_stats;
 
+pub(super) use access_reviews::AccessReviewQueries;
 pub(super) use action_classes::ActionClassQueries;
 pub(super) use agents::AgentQueries;
 pub(super) use analytics::AnalyticsQueries;
@@ -44,6 +47,7 @@ pub(super) use models::ModelQueries;
 pub(super) use notifications::NotificationQueries;
 pub(super) use operations::OperationQueries;
 pub(super) use policies::PolicyQueries;
+pub(super) use reports::ReportQueries;
 pub(super) use sessions::SessionQueries;
 pub(super) use sign_in::SignInQueries;
 pub(super) use simulation::SimulationQueries;

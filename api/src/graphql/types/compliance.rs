@@ -1,12 +1,9 @@
 //! What frameworks ask for, held against what is on record.
 
-use std::fmt::Write;
-
 use aim_app::ComplianceReport as Report;
-use aim_domain::code;
-use aim_domain::compliance::{CheckKind as Kind, Measurement};
+use aim_domain::compliance::{CheckKind as Kind, Measurement, report_csv};
 use async_graphql::{Enum, ID, SimpleObject};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
 use super::super::id::global_id;
 
@@ -48,6 +45,8 @@ pub(crate) enum CheckKind {
     AuditWitnessed,
     /// The audit log keeps contents for long enough.
     AuditKept,
+    /// A person said lately that those who may get in shall.
+    AccessReviewed,
 }
 
 /// What the numbers of a compliance check say.
@@ -122,7 +121,7 @@ pub(crate) struct ComplianceCheck {
     kind: CheckKind,
     /// What has to be so.
     wanted: String,
-    /// Days that contents have to be kept, of `AUDIT_KEPT`.
+    /// Days that contents have to be kept, of `AUDIT_KEPT`, or that a word may be old, of `ACCESS_REVIEWED`.
     days: Option<u32>,
     /// What the numbers say.
     outcome: CheckOutcome,
@@ -136,6 +135,7 @@ pub(crate) struct ComplianceCheck {
 
 impl From<Report> for ComplianceReport {
     fn from(report: Report) -> Self {
+        let csv = report_csv(report.at, &report.lines());
         let framework = report.framework;
         let controls = framework.controls.iter().zip(report.controls);
         let controls: Vec<ComplianceControl> = controls
@@ -149,7 +149,6 @@ impl From<Report> for ComplianceReport {
                 }
             })
             .collect();
-        let csv = csv(report.at, &controls);
         let checkpoint = report.checkpoint.as_ref();
         Self {
             framework: framework.id.into(),
@@ -196,33 +195,4 @@ const fn node_of(kind: Kind) -> Option<&'static str> {
         Kind::AuditSigned => Some("AuditEntry"),
         _ => None,
     }
-}
-
-fn csv(at: DateTime<Utc>, controls: &[ComplianceControl]) -> String {
-    let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let mut text =
-        "measured_at,control,title,check,wanted,days,outcome,count,lacking\r\n".to_owned();
-    for control in controls {
-        for check in &control.checks {
-            let days = check.days.map(|it| it.to_string()).unwrap_or_default();
-            let kind: Kind = check.kind.into();
-            let outcome: aim_domain::compliance::CheckOutcome = check.outcome.into();
-            let _ = write!(
-                text,
-                "{at},{},{},{},{},{days},{},{},{}\r\n",
-                quoted(&control.number),
-                quoted(&control.title),
-                code::text(&kind),
-                quoted(&check.wanted),
-                code::text(&outcome),
-                check.count,
-                check.lacking_count
-            );
-        }
-    }
-    text
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
 }

@@ -1,5 +1,6 @@
 //! Output types.
 
+mod access_review;
 mod action_class;
 mod agent;
 mod agent_key;
@@ -25,6 +26,7 @@ mod passkey;
 mod policy;
 mod policy_rule;
 mod rating;
+mod report;
 mod session;
 mod sign_in;
 mod simulation;
@@ -33,6 +35,10 @@ mod trust;
 mod user;
 mod verification;
 
+pub(crate) use access_review::{
+    AccessReview, AccessReviewConnection, AccessReviewItem, AccessReviewItemConnection,
+    AccessReviewStatus, AccessSubject, AccessWord,
+};
 pub(crate) use action_class::{ActionClass, ActionClassOverride, ActionClassOverrideConnection};
 pub(crate) use agent::{
     Agent, AgentConnection, Capability, CapabilityGrant, CapabilityGrantConnection, GrantRow,
@@ -79,6 +85,9 @@ pub(crate) use passkey::Passkey;
 pub(crate) use policy::{Policy, PolicyChange, PolicyConnection, PolicyMatch};
 pub(crate) use policy_rule::PolicyRule;
 pub(crate) use rating::AgentRatingConnection;
+pub(crate) use report::{
+    KeptReport, KeptReportConnection, ReportPeriod, ReportSchedule, ReportScheduleConnection,
+};
 pub(crate) use session::SignedInSessionConnection;
 pub(crate) use sign_in::{Identity, NewSecondFactor, SecondFactor, SignInChallenge};
 pub(crate) use simulation::{ActionSimulation, VerificationExplanation};

@@ -13,6 +13,13 @@ from typing import TypeAlias, TypeVar
 T = TypeVar("T")
 
 
+class Body(bytes):
+    """What is sent. It may hold what nobody else should read, so it is not printed."""
+
+    def __repr__(self) -> str:
+        return f"Body({len(self)} bytes)"
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
     """A request of GraphQL; ``timeout`` is in seconds."""

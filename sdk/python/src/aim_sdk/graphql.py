@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from .errors import AimError, AuthenticationFailed, ClockError, RequestRefused, ServerUnavailable
-from .flow import Flow, NoAnswer, Pause, Reply, Send
+from .flow import Body, Flow, NoAnswer, Pause, Reply, Send
 
 logger = logging.getLogger("aim_sdk")
 
@@ -35,19 +35,13 @@ class Caller:
         return request(encode(document, variables), self.credentials, self.timeout + extra)
 
 
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 #: What may be gone in a moment.
 _PASSING_STATUS = frozenset({429, 502, 503, 504})
 _PASSING_CODES = frozenset({"UNAVAILABLE", "TIMEOUT", "RATE_LIMITED"})
 _CLOCK_CODES = frozenset({"SIGNATURE_STALE", "SIGNATURE_FROM_FUTURE"})
-
-
-class Body(bytes):
-    """What is sent. It may hold what nobody else should read, so it is not printed."""
-
-    def __repr__(self) -> str:
-        return f"Body({len(self)} bytes)"
 
 
 def request(body: Body, credentials: Credentials, timeout: float) -> Flow[dict[str, Any]]:
@@ -96,8 +90,7 @@ def payload(data: Mapping[str, Any], field: str, member: str) -> dict[str, Any]:
 def encode(document: str, variables: Mapping[str, Any]) -> Body:
     """A request's bytes."""
     try:
-        body = {"query": document, "variables": variables}
-        return Body(json.dumps(body, allow_nan=False, separators=(",", ":")).encode())
+        return Body(_JSON.encode({"query": document, "variables": variables}).encode())
     except (TypeError, ValueError) as error:
         # The text of the error may quote a value.
         raise RequestRefused(f"what is to be sent is no JSON ({type(error).__name__})") from None

@@ -63,6 +63,8 @@ class Settings:
         saved = _Profile.load()
         address = _checked_url(url or os.environ.get("AIM_URL") or saved.url or DEFAULT_URL)
         key = api_key or Secret.of(os.environ.get("AIM_API_KEY")) or saved.key_for(address)
+        if key is not None and not _is_plain(key.value):
+            raise ConfigurationError("AIM_API_KEY has characters that no key has; copy it again")
         return cls(
             url=address,
             api_key=key,
@@ -133,7 +135,13 @@ def _checked_url(url: str) -> str:
         raise ConfigurationError("AIM_URL is no address; give one such as https://aim.example")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError("AIM_URL has more than scheme, host, port and path; leave it out")
+    if not _is_plain(url):
+        raise ConfigurationError("AIM_URL has characters that cannot be sent; escape them")
     return url.rstrip("/")
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _seconds(given: float | None, name: str, default: float) -> float:

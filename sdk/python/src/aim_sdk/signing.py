@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import secrets
@@ -84,6 +85,7 @@ def sign_request(
     }
 
 
+@functools.lru_cache(64)
 def target_uri(url: str) -> str:
     """The address as it is covered: host in lower case, without the scheme's own port."""
     parts = urlsplit(url)
