@@ -439,7 +439,8 @@ fn persons(found: &[&StoredPolicy], decision: Decision) -> u8 {
     }
     let mut most = 1;
     for policy in found {
-        let text = policy.text.as_ref().unwrap();
+        // One that cannot be read only watches here: enforced, it would have denied.
+        let Ok(text) = &policy.text else { continue };
         let asks = policy.mode == PolicyMode::Enforced && text.effect == Effect::RequireApproval;
         if asks && text.approvers > most {
             most = text.approvers;

@@ -17,6 +17,7 @@ mod paging;
 mod passkeys;
 mod people;
 mod policies;
+mod policy_targets;
 mod scene;
 mod suppressions;
 mod tenants;
