@@ -106,7 +106,7 @@ async fn check(owner: &Owner) -> (String, u64, u64) {
 
 /// Actions on record of reviews, oldest first.
 async fn audited(owner: &Owner, kind: &str) -> Vec<String> {
-    let query = "query($kind: String) { auditEntries(last: 100, objectType: $kind) {
+    let query = "query($kind: String) { auditEntries(first: 100, filter: { objectType: $kind }) {
         nodes { action } } }";
     let found = owner.ask(query, json!({ "kind": kind })).await.unwrap();
     let nodes = found["auditEntries"]["nodes"].as_array().unwrap().iter();
@@ -212,7 +212,7 @@ async fn is_on_record(owner: &Owner) {
     assert_eq!(count("access-review.answer"), 7, "{said:?}");
     assert_eq!(count("access-review.carry-out"), 4, "{said:?}");
     assert_eq!(count("access-review.take-back"), 1, "{said:?}");
-    let query = "{ auditEntries(first: 100, objectType: \"agent\") { nodes { action reason } } }";
+    let query = "{ auditEntries(first: 100, filter: { objectType: \"agent\" }) { nodes { action reason } } }";
     let found = owner.ask(query, json!({})).await.unwrap();
     let nodes = found["auditEntries"]["nodes"].as_array().unwrap();
     let mut revoked = nodes.iter().filter(|it| it["action"] == "agent.revoke");
