@@ -1,5 +1,7 @@
 //! Signatures in batches get the verdicts that they get alone.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use aim_domain::signature::{PublicKey, SecretKey, Signed, verify_all};
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
 use curve25519_dalek::scalar::Scalar;
