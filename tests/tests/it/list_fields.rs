@@ -444,7 +444,12 @@ async fn count(
 /// A value as a literal of the language: enum values stand without quotes.
 fn literal(value: &Value) -> String {
     match value.as_str() {
-        Some(name) if name.chars().all(|it| it.is_ascii_uppercase() || it == '_') => {
+        Some(name)
+            if name.starts_with(|it: char| it.is_ascii_uppercase())
+                && name
+                    .chars()
+                    .all(|it| matches!(it, 'A'..='Z' | '0'..='9' | '_')) =>
+        {
             name.to_owned()
         }
         _ => value.to_string(),
