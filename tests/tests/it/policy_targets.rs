@@ -101,7 +101,10 @@ async fn everything_of_it(config: AimConfig) {
     )
     .await;
     let programs_id = text(&made, "/created/notificationTarget/id").unwrap();
-    let agent = owner.register("clerk", &["pay:*"]).await.unwrap();
+    let agent = owner
+        .register("clerk", &["pay:*", "files:read"])
+        .await
+        .unwrap();
     let targets = [people_id.as_str(), programs_id.as_str()];
 
     let forbids = Published {
@@ -177,7 +180,7 @@ async fn asks_and_alerts(owner: &Owner, agent: &Agent, (channel, id): (&Receiver
         said.contains(&"Policy: `a person signs`".to_owned()),
         "{said:?}"
     );
-    let alerts = policy("look at it", "pay:look", "ALERT");
+    let alerts = policy("look at it", "files:read", "ALERT");
     Published {
         targets: &targets,
         ..alerts
@@ -185,7 +188,7 @@ async fn asks_and_alerts(owner: &Owner, agent: &Agent, (channel, id): (&Receiver
     .publish(owner)
     .await;
     for _ in 0..3 {
-        assert_eq!(tries(agent, "pay:look").await, "ALLOWED");
+        assert_eq!(tries(agent, "files:read").await, "ALLOWED");
     }
     let said = message(channel, 2).await;
     assert_eq!(said[0], "*A policy raised an alert* (High)", "{said:?}");

@@ -159,7 +159,7 @@ async fn reports_are_made_once_when_a_node_is_killed() {
     first.restart().unwrap();
     is_quiet(&survivor).await;
     reports(&survivor, made.len()).await;
-    let query = "{ auditEntries(first: 1, objectType: \"report\") { totalCount } }";
+    let query = "{ auditEntries(first: 1, filter: { objectType: \"report\" }) { totalCount } }";
     let entries = survivor.ask(query, json!({})).await.unwrap();
     assert_eq!(entries["auditEntries"]["totalCount"], made.len());
 }
