@@ -12,7 +12,7 @@ use crate::warm_path::{logged, statements};
 /// Rows of each list.
 const ROWS: usize = 8;
 /// Looks at each page: what jobs do meanwhile is in the log, too.
-const LOOKS: usize = 5;
+const LOOKS: usize = 12;
 /// Lists, with the objects that their rows lead to, each of another row.
 const LISTS: [(&str, &str); 9] = [
     (
@@ -135,7 +135,9 @@ async fn count(
         let answer = owner.ask(&query, json!({})).await.unwrap();
         let page = answer[list]["nodes"].as_array();
         assert_eq!(page.map(Vec::len), Some(rows), "{list}: {answer}");
-        fewest = fewest.min(statements(&postgres.log(), from).len());
+        // On a busy machine a page takes as long as it is from one look at the event log to the next.
+        let asked = statements(&postgres.log(), from).into_iter();
+        fewest = fewest.min(asked.filter(|it| !it.contains("\"event_log\"")).count());
     }
     assert!(fewest > 0, "`{list}` reads nothing");
     fewest
