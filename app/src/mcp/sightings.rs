@@ -107,13 +107,12 @@ impl App {
         self.check_attesting()?;
         check(&seen)?;
         let organization = permit.scope().organization;
-        let servers = self.store.load_mcp_servers(organization).await?;
         let mut tx = self.store.begin().await?;
         if let Actor::Agent(agent) = actor {
             self.use_nonce(&mut tx, agent, permit.request_id()).await?;
         }
         let by = permit.actor();
-        let report = self.write_sighted(&mut tx, (organization, &by), &servers, &seen);
+        let report = self.write_sighted(&mut tx, (organization, &by), &seen);
         let report = report.await?;
         tx.audit(permit.audit(
             &self.ids,
@@ -133,10 +132,9 @@ impl App {
         agent: AgentId,
         seen: Vec<Sighted>,
     ) -> Result<(), AppError> {
-        let servers = self.store.load_mcp_servers(organization).await?;
         let mut tx = self.store.begin().await?;
         let by = format!("agent:{agent}");
-        let report = self.write_sighted(&mut tx, (organization, &by), &servers, &seen);
+        let report = self.write_sighted(&mut tx, (organization, &by), &seen);
         let report = report.await?;
         let object = ("organization", organization.to_string());
         let mut entry = self.by_system("stream", organization, "mcp-sighting.report", object);
@@ -150,9 +148,12 @@ impl App {
         &self,
         tx: &mut Tx,
         (organization, by): (OrganizationId, &str),
-        servers: &[McpServer],
         seen: &[Sighted],
     ) -> Result<McpReport, AppError> {
+        // Nobody changes the servers until the commit: one that is being registered, and leaves the inbox
+        // by that, does not come back into it as unknown.
+        tx.lock_limits(organization).await?;
+        let servers = self.store.load_mcp_servers(organization).await?;
         let mut report = McpReport::default();
         let mut unknown: HashMap<String, &Sighted> = HashMap::new();
         for sighted in seen {
