@@ -7,6 +7,7 @@ use aim_domain::access::AccessChange;
 use aim_domain::id::SessionId;
 use aim_domain::scope::Scope;
 use aim_domain::session::SessionKind;
+use aim_store::audit::NewAuditEntry;
 use aim_store::sessions::Session;
 use aim_store::{Page, PageRequest};
 use serde_json::json;
@@ -34,27 +35,40 @@ impl App {
         let session = found
             .filter(|it| it.user == actor.id && it.kind == kind && it.is_live(self.clock.now()))
             .ok_or_else(|| AppError::not_found(what))?;
-        let mut tx = self.store.begin().await?;
-        if tx.revoke_sessions(&[id], "ended by its person").await? == 0 {
-            return Err(AppError::not_found(what));
-        }
-        let event = self.access_event(
-            session.organization,
-            session.user,
-            AccessChange::SessionEnded { session: id },
-        );
-        tx.emit(&event);
-        tx.audit(audit_of(
+        let entry = audit_of(
             &self.ids,
             (actor.organization, actor.id),
             "session.revoke",
             ("session", id.to_string()),
             (Some(json!({ "kind": kind, "name": session.name })), None),
             request_id,
-        ));
+        );
+        let is_ended = self.end_session(&session, "ended by its person", entry);
+        if !is_ended.await? {
+            return Err(AppError::not_found(what));
+        }
+        Ok(session)
+    }
+
+    /// Ends a session and puts that on record; false when it had ended before.
+    pub(crate) async fn end_session(
+        &self,
+        session: &Session,
+        why: &str,
+        entry: NewAuditEntry,
+    ) -> Result<bool, AppError> {
+        let id = session.id;
+        let mut tx = self.store.begin().await?;
+        if tx.revoke_sessions(&[id], why).await? == 0 {
+            return Ok(false);
+        }
+        let change = AccessChange::SessionEnded { session: id };
+        let event = self.access_event(session.organization, session.user, change);
+        tx.emit(&event);
+        tx.audit(entry);
         tx.commit().await?;
         self.credentials.heed(&event.fact);
-        Ok(session)
+        Ok(true)
     }
 
     /// Ends all sessions of the actor's own, of one kind; how many there were.

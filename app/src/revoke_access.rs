@@ -1,6 +1,5 @@
 //! Taking access away because a review said so, whatever kind of access it is.
 
-use aim_domain::access::AccessChange;
 use aim_domain::access_review::AccessSubject;
 use aim_domain::agent::AgentStatus;
 use aim_domain::id::{AgentId, ApiKeyId, SessionId, UserId};
@@ -76,18 +75,7 @@ impl App {
         };
         let missing = || AppError::not_found("SDK token");
         let session = found.filter(is_ours).ok_or_else(missing)?;
-        let mut tx = self.store.begin().await?;
-        if tx
-            .revoke_sessions(&[id], "an access review said so")
-            .await?
-            == 0
-        {
-            return Ok(());
-        }
-        let change = AccessChange::SessionEnded { session: id };
-        let event = self.access_event(session.organization, session.user, change);
-        tx.emit(&event);
-        tx.audit(permit.audit(
+        let entry = permit.audit(
             &self.ids,
             "session.revoke",
             ("session", id.to_string()),
@@ -96,9 +84,9 @@ impl App {
                 Some(json!({ "kind": session.kind, "name": session.name })),
                 None,
             ),
-        ));
-        tx.commit().await?;
-        self.credentials.heed(&event.fact);
-        Ok(())
+        );
+        // One that has ended by itself has ended.
+        let is_ended = self.end_session(&session, "an access review said so", entry);
+        is_ended.await.map(drop)
     }
 }
