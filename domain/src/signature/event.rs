@@ -74,12 +74,3 @@ pub fn verify_events(
     });
     verify_all(&signed.collect::<Vec<_>>(), coins)
 }
-
-/// Whether `signature` is `key`'s over the event's bytes, by the strict rules.
-#[must_use]
-pub fn verify_event(signature: &EventSignature, key: &PublicKey, payload: &[u8]) -> bool {
-    key.verify(
-        &signed_bytes(&signature.key_id, payload),
-        &signature.signature,
-    )
-}

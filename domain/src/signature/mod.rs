@@ -18,7 +18,7 @@ mod tests;
 pub use batch::{Signed, verify_all};
 pub use content_digest::{content_digest, verify_content_digest};
 pub use error::SignatureError;
-pub use event::{EventSignature, sign_event, verify_event, verify_events};
+pub use event::{EventSignature, sign_event, verify_events};
 pub use http_message::{HttpRequest, SignedRequest, Verified};
 pub use key::{KeyError, PublicKey, SecretKey};
 pub use profile::Profile;

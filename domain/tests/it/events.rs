@@ -1,11 +1,16 @@
 //! Signatures over events.
 
-use aim_domain::signature::{EventSignature, SecretKey, sign_event, verify_event};
+use aim_domain::signature::{EventSignature, PublicKey, SecretKey, sign_event, verify_events};
 use proptest::collection::vec;
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use crate::request::{KEY_ID, key};
 use crate::round_trip::config;
+
+/// Whether an event's signature is the key's, by the door that the stream goes through.
+pub(crate) fn verify_event(signature: &EventSignature, key: &PublicKey, payload: &[u8]) -> bool {
+    verify_events(&[(signature, key, payload)], &[0; 32]) == [true]
+}
 
 #[test]
 fn the_context_is_part_of_what_is_signed() {

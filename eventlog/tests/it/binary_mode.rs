@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aim_domain::signature::{EventSignature, SecretKey, sign_event, verify_event};
+use aim_domain::signature::{EventSignature, SecretKey, sign_event, verify_events};
 use aim_eventlog::{
     Delivery, Envelope, EventSource, KafkaConfig, KafkaSource, Polled, Topic, binary_form,
     ensure_topics,
@@ -90,7 +90,8 @@ async fn headers_and_value_arrive_as_the_bytes_that_were_signed() {
     let all = read(&config, 1).await.unwrap();
     assert_eq!(all[0].payload, form);
     let read = EventSignature::parse(all[0].signature.as_deref().unwrap()).unwrap();
-    assert!(verify_event(&read, &key.public_key(), &all[0].payload));
+    let signed = (&read, &key.public_key(), &all[0].payload[..]);
+    assert_eq!(verify_events(&[signed], &[0; 32]), [true]);
     let event = Envelope::parse(&all[0].payload).unwrap();
     assert_eq!(
         (&*event.id, event.data.json(None).unwrap().as_bytes()),
