@@ -13,7 +13,7 @@ use aim_domain::id::{AgentId, AgentKeyId, OrganizationId};
 use aim_domain::trust::TrustScore;
 use aim_domain::verification::{AgentFacts, KeyFacts};
 use chrono::{DateTime, Utc};
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, EntryAction};
 
 /// How long the cache is believed without a word from the follower, in seconds.
 const LIVE_SECONDS: i64 = 2;
@@ -135,17 +135,19 @@ impl FactsCache {
             .retain(|_, facts| facts.organization != organization);
     }
 
-    /// A score moved: the facts stay warm, only the score changes.
+    /// A score moved: the facts stay warm, only the score changes, and where they lie. Copies of all
+    /// agents' facts, made as their first scores come, would leave as many holes between them. Who
+    /// holds the facts keeps those of before.
     pub(crate) fn set_trust(&self, agent: AgentId, trust: Option<TrustScore>) {
         self.counter(agent).fetch_add(1, Ordering::AcqRel);
-        if let Some(facts) = self.agents.get(&agent)
-            && facts.trust != trust
-        {
-            let moved = AgentFacts {
-                trust,
-                ..facts.as_ref().clone()
-            };
-            self.agents.insert(agent, Arc::new(moved));
+        if self.agents.contains_key(&agent) {
+            // Forgotten since, they are not there again: the place that is held for them is given up.
+            drop(self.agents.entry(&agent, None, |_, facts| {
+                if facts.trust != trust {
+                    Arc::make_mut(facts).trust = trust;
+                }
+                EntryAction::Retain(())
+            }));
         }
     }
 }
@@ -217,6 +219,25 @@ mod tests {
             [&first, &second, &alone, &loading].map(warm),
             [false, true, true, false]
         );
+    }
+
+    #[test]
+    fn a_score_changes_where_the_facts_lie_and_not_for_who_holds_them() {
+        let now = DateTime::UNIX_EPOCH;
+        let cache = FactsCache::new(100);
+        cache.heard(now);
+        let [first, second] = [1, 2].map(TrustScore::from_ten_thousandths);
+        let id = AgentId::from_uuid(Uuid::from_u128(1));
+        cache.set_trust(id, Some(first));
+        assert!(cache.agent(id, now).is_none());
+        cache.keep(&facts(1, 7), cache.generation(id));
+        let place = cache.agent(id, now).as_ref().map(Arc::as_ptr);
+        cache.set_trust(id, Some(first));
+        let held = cache.agent(id, now).unwrap();
+        assert_eq!((place, held.trust), (Some(Arc::as_ptr(&held)), Some(first)));
+        cache.set_trust(id, Some(second));
+        assert_eq!(held.trust, Some(first));
+        assert_eq!(cache.agent(id, now).unwrap().trust, Some(second));
     }
 
     #[test]

@@ -23,15 +23,13 @@ use sea_orm::{
 use crate::wake::{IDLE_POLL, Listener};
 use crate::{
     Delivery, EventLogError, EventSink, EventSource, LOG_CHANNEL, Partition, Polled, Record, Topic,
-    Wake,
+    Wake, portions,
 };
 
 /// The lock that gives positions the order of commits: any constant that nothing else uses. Who
 /// appends to the table on PostgreSQL without [`append_rows`] takes it before the first position, and
 /// notifies [`LOG_CHANNEL`].
 pub const LOG_LOCK_KEY: i64 = 7_203_945_116_502_171;
-/// Rows of one statement: 8 columns × rows stay below SQLite's 32,766 parameters.
-const CHUNK: usize = 3_000;
 
 /// Appends records inside somebody's transaction, as its last statements.
 ///
@@ -47,7 +45,7 @@ pub async fn append_rows<C: ConnectionTrait>(
             format!("SELECT pg_advisory_xact_lock({LOG_LOCK_KEY}), pg_notify('{LOG_CHANNEL}', '')");
         on.execute_unprepared(&lock).await?;
     }
-    for chunk in records.chunks(CHUNK) {
+    for chunk in portions(records) {
         let rows = chunk.iter().map(|record| entity::ActiveModel {
             position: NotSet,
             topic: Set(record.topic.name().to_owned()),

@@ -9,6 +9,7 @@ use aim_entities::{
     action_count as action, activity_count as entity, consumer_offset as offset,
     latency_count as latency,
 };
+use aim_eventlog::portions;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, OnConflict, SimpleExpr};
 use sea_orm::{
@@ -18,9 +19,6 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{Store, StoreError, Tx, code};
-
-/// Rows of one statement: 21 columns × rows stay below SQLite's 32,766 parameters.
-const CHUNK: usize = 1_500;
 
 /// A bucket of an organization.
 pub type Bucket = (OrganizationId, Grain, DateTime<Utc>);
@@ -312,7 +310,7 @@ impl Tx {
         let is_sum = |column: &C| !key.iter().any(|it| it.as_str() == column.as_str());
         let sums: Vec<C> = C::iter().filter(is_sum).collect();
         let mut first = Vec::new();
-        for chunk in new.chunks(CHUNK) {
+        for chunk in portions(new) {
             let conflict = add(entity::Entity, key, sums.iter().copied());
             let rows = entity::Entity::insert_many(chunk.iter().map(row))
                 .on_conflict(conflict)
@@ -345,7 +343,7 @@ impl Tx {
     /// [`StoreError`] when the database cannot be asked.
     pub async fn add_actions(&mut self, new: &[ActionCounts]) -> Result<(), StoreError> {
         use action::Column as C;
-        for chunk in new.chunks(CHUNK) {
+        for chunk in portions(new) {
             let rows = chunk.iter().map(|it| action::ActiveModel {
                 organization_id: Set(it.organization.as_uuid()),
                 bucket_start: Set(it.start),
@@ -369,7 +367,7 @@ impl Tx {
     /// [`StoreError`] when the database cannot be asked.
     pub async fn add_latencies(&mut self, new: &[LatencyCounts]) -> Result<(), StoreError> {
         use latency::Column as C;
-        for chunk in new.chunks(CHUNK) {
+        for chunk in portions(new) {
             let rows = chunk.iter().map(|it| latency::ActiveModel {
                 organization_id: Set(it.organization.as_uuid()),
                 bucket_start: Set(it.start),

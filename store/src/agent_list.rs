@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Select};
 
-use crate::agent_search::Found;
+use crate::agent_search::{FEW, Found};
 use crate::agents::{Agent, convert};
 use crate::page::{self, Page, PageRequest, Sorted};
 use crate::{Backend, Store, StoreError, code};
@@ -132,19 +132,25 @@ impl Store {
     ) -> Result<Page<Agent>, StoreError> {
         use entity::Column as C;
         let found = self.find_by_text(scope, filter).await?;
+        let rest = || AgentFilter {
+            search: None,
+            ..filter.clone()
+        };
         let query = match found.as_deref() {
-            Some(Found::Few(ids)) => {
-                let rest = AgentFilter {
-                    search: None,
-                    ..filter.clone()
-                };
-                self.agents(scope, &rest).filter(self.is_among(ids))
+            Some(Found::These(ids)) if ids.len() <= FEW => {
+                self.agents(scope, &rest()).filter(self.is_among(ids))
             }
-            Some(Found::Many(total)) => {
-                if let Some(page) = self.list_by_text(scope, filter, (page, *total)).await? {
+            Some(many) => {
+                let counted = (page, many.total());
+                if let Some(page) = self.list_by_text(scope, filter, counted).await? {
                     return Ok(page);
                 }
-                self.agents(scope, filter)
+                match many {
+                    Found::These(ids) => self
+                        .agents(scope, &rest())
+                        .filter(Store::is_among_many(ids)),
+                    Found::Many(_) => self.agents(scope, filter),
+                }
             }
             None => self.agents(scope, filter),
         };

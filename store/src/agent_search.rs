@@ -20,10 +20,16 @@ use crate::agents::{Agent, AgentFilter, AgentOrderField};
 use crate::page::{self, Page, PageRequest, Sorted};
 use crate::{Backend, Store, StoreError, code};
 
+/// No more agents than this are read by their ids and sorted.
+pub(crate) const FEW: usize = 2_000;
 /// No more agents than this are kept by their ids; of more only how many they are.
-const FEW: u64 = 2_000;
-/// So many questions are kept: with ids, 32 KB each.
-const KEPT: u64 = 64;
+const IDS_MAX: usize = 20_000;
+/// So much is kept of what was found, in ids: 4 MB.
+const KEPT: u64 = 256_000;
+/// A question and its answer without ids take as much as so many of them.
+const QUESTION: u32 = 32;
+/// Shorter texts have no trigram.
+const TRIGRAM: usize = 3;
 /// Questions with longer texts are not kept.
 const KEPT_TEXT_BYTES: usize = 256;
 /// Between the texts of one agent in `agent_texts`; nobody asks for it.
@@ -44,7 +50,7 @@ struct Question {
 #[derive(Debug)]
 pub(crate) enum Found {
     /// These.
-    Few(Vec<Uuid>),
+    These(Vec<Uuid>),
     /// So many.
     Many(u64),
 }
@@ -53,7 +59,7 @@ impl Found {
     /// How many they are.
     pub(crate) fn total(&self) -> u64 {
         match self {
-            Self::Few(ids) => u64::try_from(ids.len()).unwrap_or(u64::MAX),
+            Self::These(ids) => u64::try_from(ids.len()).unwrap_or(u64::MAX),
             Self::Many(total) => *total,
         }
     }
@@ -65,7 +71,12 @@ pub(crate) struct FoundLately(Cache<Question, (i64, Arc<Found>)>);
 
 impl Default for FoundLately {
     fn default() -> Self {
-        Self(Cache::new(KEPT))
+        let weight = |_: &Question, (_, found): &(i64, Arc<Found>)| match found.as_ref() {
+            Found::These(ids) => u32::try_from(ids.len()).map_or(u32::MAX, |ids| QUESTION + ids),
+            Found::Many(_) => QUESTION,
+        };
+        let kept = Cache::builder().weigher(weight).max_capacity(KEPT);
+        Self(kept.build())
     }
 }
 
@@ -73,6 +84,20 @@ impl Default for FoundLately {
 fn needle(text: &str) -> Option<String> {
     let is_possible = !text.contains(['\0', SEPARATOR]);
     is_possible.then(|| text.to_lowercase())
+}
+
+/// A pattern of `LIKE` that a text matches which holds the needle.
+fn pattern(needle: &str) -> String {
+    let mut pattern = String::with_capacity(needle.len() + 2);
+    pattern.push('%');
+    for letter in needle.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
 }
 
 impl Store {
@@ -90,6 +115,19 @@ impl Store {
         }
     }
 
+    /// The same for whoever wants all that do, not the first along an order: by trigrams, where the
+    /// database has them and the text does.
+    fn holds_by_trigrams(&self, text: &str) -> Expr {
+        match needle(text) {
+            Some(needle)
+                if self.backend() == Backend::Postgres && needle.chars().count() >= TRIGRAM =>
+            {
+                Expr::cust_with_values("agent_texts.text LIKE $1", [pattern(&needle)])
+            }
+            _ => self.holds(text),
+        }
+    }
+
     /// The ids of an organization's agents that hold a text, for whatever else narrows them.
     pub(crate) fn ids_holding(&self, scope: Scope, text: &str) -> SelectStatement {
         use entity::Column as C;
@@ -101,8 +139,12 @@ impl Store {
         ids
     }
 
-    /// Rows of `agent_texts` that a filter lets through; `None` when it asks for what is not there.
-    fn texts(&self, scope: Scope, filter: &AgentFilter) -> Option<Select<entity::Entity>> {
+    /// Rows of `agent_texts` that a filter lets through, whatever text they hold, and the text; `None` when
+    /// it asks for what is not there.
+    fn texts<'a>(
+        scope: Scope,
+        filter: &'a AgentFilter,
+    ) -> Option<(Select<entity::Entity>, &'a str)> {
         use entity::Column as C;
         let AgentFilter {
             status,
@@ -130,7 +172,7 @@ impl Store {
         if let Some(name) = name {
             query = query.filter(C::Name.eq(name));
         }
-        Some(query.filter(self.holds(search)))
+        Some((query, search))
     }
 
     /// How often the texts of an organization's agents have changed.
@@ -149,12 +191,12 @@ impl Store {
         scope: Scope,
         filter: &AgentFilter,
     ) -> Result<Option<Arc<Found>>, StoreError> {
-        let Some(query) = self.texts(scope, filter) else {
+        let Some((query, text)) = Self::texts(scope, filter) else {
             return Ok(None);
         };
         let question = Question {
             organization: scope.organization.as_uuid(),
-            text: filter.search.clone().unwrap_or_default(),
+            text: text.to_owned(),
             name: filter.name.clone(),
             status: filter.status,
             agent_type: filter.agent_type,
@@ -167,13 +209,7 @@ impl Store {
         {
             return Ok(Some(found));
         }
-        let ids = query.clone().select_only().column(entity::Column::AgentId);
-        let ids: Vec<Uuid> = ids.limit(FEW + 1).into_tuple().all(self.reader()).await?;
-        let found = match u64::try_from(ids.len()) {
-            Ok(count) if count <= FEW => Found::Few(ids),
-            _ => Found::Many(query.count(self.reader()).await?),
-        };
-        let found = Arc::new(found);
+        let found = Arc::new(self.find(query, text).await?);
         let bytes = question.text.len() + question.name.as_ref().map_or(0, String::len);
         if bytes <= KEPT_TEXT_BYTES {
             lately.insert(question, (changes, Arc::clone(&found)));
@@ -181,18 +217,41 @@ impl Store {
         Ok(Some(found))
     }
 
-    /// Whether an agent is one of these.
+    async fn find(&self, query: Select<entity::Entity>, text: &str) -> Result<Found, StoreError> {
+        let most = match self.backend() {
+            Backend::Postgres => IDS_MAX,
+            // Each id is a parameter of its own.
+            Backend::Sqlite => FEW,
+        };
+        let ids = query.clone().filter(self.holds_by_trigrams(text));
+        let ids = ids.select_only().column(entity::Column::AgentId);
+        let ids = ids.limit(u64::try_from(most + 1).unwrap_or(u64::MAX));
+        let ids: Vec<Uuid> = ids.into_tuple().all(self.reader()).await?;
+        if ids.len() <= most {
+            return Ok(Found::These(ids));
+        }
+        let all = query.filter(self.holds(text));
+        Ok(Found::Many(all.count(self.reader()).await?))
+    }
+
+    /// Whether an agent is one of these, which are few.
     pub(crate) fn is_among(&self, ids: &[Uuid]) -> Expr {
         match self.backend() {
-            // One statement for any number of them, and the planner does not see how many: it reads these
-            // and sorts them, instead of going along all others in the list's order.
+            // One statement for any number of them, joined: as elements of an array they would be compared
+            // one after the other with every agent of the list's order, where the planner goes along that.
             Backend::Postgres => {
-                let ids = ids.iter().map(|id| Value::from(*id)).collect();
-                let ids = Value::Array(ArrayType::Uuid, Some(Box::new(ids)));
-                Expr::cust_with_values("agents.id = ANY(ARRAY(SELECT unnest($1::uuid[])))", [ids])
+                let joined = "agents.id IN (SELECT unnest($1::uuid[]))";
+                Expr::cust_with_values(joined, [array(ids)])
             }
             Backend::Sqlite => Expr::col((agent::Entity, agent::Column::Id)).is_in(ids.to_vec()),
         }
+    }
+
+    /// Whether an agent is one of these, which are many: the planner hashes them and goes along the list's
+    /// order until a page is full. Without the test it might read them all and sort them.
+    pub(crate) fn is_among_many(ids: &[Uuid]) -> Expr {
+        let hashed = "(agents.id IN (SELECT unnest($1::uuid[]))) IS TRUE";
+        Expr::cust_with_values(hashed, [array(ids)])
     }
 
     /// A page of the many that a filter with a text lets through, along an index of the narrow rows;
@@ -209,9 +268,10 @@ impl Store {
             AgentOrderField::Name => Expr::col(C::Name),
             AgentOrderField::LastSeenAt | AgentOrderField::Trust => return Ok(None),
         };
-        let Some(query) = self.texts(scope, filter) else {
+        let Some((query, text)) = Self::texts(scope, filter) else {
             return Ok(None);
         };
+        let query = query.filter(self.holds(text));
         let is_ascending = filter.order.is_ascending;
         let by = (C::AgentId, Sorted { by, is_ascending });
         let id = |row: entity::Model| Ok(AgentId::from_uuid(row.agent_id));
@@ -225,6 +285,11 @@ impl Store {
     }
 }
 
+fn array(ids: &[Uuid]) -> Value {
+    let ids = ids.iter().map(|id| Value::from(*id)).collect();
+    Value::Array(ArrayType::Uuid, Some(Box::new(ids)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,5 +300,10 @@ mod tests {
         assert_eq!(needle("").as_deref(), Some(""));
         assert_eq!(needle("a\0"), None);
         assert_eq!(needle("a\u{1f}b"), None);
+    }
+
+    #[test]
+    fn what_means_something_in_a_pattern_stands_for_itself() {
+        assert_eq!(pattern("mail_%\\"), "%mail\\_\\%\\\\%");
     }
 }

@@ -5,6 +5,7 @@ use aim_domain::anomaly::{AnomalyKind, Severity};
 use aim_domain::id::{AgentId, AlertId, McpServerId, OrganizationId, UserId};
 use aim_domain::scope::Scope;
 use aim_entities::alert as entity;
+use aim_eventlog::portions;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
@@ -181,7 +182,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn insert_alerts(&mut self, alerts: &[&Alert]) -> Result<(), StoreError> {
-        for chunk in alerts.chunks(500) {
+        for chunk in portions(alerts) {
             let rows = chunk.iter().map(|alert| entity::ActiveModel {
                 id: Set(alert.id.as_uuid()),
                 organization_id: Set(alert.organization.as_uuid()),

@@ -4,6 +4,7 @@ use aim_domain::anomaly::{AnomalyKind, Evidence, Finding, Severity};
 use aim_domain::id::{AgentId, AlertId, AlertSuppressionId, AnomalyId, EventId, OrganizationId};
 use aim_domain::scope::Scope;
 use aim_entities::anomaly as entity;
+use aim_eventlog::portions;
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
@@ -99,7 +100,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn insert_anomalies(&mut self, anomalies: &[Anomaly]) -> Result<(), StoreError> {
-        for chunk in anomalies.chunks(1_000) {
+        for chunk in portions(anomalies) {
             let rows = chunk.iter().map(|anomaly| entity::ActiveModel {
                 id: Set(anomaly.id.as_uuid()),
                 organization_id: Set(anomaly.organization.as_uuid()),

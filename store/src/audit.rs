@@ -4,6 +4,7 @@ use aim_domain::audit::{AuditField, Hash};
 use aim_domain::id::{AgentId, AuditEntryId, OrganizationId};
 use aim_domain::scope::Scope;
 use aim_entities::audit_entry as entity;
+use aim_eventlog::portions;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -102,15 +103,12 @@ pub struct AuditFilter {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Rows of one statement: columns × rows stay below SQLite's 32,766 parameters.
-const CHUNK: usize = 2_000;
-
 pub(crate) async fn insert<C: ConnectionTrait>(
     on: &C,
     entries: &[NewAuditEntry],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    for chunk in entries.chunks(CHUNK) {
+    for chunk in portions(entries) {
         let rows = chunk.iter().map(|entry| entity::ActiveModel {
             id: Set(entry.id.as_uuid()),
             organization_id: Set(entry.organization.as_uuid()),

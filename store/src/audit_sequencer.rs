@@ -11,6 +11,7 @@ use aim_entities::{
     audit_checkpoint as checkpoint, audit_entry as entry, audit_leaf as leaf,
     audit_progress as entity, audit_tile as tile, audit_tree as tree,
 };
+use aim_eventlog::portions;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -21,9 +22,6 @@ use uuid::Uuid;
 use crate::audit::{AuditEntry, convert};
 use crate::audit_log::{AuditTree, signed, unsigned};
 use crate::{Store, StoreError, Tx};
-
-/// Rows of one statement: columns × rows stay below SQLite's 32,766 parameters.
-const CHUNK: usize = 2_000;
 
 /// How far the sequencer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,13 +214,13 @@ impl Tx {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn write_sequenced(&mut self, round: &Sequenced) -> Result<(), StoreError> {
-        for chunk in round.leaves.chunks(CHUNK) {
+        for chunk in portions(&round.leaves) {
             let rows = chunk.iter().map(leaf_row);
             leaf::Entity::insert_many(rows)
                 .exec_without_returning(self.on())
                 .await?;
         }
-        for chunk in round.tiles.chunks(CHUNK) {
+        for chunk in portions(&round.tiles) {
             let rows = chunk
                 .iter()
                 .map(|(organization, id, hashes)| tile::ActiveModel {
@@ -238,7 +236,7 @@ impl Tx {
                 .exec_without_returning(self.on())
                 .await?;
         }
-        for chunk in round.checkpoints.chunks(CHUNK) {
+        for chunk in portions(&round.checkpoints) {
             self.write_checkpoints(chunk).await?;
         }
         Ok(())

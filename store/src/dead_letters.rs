@@ -3,7 +3,7 @@
 use aim_domain::id::{DeadLetterId, OrganizationId};
 use aim_domain::scope::Scope;
 use aim_entities::dead_letter as entity;
-use aim_eventlog::Partition;
+use aim_eventlog::{Partition, portions};
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
@@ -94,7 +94,7 @@ impl Tx {
         &mut self,
         letters: &[NewDeadLetter],
     ) -> Result<(), StoreError> {
-        for chunk in letters.chunks(1_000) {
+        for chunk in portions(letters) {
             let rows = chunk.iter().map(|letter| entity::ActiveModel {
                 id: Set(letter.id.as_uuid()),
                 organization_id: Set(letter.organization.map(|id| id.as_uuid())),

@@ -7,6 +7,7 @@ use aim_domain::id::{NotificationDeliveryId, NotificationTargetId, OrganizationI
 use aim_domain::notification::{Attempt, DeliveryStatus};
 use aim_domain::scope::Scope;
 use aim_entities::notification_delivery as entity;
+use aim_eventlog::portions;
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, SimpleExpr};
 use sea_orm::{
@@ -17,9 +18,6 @@ use uuid::Uuid;
 
 use crate::page::{self, Page, PageRequest};
 use crate::{Store, StoreError, Tx, code};
-
-/// Rows of one statement: 13 columns × rows stay below SQLite's 32,766 parameters.
-const CHUNK: usize = 1_000;
 
 /// A delivery.
 #[derive(Debug, Clone, PartialEq)]
@@ -215,7 +213,7 @@ impl Tx {
         &mut self,
         new: &[NotificationDelivery],
     ) -> Result<(), StoreError> {
-        for chunk in new.chunks(CHUNK) {
+        for chunk in portions(new) {
             let same = [entity::Column::TargetId, entity::Column::DedupKey];
             let same = OnConflict::columns(same).do_nothing().to_owned();
             entity::Entity::insert_many(chunk.iter().map(row))

@@ -5,6 +5,7 @@ use aim_domain::id::{AgentId, OrganizationId, TrustSnapshotId};
 use aim_domain::scope::Scope;
 use aim_domain::trust::{TrustAssessment, TrustFactor, TrustScore};
 use aim_entities::{agent, trust_snapshot as entity};
+use aim_eventlog::portions;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter,
@@ -144,7 +145,7 @@ impl Tx {
         &mut self,
         snapshots: &[TrustSnapshot],
     ) -> Result<(), StoreError> {
-        for chunk in snapshots.chunks(1_000) {
+        for chunk in portions(snapshots) {
             let rows = chunk.iter().map(|snapshot| entity::ActiveModel {
                 id: Set(snapshot.id.as_uuid()),
                 organization_id: Set(snapshot.organization.as_uuid()),

@@ -3,6 +3,7 @@
 use aim_domain::agent::{AgentStatus, AgentType};
 use aim_store::PageRequest;
 use aim_store::agents::{Agent, AgentFilter, AgentOrder, AgentOrderField};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::scene::Scene;
 
@@ -250,4 +251,66 @@ async fn merging_and_writing_at_once_lose_no_change(scene: &Scene) -> anyhow::Re
         assert_eq!(found, before + written);
     }
     Ok(())
+}
+
+/// More than whose ids are kept, of which 11,111 begin with a 2 and one is the last.
+const MANY: &str = "INSERT INTO agents SELECT (jsonb_populate_record(first, jsonb_build_object(
+    'id', ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'name', 'large-' || n,
+    'trust_score', n % 100, 'last_seen_at', timestamptz '2026-01-01Z' + n * interval '1 second'))).*
+  FROM (SELECT agents AS first FROM agents ORDER BY id LIMIT 1) AS one, generate_series(1, 29999) AS n";
+
+async fn large_lists_are_right(scene: &Scene, has_trigrams: bool) -> anyhow::Result<()> {
+    let database = scene.store.writer();
+    let index = "SELECT 1 FROM pg_indexes WHERE indexname = 'agent_texts_trigrams_idx'";
+    let index = Statement::from_string(DbBackend::Postgres, index);
+    assert_eq!(database.query_one_raw(index).await?.is_some(), has_trigrams);
+    database.execute_unprepared(MANY).await?;
+    for (text, total, newest) in [
+        ("large", 29_999, "large-29999"),
+        ("LARGE-2", 11_111, "large-29999"),
+        ("large-11", 1_111, "large-11999"),
+        ("-29999", 1, "large-29999"),
+        ("ge", 29_999, "large-29999"),
+        ("xx", 0, ""),
+        ("large_2", 0, ""),
+    ] {
+        for field in ORDERS {
+            let order = AgentOrder {
+                field,
+                is_ascending: false,
+            };
+            let filter = AgentFilter {
+                order,
+                ..searching(text)
+            };
+            let page = PageRequest::new(Some(2), None, None, None)?;
+            let ours = scene.ours.scope;
+            // Asked again it is remembered.
+            for _ in 0..2 {
+                let page = scene.store.list_agents(ours, &filter, page).await?;
+                assert_eq!(page.total, total, "{text}, {field:?}");
+                let first = page.items.first().map_or("", |it| it.name.as_str());
+                match field {
+                    AgentOrderField::CreatedAt | AgentOrderField::LastSeenAt => {
+                        assert_eq!(first, newest, "{text}, {field:?}");
+                    }
+                    AgentOrderField::Name | AgentOrderField::Trust => {
+                        assert!(first.contains(&text.to_lowercase()) || total == 0);
+                    }
+                }
+                assert_eq!(page.has_next, total > 2, "{text}, {field:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_lists_are_right_by_trigrams() -> anyhow::Result<()> {
+    large_lists_are_right(&Scene::postgresql().await?, true).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_lists_are_right_for_an_owner_who_may_create_no_extension() -> anyhow::Result<()> {
+    large_lists_are_right(&Scene::postgresql_without_extensions().await?, false).await
 }

@@ -17,8 +17,9 @@ use aim_store::audit::{AuditFilter, NewAuditEntry};
 use aim_store::organizations::Organization;
 use aim_store::{PageRequest, Store, StoreConfig};
 use aim_tests::Postgres;
+use anyhow::Context;
 use chrono::{DateTime, Utc};
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{ConnectionTrait, Database, EntityTrait, PaginatorTrait};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -117,6 +118,22 @@ impl Scene {
 
     pub(crate) async fn postgresql() -> anyhow::Result<Self> {
         Self::new(Postgres::shared()?.fresh_database()?, None).await
+    }
+
+    /// Of an owner who may create tables, but no extensions.
+    pub(crate) async fn postgresql_without_extensions() -> anyhow::Result<Self> {
+        let url = Postgres::shared()?.fresh_database()?;
+        let database = Database::connect(&url).await?;
+        let owner = format!("owner_{}", Uuid::new_v4().simple());
+        for statement in [
+            format!("CREATE ROLE {owner} LOGIN"),
+            format!("GRANT ALL ON SCHEMA public TO {owner}"),
+        ] {
+            database.execute_unprepared(&statement).await?;
+        }
+        database.close().await?;
+        let (_, place) = url.split_once('@').context("a URL with a user")?;
+        Self::new(format!("postgres://{owner}@{place}"), None).await
     }
 
     async fn new(url: String, home: Option<TempDir>) -> anyhow::Result<Self> {
