@@ -34,6 +34,7 @@ mod m0025_agent_texts;
 mod m0027_access_reviews;
 mod m0028_reports;
 mod m0029_policy_targets;
+mod m0031_login_requests;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_access_reviews::Migration),
             Box::new(m0028_reports::Migration),
             Box::new(m0029_policy_targets::Migration),
+            Box::new(m0031_login_requests::Migration),
         ]
     }
 }
