@@ -181,10 +181,15 @@ impl Authenticator {
         }
     }
 
-    fn at_client(&self, parts: &Parts, identity: Identity<Actor>) -> Identity<Requester> {
+    /// Where a request came from, and what sent it.
+    pub(crate) fn client_of(&self, parts: &Parts) -> Client {
         let agent = parts.headers.get(header::USER_AGENT);
         let agent = agent.and_then(|it| it.to_str().ok());
-        let client = Client::new(self.proxies.client(parts), agent);
+        Client::new(self.proxies.client(parts), agent)
+    }
+
+    fn at_client(&self, parts: &Parts, identity: Identity<Actor>) -> Identity<Requester> {
+        let client = self.client_of(parts);
         Identity {
             actor: Requester {
                 actor: identity.actor,

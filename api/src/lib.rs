@@ -11,8 +11,10 @@ mod door;
 mod dpop;
 mod error_code;
 mod events;
+mod form;
 mod graphql;
 mod health;
+mod login;
 mod models;
 mod oauth;
 mod oidc;
@@ -108,6 +110,7 @@ pub fn router(
         .route("/v1/reports/{id}", get(report_files::download))
         .route("/auth/oidc/start", get(oidc::start))
         .route("/auth/oidc/callback", get(oidc::callback))
+        .merge(login::routes())
         .route(oauth::TOKEN_PATH, post(oauth::token))
         .route("/v1/agents/jwks.json", get(oauth::agents_jwks))
         .route(

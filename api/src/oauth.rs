@@ -8,7 +8,6 @@ use aim_domain::signature::PublicKey;
 use async_graphql::ID;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -17,7 +16,9 @@ use crate::agent_token::{encode, scope};
 use crate::door::Door;
 use crate::dpop::{self, Wanted};
 use crate::events::{problem, read};
+use crate::form::{Form, FormError};
 use crate::graphql::parse_id;
+use crate::login;
 use crate::transport::Allowance;
 use crate::transport::limits::REFUSED_CREDENTIALS_POINTS;
 
@@ -35,10 +36,10 @@ const LATER: &str = "temporarily_unavailable";
 const LATER_SECONDS: u64 = 60;
 
 /// An error of RFC 6749, section 5.2.
-struct Refusal(&'static str, String);
+pub(crate) struct Refusal(pub(crate) &'static str, pub(crate) String);
 
 /// Why there is no token: one of those, or a limit that was reached, with the fields that tell it.
-enum Denied {
+pub(crate) enum Denied {
     Refusal(Refusal),
     Later(Box<HeaderMap>, String),
 }
@@ -46,6 +47,12 @@ enum Denied {
 impl From<Refusal> for Denied {
     fn from(refusal: Refusal) -> Self {
         Self::Refusal(refusal)
+    }
+}
+
+impl From<FormError> for Denied {
+    fn from(error: FormError) -> Self {
+        Refusal("invalid_request", error.0).into()
     }
 }
 
@@ -99,7 +106,8 @@ impl IntoResponse for Denied {
 }
 
 /// `POST /v1/token`: a signed request (RFC 9421) with a proof of the key that the token is bound to
-/// (RFC 9449); the answer is that of RFC 6749 and RFC 8693.
+/// (RFC 9449); the answer is that of RFC 6749 and RFC 8693. Unsigned, a person's session for the code of
+/// a login.
 pub(crate) async fn token(State(door): State<Arc<Door>>, request: Request) -> Response {
     match exchange(&door, request).await {
         Ok(answer) => ([(header::CACHE_CONTROL, "no-store")], axum::Json(answer)).into_response(),
@@ -110,6 +118,9 @@ pub(crate) async fn token(State(door): State<Arc<Door>>, request: Request) -> Re
 async fn exchange(door: &Door, request: Request) -> Result<Value, Denied> {
     let (parts, body) = request.into_parts();
     let body = read(body, BODY_MAX_BYTES).await?;
+    if let Some(form) = login::grant_of(&parts, &body) {
+        return login::redeem(door, &parts, &form).await;
+    }
     let identity = match door.auth.identify(&parts, &body).await {
         Ok(identity) => identity,
         Err(error) => {
@@ -201,30 +212,6 @@ async fn subject(door: &Door, form: &Form, issuer: &str) -> Result<aim_app::Agen
     read.map_err(|error| Refusal("invalid_request", error.message).into())
 }
 
-/// The form of a request; every parameter at most once.
-struct Form(Vec<(String, String)>);
-
-impl Form {
-    fn read(parts: &Parts, body: &[u8]) -> Result<Self, Refusal> {
-        let kind = parts.headers.get(header::CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if kind.split(';').next() != Some("application/x-www-form-urlencoded") {
-            let words = "send `application/x-www-form-urlencoded`".to_owned();
-            return Err(Refusal("invalid_request", words));
-        }
-        Ok(Self(form_urlencoded::parse(body).into_owned().collect()))
-    }
-
-    fn one(&self, name: &str) -> Result<Option<String>, Refusal> {
-        let mut found = self.0.iter().filter(|(key, _)| key == name);
-        let first = found.next().map(|(_, value)| value.clone());
-        match found.next() {
-            None => Ok(first),
-            Some(_) => Err(Refusal("invalid_request", format!("`{name}` comes twice"))),
-        }
-    }
-}
-
 fn jwk(key: &PublicKey) -> Value {
     json!({
         "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
@@ -284,11 +271,14 @@ pub(crate) async fn server_metadata(State(door): State<Arc<Door>>, request: Requ
     let issuer = door.auth.issuer(&parts);
     document(Ok(json!({
         "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}{}", login::AUTHORIZE_PATH),
+        "device_authorization_endpoint": format!("{issuer}{}", login::DEVICE_PATH),
         "token_endpoint": format!("{issuer}{TOKEN_PATH}"),
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
-        "grant_types_supported": [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
-        "response_types_supported": [],
-        "token_endpoint_auth_methods_supported": ["http_message_signature"],
+        "grant_types_supported": [CLIENT_CREDENTIALS, TOKEN_EXCHANGE, login::CODE, login::DEVICE_CODE],
+        "response_types_supported": ["code"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["http_message_signature", "none"],
         "token_endpoint_auth_signing_alg_values_supported": ["EdDSA"],
         "dpop_signing_alg_values_supported": ["EdDSA"],
     })))

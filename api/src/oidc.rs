@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::door::Door;
 use crate::events::problem;
+use crate::login;
 
 const COOKIE: &str = "aim_oidc";
 /// Longest value that is looked at.
@@ -23,6 +24,8 @@ const COOKIE_MAX_BYTES: usize = 4_096;
 #[derive(Deserialize)]
 pub(crate) struct Start {
     provider: String,
+    /// The page of a program's login that the browser goes on with.
+    visit: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -34,8 +37,17 @@ pub(crate) struct Callback {
 }
 
 /// Sends a browser to the issuer.
-pub(crate) async fn start(State(door): State<Arc<Door>>, Query(start): Query<Start>) -> Response {
-    match door.app.start_oidc(&start.provider).await {
+pub(crate) async fn start(
+    State(door): State<Arc<Door>>,
+    headers: HeaderMap,
+    Query(start): Query<Start>,
+) -> Response {
+    if let Some(visit) = &start.visit
+        && let Err(error) = login::may_leave(&door, &headers, visit)
+    {
+        return private(problem(&error));
+    }
+    match door.app.start_oidc(&start.provider, start.visit).await {
         Ok(started) => {
             let (value, seconds) = (started.cookie.as_str(), started.seconds);
             let cookie = cookie(&door, value, seconds);
@@ -77,7 +89,12 @@ async fn finish(door: &Door, headers: &HeaderMap, back: Callback) -> Result<Resp
     let finished = door
         .app
         .finish_oidc(cookie, &state, &code, issuer, &request_id);
-    let (name, token, body) = match finished.await? {
+    let (arrived, visit) = finished.await?;
+    if let Some(visit) = visit {
+        let arrived = (visit.as_str(), arrived);
+        return Ok(login::came_back(door, headers, arrived, &request_id).await);
+    }
+    let (name, token, body) = match arrived {
         OidcArrived::Known(challenge) => {
             let body = json!({
                 "challenge": challenge.token.as_str(),

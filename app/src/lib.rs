@@ -57,6 +57,7 @@ mod keep_reports;
 mod key_policy;
 mod kill_switch;
 mod kills;
+mod logins;
 mod mail;
 mod manage_people;
 mod mcp;
@@ -152,6 +153,10 @@ pub use ids::Ids;
 pub use ingest_events::{IngestSink, IngestedEvent};
 pub use issue_certificate::{IssueCertificate, IssuedCertificate};
 pub use kill_switch::KillSwitchChange;
+pub use logins::{
+    DeviceLogin, DeviceSeen, LoginAnswered, LoginAsk, LoginGrant, LoginStage, LoginVisit,
+    RedeemError,
+};
 pub use mail::{Letter, MailError, Mailer, SmtpConfig, SmtpError, SmtpMailer};
 pub use mcp::{
     AttestMcpServer, HandshakeError, McpCallSeen, McpConfidence, McpNetworks, McpReport,

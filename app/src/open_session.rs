@@ -9,6 +9,7 @@ use aim_store::Tx;
 use aim_store::sessions::Session;
 use aim_store::users::User;
 use serde_json::json;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::actor::audit_of;
@@ -64,6 +65,18 @@ impl App {
         client: &Client,
         request_id: &str,
     ) -> Result<OpenedSession, AppError> {
+        self.open_session_of(user, how, client, (None, request_id))
+            .await
+    }
+
+    /// The same, for a program whose login is used up in the same transaction.
+    pub(crate) async fn open_session_of(
+        &self,
+        user: &User,
+        how: SignInMethod,
+        client: &Client,
+        (login, request_id): (Option<Uuid>, &str),
+    ) -> Result<OpenedSession, AppError> {
         let limits = self.store.load_limits(user.organization).await?;
         let now = self.clock.now();
         let expires_at = now + limits.session_life();
@@ -89,6 +102,11 @@ impl App {
         let mut tx = self.store.begin().await?;
         // A password that was changed, or a person who was shut out, since `how` was checked.
         if !tx.lock_user(user.id, user.token_generation).await? {
+            return Err(ended());
+        }
+        if let Some(login) = login
+            && !tx.use_login(login, session.id).await?
+        {
             return Err(ended());
         }
         tx.insert_session(&session).await?;

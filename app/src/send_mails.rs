@@ -26,6 +26,8 @@ const ATTEMPTS_MAX: i32 = 12;
 const PAUSE_MAX_SECONDS: i64 = 600;
 /// How long finished letters are remembered.
 const KEPT: Duration = Duration::days(7);
+/// How long logins of programs are remembered once they are over.
+const LOGINS_KEPT: Duration = Duration::hours(1);
 /// How often old rows are looked for.
 const SWEEP_EVERY: Duration = Duration::hours(1);
 
@@ -167,6 +169,8 @@ impl App {
         tx.delete_unverified_registrations(now - KEPT).await?;
         tx.delete_old_challenges(now).await?;
         tx.delete_old_ceremonies(now).await?;
+        // Anybody can begin one; long enough to see a code that is shown twice.
+        tx.delete_old_logins(now - LOGINS_KEPT).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -29,6 +29,7 @@ pub mod join;
 pub mod kill_switch;
 pub mod limits;
 pub mod location;
+pub mod login;
 pub mod mcp;
 pub mod model;
 pub mod name;

@@ -25,6 +25,8 @@ pub enum Throttle {
     Network,
     /// An account, from networks where its person was not seen before.
     Account,
+    /// A person who types user codes of programs that want to sign in as them.
+    UserCode,
 }
 
 impl Throttle {
@@ -34,6 +36,7 @@ impl Throttle {
             Self::Pair => (10, Duration::minutes(15)),
             Self::Network => (30, Duration::minutes(1)),
             Self::Account => (30, Duration::seconds(16)),
+            Self::UserCode => (5, Duration::minutes(15)),
         }
     }
 
@@ -44,6 +47,7 @@ impl Throttle {
             Self::Pair => "pair",
             Self::Network => "network",
             Self::Account => "account",
+            Self::UserCode => "user-code",
         }
     }
 

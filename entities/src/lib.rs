@@ -50,6 +50,7 @@ pub mod invitation;
 pub mod job_lease;
 pub mod kept_report;
 pub mod latency_count;
+pub mod login_request;
 pub mod mail;
 pub mod mcp_attestation;
 pub mod mcp_drift;

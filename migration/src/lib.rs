@@ -34,6 +34,7 @@ mod m0025_agent_texts;
 mod m0027_access_reviews;
 mod m0028_reports;
 mod m0029_policy_targets;
+mod m0031_login_requests;
 mod m0032_agent_trigrams;
 
 /// Applies the migrations in order.
@@ -64,14 +65,15 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_policies::Migration),
             Box::new(m0020_approvals::Migration),
             Box::new(m0021_mcp_servers::Migration),
-            Box::new(m0022_notifications::Migration),
             Box::new(m0022_analytics::Migration),
+            Box::new(m0022_notifications::Migration),
             Box::new(m0023_mcp_attestations::Migration),
             Box::new(m0024_agent_orders::Migration),
             Box::new(m0025_agent_texts::Migration),
             Box::new(m0027_access_reviews::Migration),
             Box::new(m0028_reports::Migration),
             Box::new(m0029_policy_targets::Migration),
+            Box::new(m0031_login_requests::Migration),
             Box::new(m0032_agent_trigrams::Migration),
         ]
     }

@@ -51,6 +51,7 @@ pub mod keys;
 mod kill_switches;
 mod leases;
 mod limits;
+pub mod login_requests;
 pub mod mails;
 pub mod mcp_attestations;
 pub mod mcp_manifests;

@@ -263,7 +263,8 @@ impl Tx {
         Ok(done.rows_affected)
     }
 
-    /// Ends all sessions of a person, of one kind or of every; how many had not ended before.
+    /// Ends all sessions of a person, of one kind or of every; how many had not ended before. Logins that
+    /// wait to become a session of that person end first, so that none gets in between.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
@@ -273,6 +274,9 @@ impl Tx {
         kind: Option<SessionKind>,
         reason: &str,
     ) -> Result<u64, StoreError> {
+        if kind.is_none_or(|kind| kind == SessionKind::Person) {
+            self.end_logins_of(user).await?;
+        }
         let mut query = entity::Entity::update_many()
             .col_expr(entity::Column::RevokedAt, Expr::value(self.now()))
             .col_expr(entity::Column::RevokedReason, Expr::value(reason))

@@ -3,6 +3,7 @@
 mod access;
 mod agent;
 pub(crate) mod noun;
+pub(crate) mod oauth;
 pub(crate) mod profile;
 pub(crate) mod session;
 pub(crate) mod tail;

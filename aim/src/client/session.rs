@@ -148,6 +148,23 @@ impl Tokens {
         })
     }
 
+    /// The tokens of a session that was granted by OAuth.
+    pub(super) fn granted(answer: &Value) -> anyhow::Result<Self> {
+        let now = SystemClock.now();
+        let part = |name: &str| text(answer, &format!("/{name}")).context("no session");
+        let end = |name: &str| {
+            let seconds = answer[name].as_i64().context("no end of the session")?;
+            let life = TimeDelta::try_seconds(seconds).context("an end that is none")?;
+            now.checked_add_signed(life).context("an end that is none")
+        };
+        Ok(Self {
+            access_token: part("access_token")?,
+            refresh_token: part("refresh_token")?,
+            expires_at: end("expires_in")?,
+            refresh_by: end("refresh_token_expires_in")?,
+        })
+    }
+
     /// The next tokens of a session. The token before is good no more, whether the answer comes or not.
     pub(crate) async fn refreshed(
         http: &reqwest::Client,

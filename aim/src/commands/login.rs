@@ -3,13 +3,13 @@
 use std::io::{IsTerminal, Read};
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::client::profile::{Credential, Login, Profile};
 use crate::client::session::{Person, Session, Tokens};
 use crate::client::target::Target;
-use crate::client::{connection, post};
-use crate::failure::{Failure, Kind, kind_of};
+use crate::client::{connection, oauth, post};
+use crate::failure::{Failure, Kind};
 use crate::out;
 use crate::view::View;
 
@@ -21,11 +21,17 @@ pub(crate) struct LoginArgs {
     #[command(flatten)]
     target: Target,
     /// Read an API key, or the refresh token of an SDK token, from standard input.
-    #[arg(long, conflicts_with = "issuer")]
+    #[arg(long, conflicts_with_all = ["browser", "device", "prompt"])]
     token: bool,
-    /// Sign in with a browser, at this issuer of OpenID Connect, and paste what it is told.
-    #[arg(long, value_name = "NAME")]
-    issuer: Option<String>,
+    /// Answer in a browser of this machine; so it is when there is one, and no password is given.
+    #[arg(long, conflicts_with_all = ["device", "prompt"])]
+    browser: bool,
+    /// Show a code to be entered in a browser of any machine; so it is where there is none.
+    #[arg(long, conflicts_with = "prompt")]
+    device: bool,
+    /// Ask for the password at this terminal.
+    #[arg(long)]
+    prompt: bool,
     /// The password to choose in place of the one-time password; asked for at a terminal when left out.
     #[arg(long, env = "AIM_NEW_PASSWORD", hide_env_values = true)]
     new_password: Option<String>,
@@ -55,14 +61,11 @@ pub(crate) async fn login(args: LoginArgs) -> anyhow::Result<()> {
             "{url} is not https: what is sent there can be read on the way"
         ));
     }
-    let credential = if args.token {
-        by_token(&http, &url).await?
-    } else {
-        let session = match &args.issuer {
-            Some(issuer) => by_issuer(&http, &url, issuer, args.target.who.code.as_deref()).await?,
-            None => by_password(&http, &url, &args).await?,
-        };
-        Credential::Session(session.tokens().await)
+    let credential = match how(&args)? {
+        How::Token => by_token(&http, &url).await?,
+        How::Password => Credential::Session(by_password(&http, &url, &args).await?.tokens().await),
+        How::Browser => Credential::Session(oauth::by_browser(&http, &url).await?),
+        How::Device => Credential::Session(oauth::by_device(&http, &url).await?),
     };
     let _turn = profile.lock().await?;
     profile.put(&Login {
@@ -71,6 +74,45 @@ pub(crate) async fn login(args: LoginArgs) -> anyhow::Result<()> {
     })?;
     out::note(format!("signed in at {url} (profile `{}`)", profile.name));
     Ok(())
+}
+
+/// How somebody signs in.
+enum How {
+    Token,
+    Password,
+    Browser,
+    Device,
+}
+
+/// As asked for; else as suits what is given and what there is.
+fn how(args: &LoginArgs) -> anyhow::Result<How> {
+    let has_password = args.target.who.password.is_some();
+    // Nobody who could answer would see what is asked.
+    let is_unseen = || !std::io::stderr().is_terminal();
+    Ok(match args {
+        LoginArgs { token: true, .. } => How::Token,
+        LoginArgs { browser: true, .. } => How::Browser,
+        LoginArgs { device: true, .. } => How::Device,
+        LoginArgs { prompt: true, .. } => How::Password,
+        _ if has_password => How::Password,
+        _ if is_unseen() => {
+            let words = "there is no terminal to ask at: set AIM_PASSWORD, or say how with `--token`, \
+                         `--device` or `--browser`";
+            return Err(Failure::here(Kind::Denied, words).into());
+        }
+        _ if has_browser() => How::Browser,
+        _ => How::Device,
+    })
+}
+
+/// Whether a browser opens in front of whoever sits here: not over SSH.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only the environment says where somebody sits"
+)]
+fn has_browser() -> bool {
+    let is_remote = std::env::var("SSH_CONNECTION").is_ok_and(|it| !it.is_empty());
+    !is_remote && webbrowser::Browser::Default.exists()
 }
 
 /// Whether passwords would travel a network without TLS.
@@ -152,44 +194,6 @@ async fn by_token(http: &reqwest::Client, url: &str) -> anyhow::Result<Credentia
     // A key that is not good is refused, whatever is asked.
     post(http, url, Some(&token), "{ __typename }", json!({})).await?;
     Ok(Credential::ApiKey { api_key: token })
-}
-
-/// An issuer sends browsers back to the server, which answers a challenge.
-async fn by_issuer(
-    http: &reqwest::Client,
-    url: &str,
-    issuer: &str,
-    code: Option<&str>,
-) -> anyhow::Result<Session> {
-    let mut begin = reqwest::Url::parse(url)?.join("/auth/oidc/start")?;
-    begin.query_pairs_mut().append_pair("provider", issuer);
-    out::note(format!(
-        "Open this in a browser, and sign in:\n\n  {begin}\n"
-    ));
-    out::ask("Paste the `challenge` that it ends with: ");
-    let read = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line)?;
-        std::io::Result::Ok(line)
-    });
-    let pasted = read.await??;
-    let challenge = challenge_in(pasted.trim());
-    match Session::complete(http, url, (&challenge, code)).await {
-        Err(error) if code.is_none() && kind_of(&error) == Kind::Denied => {
-            let question = "Code of the second factor, or a recovery code: ".to_owned();
-            let code = ask(question, "AIM_CODE").await.map_err(|_| error)?;
-            Session::complete(http, url, (&challenge, Some(code.trim()))).await
-        }
-        outcome => outcome,
-    }
-}
-
-/// The challenge alone, or in the JSON that a browser shows.
-fn challenge_in(pasted: &str) -> String {
-    let json: Value = serde_json::from_str(pasted).unwrap_or_default();
-    let found = [&json["challenge"], &json["challenge"]["token"]];
-    let found = found.iter().find_map(|it| it.as_str());
-    found.unwrap_or(pasted).to_owned()
 }
 
 /// Ends the session on the server, and forgets the login whether that worked or not.

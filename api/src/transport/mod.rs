@@ -39,6 +39,7 @@ use axum::{
 };
 use tower_http::cors::CorsLayer;
 
+pub(crate) use self::origin::{is_allowed, is_cross_site};
 pub(crate) use self::respond::secured;
 use self::streams::Streams;
 pub use self::{

@@ -32,7 +32,7 @@ pub enum OidcArrived {
 }
 
 impl App {
-    /// Finishes a sign-in at an issuer.
+    /// Finishes a sign-in at an issuer; and the page of a program's login, if one was left for it.
     ///
     /// # Errors
     /// `Unauthenticated` when it was not begun here, or the issuer's answer is not believed.
@@ -43,8 +43,9 @@ impl App {
         code: &str,
         issuer: Option<&str>,
         request_id: &str,
-    ) -> Result<OidcArrived, AppError> {
-        let arrival = self.arrive(cookie, state, code, issuer).await?;
+    ) -> Result<(OidcArrived, Option<String>), AppError> {
+        let mut arrival = self.arrive(cookie, state, code, issuer).await?;
+        let login = arrival.login.take();
         let known = self
             .store
             .find_identity(&arrival.issuer, &arrival.subject)
@@ -61,10 +62,11 @@ impl App {
             }
             None => self.let_in(&arrival, request_id).await?,
         };
-        Ok(match user {
+        let arrived = match user {
             Some(user) => OidcArrived::Known(self.open_challenge(&user, SignInMethod::Oidc).await?),
             None => OidcArrived::Stranger(self.seal_ticket(&arrival)?),
-        })
+        };
+        Ok((arrived, login))
     }
 
     /// Links an identity to a person, in the transaction of whatever lets them.

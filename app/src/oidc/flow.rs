@@ -46,6 +46,8 @@ struct Flow {
     state: String,
     nonce: String,
     verifier: String,
+    /// The page that somebody goes on with who signs in for a program.
+    login: Option<String>,
     expires_at: DateTime<Utc>,
 }
 
@@ -80,6 +82,7 @@ pub(super) struct Arrival {
     pub(super) subject: String,
     pub(super) email: Option<String>,
     pub(super) name: Option<String>,
+    pub(super) login: Option<String>,
 }
 
 pub(super) fn refused(message: &str) -> AppError {
@@ -107,12 +110,17 @@ impl App {
         })
     }
 
-    /// Sends somebody to an issuer, by its name here.
+    /// Sends somebody to an issuer, by its name here; `login` is the page of a program's login that
+    /// they go on with.
     ///
     /// # Errors
     /// `NotFound` for the provider, `Unavailable` when the issuer does not answer, `Conflict` without
     /// a public URL.
-    pub async fn start_oidc(&self, name: &str) -> Result<OidcStarted, AppError> {
+    pub async fn start_oidc(
+        &self,
+        name: &str,
+        login: Option<String>,
+    ) -> Result<OidcStarted, AppError> {
         let provider = self.oidc(name)?;
         let redirect = self.redirect_url()?;
         let now = self.clock.now();
@@ -139,6 +147,7 @@ impl App {
             state: state.secret().clone(),
             nonce: nonce.secret().clone(),
             verifier: verifier.secret().clone(),
+            login,
             expires_at: now + FLOW_LIFE,
         };
         Ok(OidcStarted {
@@ -196,6 +205,7 @@ impl App {
             subject: claims.subject().as_str().to_owned(),
             email: email.map(|email| email.as_str().to_owned()),
             name: name.map(|name| name.as_str().to_owned()),
+            login: flow.login,
         })
     }
 

@@ -27,6 +27,13 @@ async fn a_person_signs_in_once_and_out_again() {
         "{nobody:?}"
     );
 
+    // Nobody would see what is asked.
+    let unseen = cli.run(&["login", "--url", aim.base_url()]).await.unwrap();
+    assert!(
+        unseen.code == 77 && unseen.err.contains("AIM_PASSWORD") && unseen.err.contains("--device"),
+        "{unseen:?}"
+    );
+
     // With the one-time password another one has to be chosen, which nobody can be asked for here.
     let login = |new: Option<&str>| {
         let mut command = cli.command(&["login", "--url", aim.base_url()]);

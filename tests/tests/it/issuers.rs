@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use aim_tests::{AimConfig, AimProcess, Issuer, MailSecurity, MailServer, free_port, wait_until};
 use serde_json::{Value, json};
 
-use crate::cli::{Cli, fed};
+use crate::browser_logins::{self as logins, ended, told};
+use crate::cli::Cli;
 use crate::fleet::{Owner, PASSWORD};
 use crate::house::{ADMIN, PATIENCE, by, good, mailing, mistake, mutation};
 
@@ -106,12 +107,13 @@ impl Scene {
 
     /// Goes to the issuer; where it sends the browser back to.
     async fn go(&self, browser: &mut Browser) -> String {
-        let mut page = browser
-            .get(&format!(
-                "{}/auth/oidc/start?provider=corp",
-                self.aim.base_url()
-            ))
-            .await;
+        let start = format!("{}/auth/oidc/start?provider=corp", self.aim.base_url());
+        self.walk(browser, &start).await
+    }
+
+    /// Follows redirects from here until one leads back.
+    async fn walk(&self, browser: &mut Browser, start: &str) -> String {
+        let mut page = browser.get(start).await;
         for _ in 0..10 {
             let to = page.location.clone();
             let to = to.unwrap_or_else(|| panic!("{}: {}", page.status, page.body));
@@ -197,22 +199,29 @@ async fn a_linked_identity_signs_in_and_an_unlinked_one_does_not() {
 async fn the_command_line_signs_in_with_a_browser() {
     let scene = Scene::new("").await;
     good(&scene.links().await);
+    let base = scene.aim.base_url();
     let cli = Cli::new().unwrap();
-    let words = ["login", "--url", scene.aim.base_url(), "--issuer", "corp"];
-    // What the browser shows at the end is pasted as it is; a challenge is good once.
-    let (_, body) = scene.sign_in().await;
-    let went = fed(cli.command(&words), &format!("{body}\n"))
-        .await
-        .unwrap();
-    assert_eq!(went.code, 0, "{went:?}");
-    let start = format!("{}/auth/oidc/start?provider=corp", scene.aim.base_url());
-    assert!(went.err.contains(&start), "{went:?}");
+    let mut login = cli.start(&["login", "--browser", "--url", base]).unwrap();
+    let url = told(&login, "open this:\n\n  ", "\n").await;
+    let mut browser = logins::Browser::new(base);
+    let page = browser.get(&url).await;
+    let to = page.between("href=\"/auth/oidc/start?", "\"");
+    let mut issued = Browser::default();
+    let (name, value) = browser.cookie.split_once('=').unwrap();
+    let key = (base.to_owned(), name.to_owned());
+    issued.cookies.insert(key, value.to_owned());
+    let back = scene
+        .walk(&mut issued, &format!("{base}/auth/oidc/start?{to}"))
+        .await;
+    let page = issued.get(&back).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let page = logins::Page::of(page.status, page.body);
+    page.says("asks to sign in as you");
+    let page = browser.answers(&page, "approve").await;
+    browser.get(&page.onward()).await;
+    ended(&mut login).await;
     let who = cli.json(&["whoami"]).await.unwrap();
     assert_eq!(who["viewer"]["email"], ADMIN, "{who}");
-    let again = fed(cli.command(&words), &format!("{body}\n"))
-        .await
-        .unwrap();
-    assert_eq!(again.code, 77, "{again:?}");
 }
 
 /// Whoever controls an issuer says any address there; the account of that address is not theirs.

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::browser_logins as logins;
 use crate::fleet::{Owner, PASSWORD, database_of, text};
 use crate::house::{ADMIN, by, good, mistake, mutation};
 use crate::second_factors::Authenticator;
@@ -526,4 +527,27 @@ async fn an_administrator_takes_lost_passkeys_off() {
     let again = scene.person(MEMBER).await;
     let listed = again.ask("{ passkeys { id } }", json!({})).await.unwrap();
     assert_eq!(listed["passkeys"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_login_takes_a_passkey() {
+    let scene = Scene::on_sqlite().await;
+    let mut keys = Browser::at(SITE);
+    first_passkey(&scene.owner, &mut keys).await;
+    let base = scene.nodes[0].base_url();
+    let mut browser = logins::Browser::new(base);
+    let page = browser.get(&logins::page_of(base, &[])).await;
+    let page = browser.sign_in(&page, ADMIN).await;
+    page.says("Use a passkey");
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("script-src 'self';"), "{policy}");
+    let page = browser.post("factor", &page, &[("passkey", "{}")]).await;
+    assert_eq!(page.status, 400, "{}", page.body);
+    let asked = page.between("data-options=\"", "\"");
+    let asked: Value = serde_json::from_str(&asked.replace("&quot;", "\"")).unwrap();
+    let shown = keys.get(&asked).await.unwrap().to_string();
+    let page = browser.post("factor", &page, &[("passkey", &shown)]).await;
+    page.says("asks to sign in as you");
+    let page = browser.answers(&page, "approve").await;
+    assert!(page.onward().contains("code="), "{}", page.body);
 }
