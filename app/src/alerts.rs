@@ -27,12 +27,28 @@ impl App {
         }
         errors.finish()?;
         let before = self.get_alert(permit, id).await?;
+        self.write_answer(permit, &before, (verdict, reason))
+            .await?;
+        self.get_alert(permit, id).await
+    }
+
+    /// The same of an alert that was read, for a reason that was looked at.
+    ///
+    /// # Errors
+    /// `Conflict` when it is resolved already.
+    pub(crate) async fn write_answer(
+        &self,
+        permit: &Permit,
+        before: &Alert,
+        (verdict, reason): (Option<AlertVerdict>, Option<String>),
+    ) -> Result<(), AppError> {
+        let id = before.id;
         let (status, action) = match verdict {
             Some(_) => (AlertStatus::Resolved, "alert.resolve"),
             None => (AlertStatus::Acknowledged, "alert.acknowledge"),
         };
         if before.status == status && before.verdict == verdict {
-            return Ok(before);
+            return Ok(());
         }
         let mut tx = self.store.begin().await?;
         if !tx
@@ -58,7 +74,7 @@ impl App {
             ),
         ));
         tx.commit().await?;
-        self.get_alert(permit, id).await
+        Ok(())
     }
 
     /// Gives an alert to a person of the organization, or to nobody.

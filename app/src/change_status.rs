@@ -21,6 +21,11 @@ pub enum StatusChange {
 }
 
 impl StatusChange {
+    /// Whether an agent in this status is what it would become.
+    pub(crate) fn is_done(self, status: AgentStatus) -> bool {
+        self.target().0 == status
+    }
+
     const fn target(self) -> (AgentStatus, &'static str) {
         match self {
             Self::Suspend => (AgentStatus::Suspended, "agent.suspend"),
@@ -46,8 +51,23 @@ impl App {
         errors.reason(reason);
         errors.finish()?;
         let agent = self.get_agent(permit, id).await?;
+        self.step_status(permit, &agent, change, reason).await?;
+        self.get_agent(permit, id).await
+    }
+
+    /// The same of an agent that was read, for a reason that was looked at.
+    ///
+    /// # Errors
+    /// `Conflict` when the life cycle has no such step, or the agent's status changed since it was read.
+    pub(crate) async fn step_status(
+        &self,
+        permit: &Permit,
+        agent: &Agent,
+        change: StatusChange,
+        reason: &str,
+    ) -> Result<(), AppError> {
         let (to, action) = change.target();
-        let from = agent.status;
+        let (id, from) = (agent.id, agent.status);
         // A pending agent is let act by its own proof alone, not by a person's word.
         if change == StatusChange::Reinstate && from == AgentStatus::Pending {
             let message = "the agent has not proven possession of its key; use `verifyAgent`";
@@ -92,6 +112,6 @@ impl App {
         tx.commit().await?;
         self.cache.forget(id);
         self.kills.heed(&event.fact, event.time);
-        self.get_agent(permit, id).await
+        Ok(())
     }
 }

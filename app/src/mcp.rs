@@ -10,6 +10,7 @@ mod handshake;
 mod observe;
 mod servers;
 mod sightings;
+mod usage;
 
 pub use attest::{AttestMcpServer, McpConfidence};
 pub use called::McpCallSeen;

@@ -202,6 +202,7 @@ mod tests {
             class: None,
             policies,
             approval_expires_at: None,
+            mcp_server: None,
         }
         .into()
     }

@@ -242,25 +242,38 @@ pub(crate) fn check_texts(errors: &mut FieldErrors, texts: [&Option<String>; 5])
 }
 
 /// Checks declared capabilities, servers and tags.
-pub(crate) fn check_lists(errors: &mut FieldErrors, lists: [&Vec<String>; 3]) {
-    let fields = ["declaredCapabilities", "talksTo", "tags"];
-    for (field, list) in fields.into_iter().zip(lists) {
-        if list.len() > LIST_MAX {
-            let message = format!("has {} entries; give at most {LIST_MAX}", list.len());
-            errors.add(field, message);
-        }
-        for (index, text) in list.iter().take(LIST_MAX).enumerate() {
-            let field = format!("{field}.{index}");
-            match field.split('.').next() {
-                Some("declaredCapabilities") => {
-                    errors.keep(&field, ActionName::parse(text.clone()));
-                }
-                Some("tags") if text.trim().is_empty() => {
-                    errors.add(&field, "is empty; leave it out");
-                }
-                Some("tags") => errors.text(&field, text, TAG_MAX),
-                _ => errors.text(&field, text, URL_MAX),
-            }
+pub(crate) fn check_lists(errors: &mut FieldErrors, [declared, talks_to, tags]: [&Vec<String>; 3]) {
+    for (field, text) in entries(errors, "declaredCapabilities", declared) {
+        errors.keep(&field, ActionName::parse(text.clone()));
+    }
+    for (field, text) in entries(errors, "talksTo", talks_to) {
+        errors.text(&field, text, URL_MAX);
+    }
+    check_tags(errors, "tags", tags);
+}
+
+/// Checks tags in a field of an input.
+pub(crate) fn check_tags(errors: &mut FieldErrors, field: &str, tags: &[String]) {
+    for (field, text) in entries(errors, field, tags) {
+        if text.trim().is_empty() {
+            errors.add(&field, "is empty; leave it out");
+        } else {
+            errors.text(&field, text, TAG_MAX);
         }
     }
+}
+
+/// The entries of a list with their paths, not more than it may have.
+fn entries<'a>(
+    errors: &mut FieldErrors,
+    field: &str,
+    list: &'a [String],
+) -> Vec<(String, &'a String)> {
+    if list.len() > LIST_MAX {
+        let message = format!("has {} entries; give at most {LIST_MAX}", list.len());
+        errors.add(field, message);
+    }
+    let kept = list.iter().take(LIST_MAX).enumerate();
+    kept.map(|(index, text)| (format!("{field}.{index}"), text))
+        .collect()
 }

@@ -89,6 +89,9 @@ impl App {
         }
         let action = ActionName::parse(verification.action.clone())
             .map_err(|_| AppError::new(ErrorCode::Internal, "internal error"))?;
+        let resource = verification.resource.as_deref();
+        let facts = self.facts(actor.agent).await?;
+        let mcp_server = facts.called_server(&verification.action, resource);
         let mut tx = self.store.begin().await?;
         let (id, now) = (verification.id, tx.now());
         self.use_nonce(&mut tx, actor, request_id).await?;
@@ -106,6 +109,7 @@ impl App {
             agent,
             action,
             outcome,
+            mcp_server,
         };
         tx.emit(&self.event(actor.organization, agent, fact));
         tx.audit(NewAuditEntry {

@@ -31,6 +31,10 @@ pub struct UpdateAgent {
     pub talks_to: Option<Vec<String>>,
     /// Words that people sort agents by.
     pub tags: Option<Vec<String>>,
+    /// More of these.
+    pub tags_added: Vec<String>,
+    /// None of these any more.
+    pub tags_removed: Vec<String>,
 }
 
 /// What the trail keeps of it.
@@ -61,6 +65,21 @@ impl App {
         input: UpdateAgent,
     ) -> Result<Agent, AppError> {
         let before = self.get_agent(permit, id).await?;
+        self.say_of_agent(permit, &before, input).await?;
+        self.get_agent(permit, id).await
+    }
+
+    /// The same of an agent as it was read.
+    ///
+    /// # Errors
+    /// `InvalidInput` naming every wrong field, `Conflict` when it is deleted or somebody changed it since.
+    pub(crate) async fn say_of_agent(
+        &self,
+        permit: &Permit,
+        before: &Agent,
+        input: UpdateAgent,
+    ) -> Result<(), AppError> {
+        let id = before.id;
         let mut after = before.clone();
         let put = |to: &mut Option<String>, from: Option<String>| {
             // An empty text takes back what was said.
@@ -78,9 +97,11 @@ impl App {
         after.declared_capabilities = declared.unwrap_or(after.declared_capabilities);
         after.talks_to = input.talks_to.unwrap_or(after.talks_to);
         after.tags = input.tags.unwrap_or(after.tags);
+        after.tags.retain(|tag| !input.tags_removed.contains(tag));
+        after.tags.extend(input.tags_added);
         check(&mut after)?;
-        if said(&before) == said(&after) {
-            return Ok(before);
+        if said(before) == said(&after) {
+            return Ok(());
         }
         let mut tx = self.store.begin().await?;
         if !tx.update_agent(&after).await? {
@@ -94,10 +115,10 @@ impl App {
             "agent.update",
             ("agent", id.to_string()),
             None,
-            (Some(said(&before)), Some(said(&after))),
+            (Some(said(before)), Some(said(&after))),
         ));
         tx.commit().await?;
-        self.get_agent(permit, id).await
+        Ok(())
     }
 
     /// Deletes an agent: it is revoked with all its keys if it was not, and is in no list any more.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aim_domain::action::ActionClass;
 use aim_domain::approval::ApprovalStatus;
 use aim_domain::event::VerificationRecorded;
-use aim_domain::id::{AuditEntryId, VerificationId};
+use aim_domain::id::{AuditEntryId, McpServerId, VerificationId};
 use aim_domain::name::{ActionName, Resource};
 use aim_domain::risk::RiskLevel;
 use aim_domain::verification::{
@@ -149,7 +149,9 @@ impl App {
             policies: verdict.policies.hits,
             approval,
         };
-        let mut record = self.pending(actor, request, &verification, (granted, verdict.class));
+        let called = facts.called_server(&verification.action, verification.resource.as_deref());
+        let decided = (granted, verdict.class, called);
+        let mut record = self.pending(actor, request, &verification, decided);
         if let (Some(asker), Some(after)) = (asker, &mut record.audit.after) {
             after["askedBy"] = asker.into();
         }
@@ -203,7 +205,7 @@ impl App {
         actor: &AgentActor,
         request: ActionRequest,
         verification: &Verification,
-        (granted, class): (bool, ActionClass),
+        (granted, class, mcp_server): (bool, ActionClass, Option<McpServerId>),
     ) -> DecisionRecord {
         let fact = VerificationRecorded {
             verification: verification.id,
@@ -224,6 +226,7 @@ impl App {
                 .approval
                 .as_ref()
                 .map(|_| verification.expires_at),
+            mcp_server,
         };
         let audit = NewAuditEntry {
             id: AuditEntryId::from_uuid(self.ids.next()),

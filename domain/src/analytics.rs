@@ -73,6 +73,60 @@ pub struct Counts {
     pub active_agents: u64,
 }
 
+/// How an MCP server is used, by one agent or by all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct McpUsage {
+    /// Calls `ALLOWED`.
+    pub allowed: u64,
+    /// Calls `DENIED`.
+    pub denied: u64,
+    /// Calls `PENDING_APPROVAL`.
+    pub pending: u64,
+    /// Calls that went well.
+    pub succeeded: u64,
+    /// Calls that did not.
+    pub failed: u64,
+    /// When the last one was asked for.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+impl McpUsage {
+    /// All calls that were asked for.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.allowed + self.denied + self.pending
+    }
+
+    /// Counts a decision.
+    pub fn decided(&mut self, decision: Decision, at: DateTime<Utc>) {
+        match decision {
+            Decision::Allowed => self.allowed += 1,
+            Decision::Denied => self.denied += 1,
+            Decision::PendingApproval => self.pending += 1,
+        }
+        self.last_used_at = self.last_used_at.max(Some(at));
+    }
+
+    /// Counts a result.
+    pub const fn ended(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Ok => self.succeeded += 1,
+            Outcome::Error | Outcome::Denied => self.failed += 1,
+            Outcome::Unknown => {}
+        }
+    }
+
+    /// Adds what others did.
+    pub fn add(&mut self, other: &Self) {
+        self.allowed += other.allowed;
+        self.denied += other.denied;
+        self.pending += other.pending;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.last_used_at = self.last_used_at.max(other.last_used_at);
+    }
+}
+
 impl Counts {
     /// All decisions.
     #[must_use]

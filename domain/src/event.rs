@@ -80,6 +80,9 @@ pub struct VerificationRecorded {
     /// Until when persons can answer, where one has to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_expires_at: Option<DateTime<Utc>>,
+    /// The registered MCP server that it calls a tool of; events of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_server: Option<McpServerId>,
 }
 
 /// An approval has come further: a person answered, its agent presented it, or its time ran out.
@@ -124,6 +127,9 @@ pub struct ActionResultReported {
     pub action: ActionName,
     /// How it ended.
     pub outcome: Outcome,
+    /// The registered MCP server that it calls a tool of; events of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_server: Option<McpServerId>,
 }
 
 /// An agent, its keys or its grants changed: whoever keeps facts about it reads them again.

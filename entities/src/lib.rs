@@ -58,6 +58,7 @@ pub mod mcp_manifest;
 pub mod mcp_server;
 pub mod mcp_sighting;
 pub mod mcp_tool;
+pub mod mcp_usage;
 pub mod model_alias;
 pub mod model_artefact;
 pub mod model_move;

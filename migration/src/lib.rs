@@ -31,6 +31,7 @@ mod m0022_notifications;
 mod m0023_mcp_attestations;
 mod m0024_agent_orders;
 mod m0025_agent_texts;
+mod m0026_mcp_usage;
 mod m0027_access_reviews;
 mod m0028_reports;
 mod m0029_policy_targets;
@@ -70,6 +71,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_mcp_attestations::Migration),
             Box::new(m0024_agent_orders::Migration),
             Box::new(m0025_agent_texts::Migration),
+            Box::new(m0026_mcp_usage::Migration),
             Box::new(m0027_access_reviews::Migration),
             Box::new(m0028_reports::Migration),
             Box::new(m0029_policy_targets::Migration),

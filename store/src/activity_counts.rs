@@ -411,6 +411,7 @@ impl Tx {
         entity::Entity::delete_many().exec(self.on()).await?;
         action::Entity::delete_many().exec(self.on()).await?;
         latency::Entity::delete_many().exec(self.on()).await?;
+        self.forget_mcp_usage().await?;
         offset::Entity::delete_many()
             .filter(offset::Column::ConsumerGroup.eq(group))
             .exec(self.on())

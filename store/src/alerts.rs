@@ -119,6 +119,23 @@ impl Store {
         query.one(self.reader()).await?.map(convert).transpose()
     }
 
+    /// Several alerts of the scope's organization; unknown ones are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn load_alerts(
+        &self,
+        scope: Scope,
+        ids: &[AlertId],
+    ) -> Result<Vec<Alert>, StoreError> {
+        let rows = entity::Entity::find()
+            .filter(entity::Column::Id.is_in(ids.iter().map(AlertId::as_uuid)))
+            .filter(entity::Column::OrganizationId.eq(scope.organization.as_uuid()))
+            .all(self.reader())
+            .await?;
+        rows.into_iter().map(convert).collect()
+    }
+
     /// A page of alerts.
     ///
     /// # Errors

@@ -57,6 +57,7 @@ pub mod mcp_attestations;
 pub mod mcp_manifests;
 pub mod mcp_servers;
 pub mod mcp_sightings;
+pub mod mcp_usage;
 pub mod members;
 mod model_moves;
 pub mod models;

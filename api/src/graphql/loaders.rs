@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aim_app::{App, AppError, McpConfidence, Permit};
+use aim_domain::analytics::McpUsage;
 use aim_domain::id::{AgentId, McpManifestId, McpServerId, UserId, VerificationId};
 use aim_store::agents::Agent;
 use aim_store::approvals::ApprovalAnswer;
@@ -129,6 +130,24 @@ impl Loader<ConfidenceIn> for AgentLoader {
         Ok(found
             .into_iter()
             .map(|(id, it)| (ConfidenceIn(id), it))
+            .collect())
+    }
+}
+
+/// Asks for how an MCP server is used, and by how many agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct UsageOf(pub(crate) McpServerId);
+
+impl Loader<UsageOf> for AgentLoader {
+    type Value = (McpUsage, u64);
+    type Error = AppError;
+
+    async fn load(&self, keys: &[UsageOf]) -> Result<HashMap<UsageOf, Self::Value>, AppError> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = self.app.load_mcp_usage(&self.permit, &ids).await?;
+        Ok(found
+            .into_iter()
+            .map(|(id, it)| (UsageOf(id), it))
             .collect())
     }
 }

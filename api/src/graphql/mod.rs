@@ -67,6 +67,7 @@ pub struct Mutation(
     mutation::VerificationMutations,
     mutation::ApprovalMutations,
     mutation::AlertMutations,
+    mutation::ManyMutations,
     mutation::SuppressionMutations,
     mutation::McpServerMutations,
     mutation::McpAttestationMutations,

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aim_domain::action::Outcome;
-use aim_domain::analytics::{Counts, Grain, LatencyKind};
+use aim_domain::analytics::{Counts, Grain, LatencyKind, McpUsage};
 use aim_domain::anomaly::Severity;
 use aim_domain::approval::ApprovalStatus;
 use aim_domain::event::{ActionResultReported, AlertRaised, ApprovalChanged, VerificationRecorded};
-use aim_domain::id::{AgentId, OrganizationId, VerificationId};
+use aim_domain::id::{AgentId, McpServerId, OrganizationId, VerificationId};
 use aim_domain::risk::RiskLevel;
 use aim_domain::verification::Decision;
 use aim_eventlog::{Envelope, TailedEvent};
 use aim_store::activity_counts::{ActionCounts, ActivityCounts, Bucket, LatencyCounts};
+use aim_store::mcp_usage::NewMcpUsage;
 use aim_store::{StoreError, Tx};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -28,6 +29,7 @@ struct Decided {
     action: String,
     risk: RiskLevel,
     decision: Decision,
+    mcp_server: Option<McpServerId>,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +49,7 @@ struct Alerted {
 struct Ended {
     agent: AgentId,
     outcome: Outcome,
+    mcp_server: Option<McpServerId>,
 }
 
 /// Actions with how often they were asked for and denied.
@@ -58,6 +61,7 @@ pub(super) struct Tally {
     activity: BTreeMap<(Bucket, Option<AgentId>), Counts>,
     actions: BTreeMap<(OrganizationId, DateTime<Utc>), Asked>,
     latencies: BTreeMap<(OrganizationId, DateTime<Utc>, LatencyKind, usize), u64>,
+    mcp: BTreeMap<(OrganizationId, McpServerId, AgentId), McpUsage>,
 }
 
 impl Tally {
@@ -81,6 +85,11 @@ impl Tally {
                     });
                     let is_denied = fact.decision == Decision::Denied;
                     self.asked(organization, time, fact.action, is_denied);
+                    if let Some(server) = fact.mcp_server {
+                        let key = (organization, server, fact.agent);
+                        let usage = self.mcp.entry(key).or_default();
+                        usage.decided(fact.decision, time);
+                    }
                     let took = event.recorded_at - time;
                     self.took(organization, time, LatencyKind::Decision, took);
                 }
@@ -107,6 +116,10 @@ impl Tally {
             ActionResultReported::TYPE => {
                 if let Ok(fact) = serde_json::from_str::<Ended>(data) {
                     self.add(organization, fact.agent, time, |it| it.ended(fact.outcome));
+                    if let Some(server) = fact.mcp_server {
+                        let key = (organization, server, fact.agent);
+                        self.mcp.entry(key).or_default().ended(fact.outcome);
+                    }
                 }
             }
             _ => {}
@@ -201,7 +214,17 @@ impl Tally {
                 },
             )
             .collect();
-        tx.add_latencies(&latencies).await
+        tx.add_latencies(&latencies).await?;
+        let used = self.mcp.into_iter();
+        let used: Vec<_> = used
+            .map(|((organization, server, agent), usage)| NewMcpUsage {
+                organization,
+                server,
+                agent,
+                usage,
+            })
+            .collect();
+        tx.add_mcp_usage(&used).await
     }
 
     /// The sums of agents, or of whole organizations.

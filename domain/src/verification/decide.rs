@@ -12,7 +12,7 @@ use crate::agent::{AgentStatus, AgentType};
 use crate::approval::{self, ApprovalFacts, ApprovalGrant};
 use crate::capability::CapabilityGrant;
 use crate::delegation::DelegationFacts;
-use crate::id::{AgentId, AgentKeyId, OrganizationId};
+use crate::id::{AgentId, AgentKeyId, McpServerId, OrganizationId};
 use crate::kill_switch::KillSwitch;
 use crate::mcp::McpFacts;
 use crate::name::ActionName;
@@ -384,6 +384,13 @@ fn grant_of(
 }
 
 impl AgentFacts {
+    /// The registered MCP server that an action calls a tool of.
+    #[must_use]
+    pub fn called_server(&self, action: &str, resource: Option<&str>) -> Option<McpServerId> {
+        let call = McpFacts::call(self.mcp.as_deref(), action, resource)?;
+        call.known.map(|it| it.id)
+    }
+
     /// Why the agent may do nothing at all, while a kill switch is engaged. The reason's words are
     /// for the agent too: they do not repeat what the person said.
     #[must_use]

@@ -87,6 +87,7 @@ fn recorded(tenant: &Tenant, number: u128) -> NewEvent {
         class: None,
         policies: Vec::new(),
         approval_expires_at: None,
+        mcp_server: None,
     };
     NewEvent {
         fact: fact.into(),

@@ -256,6 +256,7 @@ fn answered(member: &Member, number: usize, denied: bool) -> VerificationRecorde
         class: None,
         policies: Vec::new(),
         approval_expires_at: None,
+        mcp_server: None,
         verification: VerificationId::from_uuid(Uuid::from_u128(number as u128)),
         agent: member.id,
         action: ActionName::parse("mail:send").unwrap_or_else(|_| unreachable!()),
@@ -281,5 +282,6 @@ fn reported(member: &Member, number: usize, ok: bool) -> ActionResultReported {
         agent: member.id,
         action: ActionName::parse("mail:send").unwrap_or_else(|_| unreachable!()),
         outcome: if ok { Outcome::Ok } else { Outcome::Error },
+        mcp_server: None,
     }
 }

@@ -152,7 +152,7 @@ async fn check(mut aim: AimProcess, rebuild: impl Fn()) {
     .unwrap();
 }
 
-fn rebuild(setting: (&str, String)) {
+pub(crate) fn rebuild(setting: (&str, String)) {
     let mut command = aim_command().unwrap();
     let output = command
         .args(["analytics", "rebuild"])

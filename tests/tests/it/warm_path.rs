@@ -97,12 +97,13 @@ fn of_requests(log: &str, from: usize) -> Vec<String> {
 }
 
 /// What the audit log's sequencer, and whoever counts, work on, on their own time.
-const SEQUENCED: [&str; 11] = [
+const SEQUENCED: [&str; 12] = [
     "job_leases",
     "consumer_offsets",
     "activity_counts",
     "action_counts",
     "latency_counts",
+    "mcp_usage",
     "audit_progress",
     "audit_stops",
     "audit_leaves",

@@ -221,6 +221,7 @@ impl AgentMutations {
             declared_capabilities: input.declared_capabilities,
             talks_to: input.talks_to,
             tags: input.tags,
+            ..UpdateAgent::default()
         };
         UpdateAgentPayload::of(request.app.update_agent(&permit, id, update).await)
     }

@@ -17,8 +17,12 @@ use super::super::enums::{
     Severity,
 };
 use super::super::id::global_id;
+use super::super::loaders::UsageOf;
 use super::mcp_attestation::confidence;
-use super::{AgentConnection, McpAttestationConnection, McpConfidence};
+use super::{
+    AgentConnection, McpAgentUsageConnection, McpAttestationConnection, McpConfidence,
+    McpServerUsage,
+};
 
 /// A server of tools that agents use.
 #[derive(Debug, Clone, SimpleObject)]
@@ -356,6 +360,36 @@ impl McpServer {
             ..McpAttestationFilter::default()
         };
         let found = request.app.list_mcp_attestations(&permit, &filter, page);
+        Ok(found.await.map_err(fault)?.into())
+    }
+
+    /// How agents use it.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn usage(&self, context: &Context<'_>) -> Result<McpServerUsage> {
+        let request = RequestContext::of(context)?;
+        let key = UsageOf(self.key);
+        let found = request.agents()?.load_one(key).await.map_err(fault)?;
+        Ok(
+            found.map_or_else(McpServerUsage::default, |(total, agent_count)| {
+                McpServerUsage {
+                    total: total.into(),
+                    agent_count,
+                }
+            }),
+        )
+    }
+
+    /// The agents that use it with how each does, those registered last first.
+    async fn agent_usages(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Page size from the newest on, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor to go on behind.")] after: Option<String>,
+    ) -> Result<McpAgentUsageConnection> {
+        let request = RequestContext::of(context)?;
+        let permit = request.permit(Permission::Read)?;
+        let page = page("McpAgentUsage", first, after, None, None)?;
+        let found = request.app.list_mcp_agent_usage(&permit, self.key, page);
         Ok(found.await.map_err(fault)?.into())
     }
 

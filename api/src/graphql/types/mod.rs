@@ -19,6 +19,7 @@ mod kill_switch;
 mod mcp_attestation;
 mod mcp_server;
 mod mcp_sighting;
+mod mcp_usage;
 mod model;
 mod notification;
 mod operations;
@@ -73,6 +74,7 @@ pub(crate) use kill_switch::KillSwitch;
 pub(crate) use mcp_attestation::{McpAttestation, McpAttestationConnection, McpConfidence};
 pub(crate) use mcp_server::{McpServer, McpServerConnection};
 pub(crate) use mcp_sighting::{McpServerReport, McpSighting, McpSightingConnection};
+pub(crate) use mcp_usage::{McpAgentUsageConnection, McpServerUsage};
 pub(crate) use model::{
     ModelMove, ModelMoveConnection, ModelSigner, ModelVersion, ModelVersionConnection,
     OrganizationModels, ShadowReport,
