@@ -6,6 +6,7 @@ use aim_domain::analytics::McpUsage;
 use aim_domain::id::{AgentId, McpServerId, OrganizationId};
 use aim_domain::scope::Scope;
 use aim_entities::{agent, mcp_usage as entity};
+use aim_eventlog::portions;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
@@ -13,9 +14,6 @@ use uuid::Uuid;
 use crate::agents::{Agent, convert};
 use crate::page::{self, Page, PageRequest, Sorted};
 use crate::{Store, StoreError, Tx};
-
-/// Rows of one statement: 10 columns × rows stay below SQLite's 32,766 parameters.
-const CHUNK: usize = 3_000;
 
 /// What is added to the use of a server by an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +174,7 @@ impl Tx {
     /// [`StoreError`] when the database cannot be asked.
     pub async fn add_mcp_usage(&mut self, new: &[NewMcpUsage]) -> Result<(), StoreError> {
         let mut servers: BTreeMap<(Uuid, Uuid), (OrganizationId, McpUsage, u64)> = BTreeMap::new();
-        for chunk in new.chunks(CHUNK) {
+        for chunk in portions(new) {
             let rows = chunk.iter().map(|it| {
                 let key = (it.server.as_uuid(), it.agent.as_uuid());
                 active(&(key, (it.organization, it.usage, 0)))
@@ -200,7 +198,7 @@ impl Tx {
             }
         }
         let servers: Vec<Row> = servers.into_iter().collect();
-        for chunk in servers.chunks(CHUNK) {
+        for chunk in portions(&servers) {
             entity::Entity::insert_many(chunk.iter().map(active))
                 .on_conflict(adding())
                 .exec_without_returning(self.on())
