@@ -35,6 +35,7 @@ mod m0026_mcp_usage;
 mod m0027_access_reviews;
 mod m0028_reports;
 mod m0029_policy_targets;
+mod m0030_saved_filters;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_access_reviews::Migration),
             Box::new(m0028_reports::Migration),
             Box::new(m0029_policy_targets::Migration),
+            Box::new(m0030_saved_filters::Migration),
         ]
     }
 }
