@@ -43,12 +43,12 @@ struct SavedFilterFilter {
 /// that, so that nothing is saved which could not be opened again.
 pub(crate) fn refusal(list: List, filter: &Json) -> Option<String> {
     let outcome = match list {
-        List::Agents => read(filter, |it: AgentFilter| Ok(drop(it))),
+        List::Agents => read(filter, |_: AgentFilter| Ok(())),
         List::Verifications => read(filter, |it: VerificationFilter| it.read().map(drop)),
         List::Approvals => read(filter, |it: ApprovalFilter| it.read().map(drop)),
         List::Alerts => read(filter, |it: AlertFilter| it.read().map(drop)),
         List::Anomalies => read(filter, |it: AnomalyFilter| it.read().map(drop)),
-        List::McpServers => read(filter, |it: McpServerFilter| Ok(drop(it))),
+        List::McpServers => read(filter, |_: McpServerFilter| Ok(())),
     };
     outcome.err()
 }
