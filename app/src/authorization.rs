@@ -88,6 +88,7 @@ mod tests {
             Permission::Approve,
             Permission::ApproveMcpServers,
             Permission::ReviewAccess,
+            Permission::ShareFilters,
             Permission::RateAgents,
             Permission::ManageSettings,
             Permission::ReplaceModelSigner,

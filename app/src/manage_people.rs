@@ -60,6 +60,7 @@ impl App {
             tx.delete_api_keys_of(id).await?;
             tx.delete_second_factor(id).await?;
             tx.delete_identities_of(id).await?;
+            tx.delete_filters_of(id).await?;
         }
         let event = self.access_event(before.user.organization, id, fact(&before, change));
         tx.emit(&event);

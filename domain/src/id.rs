@@ -137,6 +137,8 @@ typed_id! {
     ReportScheduleId,
     /// A report as it was when it was made.
     KeptReportId,
+    /// A filter of a list under a name.
+    SavedFilterId,
 }
 
 impl EventId {

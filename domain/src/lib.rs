@@ -38,6 +38,7 @@ pub mod people;
 pub mod policy;
 pub mod risk;
 pub mod role;
+pub mod saved_filter;
 pub mod scope;
 pub mod secret;
 pub mod session;

@@ -77,6 +77,8 @@ pub enum Permission {
     ApproveMcpServers,
     /// Review who and what may get in.
     ReviewAccess,
+    /// Keep filters of lists for everybody.
+    ShareFilters,
 }
 
 impl Permission {
@@ -99,6 +101,7 @@ impl Permission {
             | Self::ManageAlerts
             | Self::RotateKeys
             | Self::RevokeDelegations
+            | Self::ShareFilters
             | Self::EvaluateAccess => Role::Manager,
             Self::Audit
             | Self::ManageSettings

@@ -77,6 +77,7 @@ pub mod profile_journal;
 pub mod recovery_code;
 pub mod registration;
 pub mod report_schedule;
+pub mod saved_filter;
 pub mod second_factor;
 pub mod server_key;
 pub mod session;

@@ -35,6 +35,7 @@ mod m0026_mcp_usage;
 mod m0027_access_reviews;
 mod m0028_reports;
 mod m0029_policy_targets;
+mod m0030_saved_filters;
 mod m0031_login_requests;
 mod m0032_agent_trigrams;
 
@@ -75,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_access_reviews::Migration),
             Box::new(m0028_reports::Migration),
             Box::new(m0029_policy_targets::Migration),
+            Box::new(m0030_saved_filters::Migration),
             Box::new(m0031_login_requests::Migration),
             Box::new(m0032_agent_trigrams::Migration),
         ]

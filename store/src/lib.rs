@@ -76,6 +76,7 @@ pub mod ratings;
 pub mod recorded;
 pub mod registrations;
 pub mod report_schedules;
+pub mod saved_filters;
 pub mod second_factors;
 pub mod server_keys;
 pub mod sessions;

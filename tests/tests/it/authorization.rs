@@ -20,6 +20,7 @@ use crate::rows::{
     ALERT, ALERT_ID, DELEGATION, DELEGATION_ID, JOINING, MODEL, MODEL_ID, OTHER, SUPPRESSION,
     SUPPRESSION_ID, WITNESS, WITNESS_ID,
 };
+use crate::saved_filter_roots::SAVED_FILTERS;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What the table asks lists for at once.
@@ -91,6 +92,7 @@ impl Scene {
             .chain(&TARGETS)
             .chain(&REVIEWS)
             .chain(&REPORTS)
+            .chain(&[SAVED_FILTERS])
         {
             database.execute_unprepared(statement).await?;
         }

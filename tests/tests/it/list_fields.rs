@@ -10,9 +10,10 @@ use crate::compliance_roots::{REPORTS, REVIEW_FILTERS, REVIEWS, WORD};
 use crate::fleet::{Agent, Owner, database_of, text};
 use crate::mcp_roots::{ATTESTATION, SERVER, SERVER_ID, SIGHTING};
 use crate::notification_roots::TARGETS;
+use crate::saved_filter_roots::{SAVED_FILTER_FILTERS, SAVED_FILTERS};
 
 /// What has no mutation that makes it.
-const ROWS: [&str; 14] = [
+const ROWS: [&str; 15] = [
     "INSERT INTO alerts (id, organization_id, agent_id, kind, severity, status, summary, evidence,
         anomaly_count, dedup_key, first_event_time, last_event_time, created_at, updated_at)
         SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f607', organization_id, id, 'RATE_SPIKE', 'HIGH',
@@ -41,6 +42,7 @@ const ROWS: [&str; 14] = [
         created_at, expires_at) SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f610', organization_id, id,
         'mail:*', 0, 'a test', 'user:1', created_at, created_at FROM agents WHERE name = 'reader'",
     "UPDATE agents SET tags = '[\"blue\"]', talks_to = '[\"tools\"]' WHERE name = 'reader'",
+    SAVED_FILTERS,
     SERVER,
     ATTESTATION,
     SIGHTING,
@@ -464,6 +466,7 @@ async fn filters_are_not_ignored() {
         .iter()
         .chain(APPROVAL_FILTERS)
         .chain(REVIEW_FILTERS)
+        .chain(SAVED_FILTER_FILTERS)
         .collect();
     assert!(all.len() >= table.len(), "{all:?}");
     for (list, name, input) in &all {

@@ -96,6 +96,8 @@ mod report_schedules;
 mod revocation;
 mod roots;
 mod rows;
+mod saved_filter_roots;
+mod saved_filters;
 mod schema_tools;
 mod schemas;
 mod second_factors;

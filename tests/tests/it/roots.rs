@@ -238,6 +238,9 @@ pub(crate) const NOT_FOR_PROGRAMS: &[&str] = &[
     "openAccessReview",
     "answerAccessReviewItem",
     "closeAccessReview",
+    "savedFilters",
+    "saveFilter",
+    "deleteSavedFilter",
 ];
 
 /// All of them; the walk fails when the schema has another.
@@ -251,6 +254,7 @@ pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
         .chain(super::audit_roots::ROOTS)
         .chain(super::notification_roots::ROOTS)
         .chain(super::many_roots::ROOTS)
+        .chain(super::saved_filter_roots::ROOTS)
         .chain(super::audit_roots::LAST)
         .collect()
 });

@@ -16,7 +16,7 @@ use super::super::types::{Agent, AgentConnection, Capability, TrustSummary};
 
 /// Which agents.
 #[derive(Debug, Default, InputObject)]
-struct AgentFilter {
+pub(super) struct AgentFilter {
     /// In this status.
     status: Option<AgentStatus>,
     /// With this name.

@@ -18,7 +18,7 @@ use super::super::types::{
 
 /// Which approvals.
 #[derive(Debug, Default, InputObject)]
-struct ApprovalFilter {
+pub(super) struct ApprovalFilter {
     /// This far, such as `PENDING` for what waits for a person.
     status: Option<ApprovalStatus>,
     /// Of this agent.
@@ -27,6 +27,22 @@ struct ApprovalFilter {
     action: Option<String>,
     /// With this risk.
     risk: Option<RiskLevel>,
+}
+
+impl ApprovalFilter {
+    /// What it means.
+    pub(super) fn read(self) -> Result<Filter> {
+        let agent = self.agent_id.as_ref();
+        let agent = agent.map(|id| parse_id("Agent", "filter.agentId", id));
+        Ok(Filter {
+            agent: agent.transpose()?,
+            action: self.action,
+            risk: self.risk.map(Into::into),
+            needs_person: true,
+            approval: self.status.map(Into::into),
+            ..Filter::default()
+        })
+    }
 }
 
 /// Which grants of approval.
@@ -58,18 +74,7 @@ impl ApprovalQueries {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
         let page = page("Verification", first, after, last, before)?;
-        let filter = filter.unwrap_or_default();
-        let agent = filter.agent_id.as_ref();
-        let filter = Filter {
-            agent: agent
-                .map(|id| parse_id("Agent", "filter.agentId", id))
-                .transpose()?,
-            action: filter.action,
-            risk: filter.risk.map(Into::into),
-            needs_person: true,
-            approval: filter.status.map(Into::into),
-            ..Filter::default()
-        };
+        let filter = filter.unwrap_or_default().read()?;
         let found = request.app.list_verifications(&permit, &filter, page);
         Ok(found.await.map_err(fault)?.into())
     }

@@ -13,7 +13,7 @@ use super::super::types::{Verification, VerificationConnection};
 
 /// Which verifications.
 #[derive(Debug, Default, InputObject)]
-struct VerificationFilter {
+pub(super) struct VerificationFilter {
     /// Of this agent.
     agent_id: Option<ID>,
     /// With this answer.
@@ -24,6 +24,24 @@ struct VerificationFilter {
     risk: Option<RiskLevel>,
     /// About which this policy said something, also where it only watched. Not for agents.
     policy_id: Option<ID>,
+}
+
+impl VerificationFilter {
+    /// What it means; for whom it is, is not looked at.
+    pub(super) fn read(self) -> Result<Filter> {
+        let agent = self.agent_id.as_ref();
+        let agent = agent.map(|id| parse_id("Agent", "filter.agentId", id));
+        let policy = self.policy_id.as_ref();
+        let policy = policy.map(|id| parse_id("Policy", "filter.policyId", id));
+        Ok(Filter {
+            agent: agent.transpose()?,
+            decision: self.decision.map(Into::into),
+            action: self.action,
+            policy: policy.transpose()?,
+            risk: self.risk.map(Into::into),
+            ..Filter::default()
+        })
+    }
 }
 
 /// Queries about decisions.
@@ -63,26 +81,10 @@ impl DecisionQueries {
         let permit = request.permit(Permission::Read)?;
         let page = page("Verification", first, after, last, before)?;
         let filter = filter.unwrap_or_default();
-        let agent = filter
-            .agent_id
-            .map(|id| parse_id("Agent", "filter.agentId", &id))
-            .transpose()?;
-        let decision = filter.decision.map(Into::into);
-        let policy = match &filter.policy_id {
-            Some(id) => {
-                request.permit(Permission::ReadPolicies)?;
-                Some(parse_id("Policy", "filter.policyId", id)?)
-            }
-            None => None,
-        };
-        let filter = Filter {
-            agent,
-            decision,
-            action: filter.action,
-            policy,
-            risk: filter.risk.map(Into::into),
-            ..Filter::default()
-        };
+        if filter.policy_id.is_some() {
+            request.permit(Permission::ReadPolicies)?;
+        }
+        let filter = filter.read()?;
         Ok(request
             .app
             .list_verifications(&permit, &filter, page)

@@ -14,7 +14,7 @@ use super::super::types::{Alert, AlertConnection, AlertSuppressionConnection, An
 
 /// Which alerts.
 #[derive(Debug, Default, InputObject)]
-struct AlertFilter {
+pub(super) struct AlertFilter {
     /// About this agent.
     agent_id: Option<ID>,
     /// In this status.
@@ -36,7 +36,7 @@ struct AlertSuppressionFilter {
 
 /// Which findings.
 #[derive(Debug, Default, InputObject)]
-struct AnomalyFilter {
+pub(super) struct AnomalyFilter {
     /// About this agent.
     agent_id: Option<ID>,
     /// Belonging to this alert.
@@ -45,6 +45,41 @@ struct AnomalyFilter {
     kind: Option<AnomalyKind>,
     /// Of this severity.
     severity: Option<Severity>,
+}
+
+impl AlertFilter {
+    /// What it means.
+    pub(super) fn read(self) -> Result<Alerts> {
+        let agent = self.agent_id.as_ref();
+        let agent = agent.map(|id| parse_id("Agent", "filter.agentId", id));
+        let server = self.mcp_server_id.as_ref();
+        let server = server.map(|id| parse_id("McpServer", "filter.mcpServerId", id));
+        let assignee = self.assignee_id.as_ref();
+        let assignee = assignee.map(|id| parse_id("User", "filter.assigneeId", id));
+        Ok(Alerts {
+            agent: agent.transpose()?,
+            status: self.status.map(Into::into),
+            severity: self.severity.map(Into::into),
+            mcp_server: server.transpose()?,
+            assignee: assignee.transpose()?,
+        })
+    }
+}
+
+impl AnomalyFilter {
+    /// What it means.
+    pub(super) fn read(self) -> Result<Anomalies> {
+        let agent = self.agent_id.as_ref();
+        let agent = agent.map(|id| parse_id("Agent", "filter.agentId", id));
+        let alert = self.alert_id.as_ref();
+        let alert = alert.map(|id| parse_id("Alert", "filter.alertId", id));
+        Ok(Anomalies {
+            agent: agent.transpose()?,
+            alert: alert.transpose()?,
+            kind: self.kind.map(Into::into),
+            severity: self.severity.map(Into::into),
+        })
+    }
 }
 
 /// Queries about what was found.
@@ -83,23 +118,7 @@ impl FindingQueries {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
         let page = page("Alert", first, after, last, before)?;
-        let filter = filter.unwrap_or_default();
-        let filter = Alerts {
-            agent: filter
-                .agent_id
-                .map(|id| parse_id("Agent", "filter.agentId", &id))
-                .transpose()?,
-            status: filter.status.map(Into::into),
-            severity: filter.severity.map(Into::into),
-            mcp_server: filter
-                .mcp_server_id
-                .map(|id| parse_id("McpServer", "filter.mcpServerId", &id))
-                .transpose()?,
-            assignee: filter
-                .assignee_id
-                .map(|id| parse_id("User", "filter.assigneeId", &id))
-                .transpose()?,
-        };
+        let filter = filter.unwrap_or_default().read()?;
         Ok(request
             .app
             .list_alerts(&permit, &filter, page)
@@ -144,19 +163,7 @@ impl FindingQueries {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::Read)?;
         let page = page("Anomaly", first, after, last, before)?;
-        let filter = filter.unwrap_or_default();
-        let filter = Anomalies {
-            agent: filter
-                .agent_id
-                .map(|id| parse_id("Agent", "filter.agentId", &id))
-                .transpose()?,
-            alert: filter
-                .alert_id
-                .map(|id| parse_id("Alert", "filter.alertId", &id))
-                .transpose()?,
-            kind: filter.kind.map(Into::into),
-            severity: filter.severity.map(Into::into),
-        };
+        let filter = filter.unwrap_or_default().read()?;
         Ok(request
             .app
             .list_anomalies(&permit, &filter, page)

@@ -12,7 +12,7 @@ use super::super::types::{McpServer, McpServerConnection};
 
 /// Which servers; all that is given has to hold.
 #[derive(Debug, Default, InputObject)]
-struct McpServerFilter {
+pub(super) struct McpServerFilter {
     /// In this status.
     status: Option<McpServerStatus>,
     /// Spoken to like this.

@@ -28,6 +28,7 @@ mod policy;
 mod policy_rule;
 mod rating;
 mod report;
+mod saved_filter;
 mod session;
 mod sign_in;
 mod simulation;
@@ -90,6 +91,7 @@ pub(crate) use rating::AgentRatingConnection;
 pub(crate) use report::{
     KeptReport, KeptReportConnection, ReportPeriod, ReportSchedule, ReportScheduleConnection,
 };
+pub(crate) use saved_filter::{SavedFilter, SavedFilterConnection};
 pub(crate) use session::SignedInSessionConnection;
 pub(crate) use sign_in::{Identity, NewSecondFactor, SecondFactor, SignInChallenge};
 pub(crate) use simulation::{ActionSimulation, VerificationExplanation};
