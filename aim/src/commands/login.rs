@@ -117,11 +117,16 @@ fn has_browser() -> bool {
 
 /// Whether passwords would travel a network without TLS.
 pub(crate) fn is_in_clear(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://") else {
+    let Ok(url) = url::Url::parse(url) else {
         return false;
     };
-    let here = ["127.", "localhost", "[::1]"];
-    !here.iter().any(|host| rest.starts_with(host))
+    let is_here = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "http" && !is_here
 }
 
 async fn by_password(
@@ -250,4 +255,25 @@ pub(crate) async fn whoami(args: WhoamiArgs) -> anyhow::Result<()> {
     answer["url"] = json!(client.url);
     args.view.object(&answer);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_itself_is_spoken_to_in_clear() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8080", false),
+            ("http://localhost:8080", false),
+            ("http://[::1]:8080", false),
+            ("https://aim.example", false),
+            ("http://aim.example", true),
+            ("http://127.evil.example", true),
+            ("http://localhost.evil.example", true),
+            ("http://127.0.0.1@evil.example", true),
+        ] {
+            assert_eq!(is_in_clear(url), expected, "{url}");
+        }
+    }
 }
