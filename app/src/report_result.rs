@@ -87,11 +87,7 @@ impl App {
                 Err(conflict("another result was reported before"))
             };
         }
-        let action = ActionName::parse(verification.action.clone())
-            .map_err(|_| AppError::new(ErrorCode::Internal, "internal error"))?;
-        let resource = verification.resource.as_deref();
-        let facts = self.facts(actor.agent).await?;
-        let mcp_server = facts.called_server(&verification.action, resource);
+        let fact = self.result_fact(&verification, outcome).await?;
         let mut tx = self.store.begin().await?;
         let (id, now) = (verification.id, tx.now());
         self.use_nonce(&mut tx, actor, request_id).await?;
@@ -104,13 +100,6 @@ impl App {
             ));
         }
         let agent = actor.agent;
-        let fact = ActionResultReported {
-            verification: id,
-            agent,
-            action,
-            outcome,
-            mcp_server,
-        };
         tx.emit(&self.event(actor.organization, agent, fact));
         tx.audit(NewAuditEntry {
             id: AuditEntryId::from_uuid(self.ids.next()),
@@ -132,6 +121,25 @@ impl App {
             outcome_detail: input.detail,
             duration_ms: input.duration_ms,
             ..verification
+        })
+    }
+
+    /// What is said of a result; which server was called, by the servers of now.
+    async fn result_fact(
+        &self,
+        verification: &Verification,
+        outcome: Outcome,
+    ) -> Result<ActionResultReported, AppError> {
+        let action = ActionName::parse(verification.action.clone())
+            .map_err(|_| AppError::new(ErrorCode::Internal, "internal error"))?;
+        let facts = self.facts(verification.agent).await?;
+        let resource = verification.resource.as_deref();
+        Ok(ActionResultReported {
+            verification: verification.id,
+            agent: verification.agent,
+            mcp_server: facts.called_server(&verification.action, resource),
+            action,
+            outcome,
         })
     }
 }

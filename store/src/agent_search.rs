@@ -141,10 +141,7 @@ impl Store {
 
     /// Rows of `agent_texts` that a filter lets through, whatever text they hold, and the text; `None` when
     /// it asks for what is not there.
-    fn texts<'a>(
-        scope: Scope,
-        filter: &'a AgentFilter,
-    ) -> Option<(Select<entity::Entity>, &'a str)> {
+    fn texts(scope: Scope, filter: &AgentFilter) -> Option<(Select<entity::Entity>, &str)> {
         use entity::Column as C;
         let AgentFilter {
             status,

@@ -82,11 +82,12 @@ async fn redeem(
 }
 
 async fn sent(request: reqwest::RequestBuilder, form: &[(&str, &str)]) -> anyhow::Result<Value> {
-    let mut body = url::form_urlencoded::Serializer::new(String::new());
-    body.extend_pairs(form);
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish();
     let request = request
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(body.finish());
+        .body(body);
     Ok(request.send().await?.json().await.unwrap_or_default())
 }
 

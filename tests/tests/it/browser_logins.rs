@@ -173,13 +173,14 @@ pub(crate) fn page_of(base: &str, change: &[(&str, &str)]) -> String {
 }
 
 pub(crate) async fn token(base: &str, fields: &[(&str, &str)]) -> Value {
-    let mut body = url::form_urlencoded::Serializer::new(String::new());
-    body.append_pair("client_id", "aim-cli")
-        .extend_pairs(fields);
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("client_id", "aim-cli")
+        .extend_pairs(fields)
+        .finish();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = http.post(format!("{base}/v1/token"));
     let request = request.header("content-type", "application/x-www-form-urlencoded");
-    let answer = request.body(body.finish()).send().await.unwrap();
+    let answer = request.body(body).send().await.unwrap();
     answer.json().await.unwrap()
 }
 
