@@ -4,7 +4,7 @@
 //! as soon as they have read the event log, or, cut off from it, when their cache is no longer believed.
 
 use aim_domain::access::AccessChange;
-use aim_domain::id::SessionId;
+use aim_domain::id::{OrganizationId, SessionId, UserId};
 use aim_domain::scope::Scope;
 use aim_domain::session::SessionKind;
 use aim_store::audit::NewAuditEntry;
@@ -43,7 +43,8 @@ impl App {
             (Some(json!({ "kind": kind, "name": session.name })), None),
             request_id,
         );
-        let is_ended = self.end_session(&session, "ended by its person", entry);
+        let whose = (session.organization, session.user);
+        let is_ended = self.end_session(id, whose, "ended by its person", entry);
         if !is_ended.await? {
             return Err(AppError::not_found(what));
         }
@@ -53,17 +54,17 @@ impl App {
     /// Ends a session and puts that on record; false when it had ended before.
     pub(crate) async fn end_session(
         &self,
-        session: &Session,
+        id: SessionId,
+        (organization, user): (OrganizationId, UserId),
         why: &str,
         entry: NewAuditEntry,
     ) -> Result<bool, AppError> {
-        let id = session.id;
         let mut tx = self.store.begin().await?;
         if tx.revoke_sessions(&[id], why).await? == 0 {
             return Ok(false);
         }
         let change = AccessChange::SessionEnded { session: id };
-        let event = self.access_event(session.organization, session.user, change);
+        let event = self.access_event(organization, user, change);
         tx.emit(&event);
         tx.audit(entry);
         tx.commit().await?;

@@ -4,7 +4,6 @@
 //! given the next. All others prove that two hold the token, and the family ends, with whatever the
 //! first was given. There is no time of grace: whoever shares a token between tasks takes turns.
 
-use aim_domain::access::AccessChange;
 use aim_domain::secret::RefreshToken;
 use aim_domain::session::{Client, SessionKind, refresh_by};
 use aim_store::audit::NewAuditEntry;
@@ -81,16 +80,7 @@ impl App {
 
     /// Ends a family one of whose used tokens was shown, if it has not ended before.
     async fn end_reused(&self, session: &Session, request_id: &str) -> Result<(), AppError> {
-        let mut tx = self.store.begin().await?;
-        if tx.revoke_sessions(&[session.id], REUSED).await? == 0 {
-            return Ok(());
-        }
-        let change = AccessChange::SessionEnded {
-            session: session.id,
-        };
-        let event = self.access_event(session.organization, session.user, change);
-        tx.emit(&event);
-        tx.audit(NewAuditEntry {
+        let entry = NewAuditEntry {
             id: aim_domain::id::AuditEntryId::from_uuid(self.ids.next()),
             organization: session.organization,
             // Whoever showed the token may be anybody.
@@ -103,10 +93,11 @@ impl App {
             before: None,
             after: None,
             request_id: request_id.to_owned(),
-        });
-        tx.commit().await?;
-        self.credentials.heed(&event.fact);
-        metrics::counter!("aim_refresh_reuse_total").increment(1);
+        };
+        let whose = (session.organization, session.user);
+        if self.end_session(session.id, whose, REUSED, entry).await? {
+            metrics::counter!("aim_refresh_reuse_total").increment(1);
+        }
         Ok(())
     }
 }

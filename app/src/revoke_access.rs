@@ -86,7 +86,8 @@ impl App {
             ),
         );
         // One that has ended by itself has ended.
-        let is_ended = self.end_session(&session, "an access review said so", entry);
+        let whose = (session.organization, session.user);
+        let is_ended = self.end_session(session.id, whose, "an access review said so", entry);
         is_ended.await.map(drop)
     }
 }

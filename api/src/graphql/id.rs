@@ -38,6 +38,14 @@ pub(crate) fn parse_id<T: FromStr>(kind: &str, field: &str, id: &ID) -> Result<T
     uuid.to_string().parse().map_err(|_| wrong())
 }
 
+/// The typed ids in several of them.
+///
+/// # Errors
+/// As [`parse_id`], for the first that is none.
+pub(crate) fn parse_ids<T: FromStr>(kind: &str, field: &str, ids: &[ID]) -> Result<Vec<T>, Error> {
+    ids.iter().map(|id| parse_id(kind, field, id)).collect()
+}
+
 /// The cursor of an item in a list of this `kind`.
 pub(crate) fn cursor(kind: &str, id: Uuid) -> String {
     URL_SAFE_NO_PAD.encode(format!("after:{kind}:{id}"))

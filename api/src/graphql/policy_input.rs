@@ -7,7 +7,7 @@ use super::enums::{
     AgentType, AnomalyKind, DayOfWeek, McpConcern, PolicyEffect, RateWindow, RiskLevel, Severity,
     TimeWindowSide,
 };
-use super::id::parse_id;
+use super::id::parse_ids;
 
 /// What a policy shall say.
 #[derive(Debug, InputObject)]
@@ -154,13 +154,12 @@ struct PolicyTrustRuleInput {
 impl PolicyTextInput {
     pub(crate) fn draft(self) -> Result<PolicyDraft, Error> {
         let scope = self.scope.unwrap_or_default();
-        let ids = scope.agent_ids.iter();
-        let agents = ids.map(|id| parse_id("Agent", "scope.agentIds", id));
-        let told = self.notification_target_ids.iter();
-        let told = told.map(|id| parse_id("NotificationTarget", "notificationTargetIds", id));
+        let told = &self.notification_target_ids;
+        let told = parse_ids("NotificationTarget", "notificationTargetIds", told)?;
+        let agents = parse_ids("Agent", "scope.agentIds", &scope.agent_ids)?;
         Ok(PolicyDraft {
             approvers: self.approver_count,
-            notify: told.collect::<Result<_, _>>()?,
+            notify: told,
             name: self.name,
             description: self.description,
             rule: self.rule.draft(),
@@ -168,7 +167,7 @@ impl PolicyTextInput {
             severity: self.severity.into(),
             priority: self.priority,
             scope: ScopeDraft {
-                agents: agents.collect::<Result<_, _>>()?,
+                agents,
                 agent_types: scope.agent_types.into_iter().map(Into::into).collect(),
                 tags: scope.tags,
                 actions: scope.actions,

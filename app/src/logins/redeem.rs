@@ -2,7 +2,6 @@
 //!
 //! Whoever shows a code a second time proves that two hold it, and the session of the first ends.
 
-use aim_domain::access::AccessChange;
 use aim_domain::id::SessionId;
 use aim_domain::login::{LoginFlow, POLL_INTERVAL, verifies};
 use aim_domain::session::Client;
@@ -150,16 +149,9 @@ impl App {
             return Ok(());
         };
         let reason = "the code of a login was used twice";
-        let mut tx = self.store.begin().await?;
-        if tx.revoke_sessions(&[session], reason).await? == 0 {
-            return Ok(());
-        }
-        let change = AccessChange::SessionEnded { session };
-        let event = self.access_event(answer.organization, answer.user, change);
-        tx.emit(&event);
-        tx.audit(self.login_audit(request, answer, "login.reuse-detected", reason));
-        tx.commit().await?;
-        self.credentials.heed(&event.fact);
+        let whose = (answer.organization, answer.user);
+        let entry = self.login_audit(request, answer, "login.reuse-detected", reason);
+        self.end_session(session, whose, reason, entry).await?;
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject
 
 use super::super::context::RequestContext;
 use super::super::enums::AlertVerdict;
-use super::super::id::{global_id, parse_id};
+use super::super::id::{global_id, parse_ids};
 use super::super::types::{Agent, Alert};
 use super::super::user_error::{UserErrorCode, payload, split};
 
@@ -150,10 +150,7 @@ impl ManyMutations {
     ) -> Result<ChangeAgentStatusesPayload> {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::ManageAgents)?;
-        let ids = input.agent_ids.iter();
-        let ids: Vec<_> = ids
-            .map(|id| parse_id("Agent", "agentIds", id))
-            .collect::<Result<_>>()?;
+        let ids = parse_ids("Agent", "agentIds", &input.agent_ids)?;
         let change = match input.change {
             AgentStatusChange::Suspend => StatusChange::Suspend,
             AgentStatusChange::Reinstate => StatusChange::Reinstate,
@@ -178,10 +175,7 @@ impl ManyMutations {
     ) -> Result<TagAgentsPayload> {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::ManageAgents)?;
-        let ids = input.agent_ids.iter();
-        let ids: Vec<_> = ids
-            .map(|id| parse_id("Agent", "agentIds", id))
-            .collect::<Result<_>>()?;
+        let ids = parse_ids("Agent", "agentIds", &input.agent_ids)?;
         let tags = (input.add, input.remove);
         match request.app.tag_agents(&permit, &ids, tags).await {
             Ok(outcomes) => TagAgentsPayload::of(Ok(agents(outcomes)?)),
@@ -199,10 +193,7 @@ impl ManyMutations {
     ) -> Result<AnswerAlertsPayload> {
         let request = RequestContext::of(context)?;
         let permit = request.permit(Permission::ManageAlerts)?;
-        let ids = input.alert_ids.iter();
-        let ids: Vec<_> = ids
-            .map(|id| parse_id("Alert", "alertIds", id))
-            .collect::<Result<_>>()?;
+        let ids = parse_ids("Alert", "alertIds", &input.alert_ids)?;
         let verdict = input.verdict.map(Into::into);
         let app = &request.app;
         let outcomes = match app
