@@ -116,6 +116,10 @@ pub(crate) struct Config {
     pub(crate) graphiql_dir: PathBuf,
     /// What is logged.
     pub(crate) log: String,
+    /// Base URL of a collector of OpenTelemetry's that takes OTLP over HTTP; no spans are sent when empty.
+    pub(crate) otlp_endpoint: String,
+    /// Share of the requests without a trace of their own that begin one, 0 to 1.
+    pub(crate) otlp_sample_ratio: f64,
 }
 
 impl Default for Config {
@@ -157,6 +161,8 @@ impl Default for Config {
             rate_limit_agent: limits::AGENT_POINTS,
             graphiql_dir: PathBuf::new(),
             log: "info".to_owned(),
+            otlp_endpoint: String::new(),
+            otlp_sample_ratio: 1.0,
         }
     }
 }
@@ -169,6 +175,8 @@ const PLAIN: [&str; 5] = [
     "CORS_ORIGINS",
     "ENABLE_MCP_ATTESTATION",
 ];
+/// OpenTelemetry's own name of `otlp_endpoint`.
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 impl Config {
     /// Reads file and environment.
@@ -185,6 +193,11 @@ impl Config {
         figment
             .merge(own)
             .merge(Env::raw().only(&PLAIN))
+            .merge(
+                Env::raw()
+                    .only(&[OTLP_ENDPOINT])
+                    .map(|_| "otlp_endpoint".into()),
+            )
             .extract()
             .context("the configuration cannot be read")
     }
@@ -206,6 +219,16 @@ impl Config {
         let given = |file: &'_ PathBuf| (*file != PathBuf::new()).then(|| file.clone());
         let (places, networks) = (given(&self.geo_database), given(&self.geo_asn_database));
         Ok(GeoDatabase::open(places.as_deref(), networks.as_deref())?)
+    }
+
+    /// Which share of the traces that begin here is kept.
+    pub(crate) fn otlp_share(&self) -> anyhow::Result<f64> {
+        let share = self.otlp_sample_ratio;
+        anyhow::ensure!(
+            (0.0..=1.0).contains(&share),
+            "`otlp_sample_ratio` is {share}; give 0 to 1"
+        );
+        Ok(share)
     }
 
     /// What reaches the servers that people name.

@@ -22,6 +22,7 @@ mod report_files;
 mod report_pdf;
 mod server;
 pub mod tokens;
+mod trace;
 pub mod transport;
 mod verification_export;
 
@@ -37,7 +38,7 @@ use std::sync::Arc;
 use aim_app::App;
 use axum::Router;
 use axum::http::{HeaderValue, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 use door::Door;
@@ -137,7 +138,8 @@ pub fn router(
     let production = config.production;
     let secured =
         map_response(move |response: Response| async move { secured(response, production) });
-    Ok(plain.merge(graphql).layer(secured))
+    let traced = from_fn_with_state(Arc::clone(app), trace::request);
+    Ok(plain.merge(graphql).layer(secured).layer(traced))
 }
 
 /// Every response, also of a path that does not exist, with the security headers.

@@ -31,6 +31,7 @@ use crate::policies::SharedPolicies;
 use crate::publish_model::{ModelChecker, NoChecker};
 use crate::serving::ServingCache;
 use crate::token_keys::TokenKeys;
+use crate::trace::{self, Tracing};
 use crate::writer::GroupWriter;
 use crate::{AppError, ErrorCode, Ids};
 
@@ -84,6 +85,8 @@ pub struct App {
     pub(crate) deliveries: Notify,
     pub(crate) waiters: Waiters,
     pub(crate) next_due: NextDue,
+    /// Who is told of spans, if anybody.
+    pub(crate) tracing: Option<Tracing>,
 }
 
 impl App {
@@ -127,6 +130,7 @@ impl App {
             waiters: Waiters::default(),
             next_due: NextDue::default(),
             locator: Arc::new(Nowhere),
+            tracing: None,
         }
     }
 
@@ -224,7 +228,7 @@ impl App {
         }
     }
 
-    /// A fact, ready to be emitted.
+    /// A fact, ready to be emitted, in the span that this task works in.
     pub(crate) fn event(
         &self,
         organization: OrganizationId,
@@ -236,6 +240,7 @@ impl App {
             organization,
             agent,
             time: self.clock.now(),
+            trace: trace::current(),
             fact: fact.into(),
         }
     }

@@ -1,11 +1,12 @@
 //! What the stream found, written in one transaction with the positions it has read up to.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use aim_domain::action::ObservedAction;
 use aim_domain::anomaly::Finding;
 use aim_domain::event::TrustScoreChanged;
 use aim_domain::id::{AgentId, EventId, TrustSnapshotId};
+use aim_domain::trace::TraceContext;
 use aim_domain::trust::{TrustAssessment, TrustScore};
 use aim_domain::violation::CapabilityViolation;
 use aim_eventlog::Partition;
@@ -63,6 +64,8 @@ pub struct AppliedBatch {
     pub models: Vec<ModelsSeen>,
     /// Attempts at what nothing grants.
     pub violations: Vec<CapabilityViolation>,
+    /// The spans of events in which something was found: what is said of it belongs to them.
+    pub traces: HashMap<EventId, TraceContext>,
 }
 
 impl App {
@@ -128,7 +131,9 @@ impl App {
             tx.trim_journal(partition, sequence).await?;
         }
         self.write_trust(&mut tx, &batch.agents).await?;
-        let stopped = self.write_findings(&mut tx, &batch.agents).await?;
+        let stopped = self
+            .write_findings(&mut tx, &batch.agents, &batch.traces)
+            .await?;
         let moved = self
             .write_models(&mut tx, &batch.moves, &batch.models)
             .await?;

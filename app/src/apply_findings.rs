@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use aim_domain::agent::AgentStatus;
 use aim_domain::alert::{AlertStatus, INCIDENT_GAP, Incident};
 use aim_domain::anomaly::{AnomalyKind, Finding};
-use aim_domain::event::{AgentChange, AgentChanged, AlertRaised, AnomalyDetected, Fact};
+use aim_domain::event::{AgentChange, AgentChanged, AlertRaised, AnomalyDetected, Fact, NewEvent};
 use aim_domain::id::{
-    AgentId, AlertId, AlertSuppressionId, AnomalyId, AuditEntryId, OrganizationId,
+    AgentId, AlertId, AlertSuppressionId, AnomalyId, AuditEntryId, EventId, OrganizationId,
 };
 use aim_domain::suppression::AlertSuppression;
+use aim_domain::trace::TraceContext;
 use aim_store::alerts::Alert;
 use aim_store::anomalies::Anomaly;
 use aim_store::audit::NewAuditEntry;
@@ -22,6 +23,9 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::{AgentUpdate, App};
+
+/// Whose finding it is, about whom, and in which span its event was processed.
+type About = (OrganizationId, AgentId, Option<TraceContext>);
 
 /// Unresolved alerts of the batch's agents, and what became of each.
 #[derive(Debug, Default)]
@@ -56,7 +60,9 @@ impl App {
         &self,
         tx: &mut Tx,
         agents: &[AgentUpdate],
+        traces: &HashMap<EventId, TraceContext>,
     ) -> Result<Vec<AgentId>, StoreError> {
+        let trace_of = |finding: &Finding| traces.get(&finding.event).copied();
         let mut underway = find_underway(tx, agents).await?;
         let suppressions = find_suppressions(tx, agents).await?;
         let mut anomalies = Vec::new();
@@ -68,9 +74,11 @@ impl App {
                     .iter()
                     .filter(|it| it.organization == organization);
                 let suppression = silencing(own, agent, finding, tx.now());
+                let trace = trace_of(finding);
+                let of = (organization, agent, trace);
                 let alert = match suppression {
                     Some(_) => None,
-                    None => self.correlate(tx, &mut underway, organization, agent, finding),
+                    None => self.correlate(tx, &mut underway, of, finding),
                 };
                 let id = AnomalyId::from_uuid(self.ids.next());
                 let fact = AnomalyDetected {
@@ -83,7 +91,7 @@ impl App {
                     summary: (!finding.policies.is_empty()).then(|| finding.summary.clone()),
                     policies: finding.policies.clone(),
                 };
-                tx.emit(&self.event(organization, agent, fact));
+                tx.emit(&self.found(of, fact));
                 anomalies.push(Anomaly {
                     id,
                     organization,
@@ -91,14 +99,16 @@ impl App {
                     alert,
                     suppression,
                     finding: finding.clone(),
+                    trace_id: trace.map(|it| it.trace.to_string()),
                     created_at: tx.now(),
                 });
             }
             let critical = update.findings.iter().find(|finding| finding.quarantines());
-            if let Some(finding) = critical
-                && self.quarantine(tx, organization, agent, finding).await?
-            {
-                stopped.push(agent);
+            if let Some(finding) = critical {
+                let of = (organization, agent, trace_of(finding));
+                if self.quarantine(tx, of, finding).await? {
+                    stopped.push(agent);
+                }
             }
         }
         tx.insert_anomalies(&anomalies).await?;
@@ -115,10 +125,10 @@ impl App {
         &self,
         tx: &mut Tx,
         underway: &mut Underway,
-        organization: OrganizationId,
-        agent: AgentId,
+        of: About,
         finding: &Finding,
     ) -> Option<AlertId> {
+        let (organization, agent, _) = of;
         let (id, is_news) = if let Some((alert, change)) = underway.covering(agent, finding) {
             if *change == Change::None {
                 *change = Change::Updated;
@@ -140,7 +150,7 @@ impl App {
                 summary: finding.summary.clone(),
                 mcp_server: None,
             };
-            tx.emit(&self.event(organization, agent, fact));
+            tx.emit(&self.found(of, fact));
         }
         Some(id)
     }
@@ -177,10 +187,10 @@ impl App {
     async fn quarantine(
         &self,
         tx: &mut Tx,
-        organization: OrganizationId,
-        agent: AgentId,
+        of: About,
         finding: &Finding,
     ) -> Result<bool, StoreError> {
+        let (organization, agent, _) = of;
         let (from, to) = (AgentStatus::Verified, AgentStatus::Quarantined);
         let kind = match finding.kind {
             AnomalyKind::PolicyQuarantine => "policy",
@@ -212,8 +222,16 @@ impl App {
             reason: Some(reason),
         };
         let fact: Fact = AgentChanged { agent, change }.into();
-        tx.emit(&self.event(organization, agent, fact));
+        tx.emit(&self.found(of, fact));
         Ok(true)
+    }
+
+    /// A fact about a finding, in the span of the event that it is about.
+    fn found(&self, (organization, agent, trace): About, fact: impl Into<Fact>) -> NewEvent {
+        NewEvent {
+            trace,
+            ..self.event(organization, agent, fact)
+        }
     }
 }
 

@@ -113,6 +113,7 @@ mod target_draft;
 mod throttle;
 mod token;
 mod token_keys;
+pub mod trace;
 mod trust_weights;
 mod update_agent;
 mod verification_log;

@@ -8,6 +8,7 @@ use crate::location::Location;
 use crate::mcp::McpStanding;
 use crate::name::{ActionName, Resource};
 use crate::risk::RiskLevel;
+use crate::trace::TraceContext;
 
 mod address;
 mod class;
@@ -83,4 +84,7 @@ pub struct ObservedAction {
     /// What others said of the MCP server that it called, where they said anything.
     #[serde(default)]
     pub server: Option<McpStanding>,
+    /// The span that it was done in, where its producer says so. Nothing is learned from it.
+    #[serde(skip)]
+    pub trace: Option<TraceContext>,
 }

@@ -35,6 +35,7 @@ use crate::notification::TargetState;
 use crate::policy::{PolicyHit, PolicyMode, PolicyRef};
 use crate::risk::RiskLevel;
 use crate::suppression::AlertSuppression;
+use crate::trace::TraceContext;
 use crate::trust::{Feedback, TrustOverride, TrustScore, TrustWeights};
 use crate::verification::{Decision, Reason};
 
@@ -564,6 +565,8 @@ pub struct NewEvent {
     pub agent: AgentId,
     /// When it happened.
     pub time: DateTime<Utc>,
+    /// The span that it happened in, where that is known.
+    pub trace: Option<TraceContext>,
     /// What happened.
     pub fact: Fact,
 }

@@ -47,6 +47,7 @@ pub mod suppression;
 pub mod throttle;
 pub mod token;
 pub mod token_chain;
+pub mod trace;
 pub mod trust;
 pub mod verification;
 pub mod verification_stats;

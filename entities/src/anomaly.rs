@@ -20,6 +20,7 @@ pub struct Model {
     pub event_time: DateTimeUtc,
     pub created_at: DateTimeUtc,
     pub suppression_id: Option<Uuid>,
+    pub trace_id: Option<String>,
 }
 
 /// Rows are joined by hand where a query needs it.

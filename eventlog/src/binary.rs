@@ -6,6 +6,7 @@
 //! that no header can be changed, added or taken away under a signature. They begin with a letter
 //! and events in structured mode with `{`: bytes signed in one mode mean nothing in the other.
 
+use aim_domain::trace::TraceContext;
 use serde_json::value::RawValue;
 
 use crate::envelope::Wire;
@@ -87,6 +88,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Wire<'_>, Refusal> {
         subject: find("ce_subject").map(Into::into),
         time: time.map_err(|_| invalid("ce_time", "is not a time of RFC 3339"))?,
         datacontenttype: None,
+        traceparent: find("ce_traceparent").and_then(TraceContext::parse),
         data,
     })
 }
@@ -193,6 +195,14 @@ mod tests {
         assert_eq!((&event.id[..], &event.event_type[..]), ("1", "t"));
         assert_eq!(event.source, "urn:aim:agent:a");
         assert_eq!(event.subject, None);
+        assert_eq!(event.trace, None, "it cannot be read");
+        let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+        let mut headers = good();
+        headers[6].1 = traceparent.as_bytes().to_vec();
+        let traced = self::form(&headers).unwrap();
+        let trace = Envelope::parse(&traced).unwrap().trace;
+        assert_eq!(trace, TraceContext::parse(traceparent));
+        assert!(trace.is_some());
         assert_eq!(event.time.to_rfc3339(), "2026-01-05T08:00:02.123456+00:00");
         assert_eq!(event.data.json(None).unwrap().as_bytes(), DATA);
     }

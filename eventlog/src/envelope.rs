@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use aim_domain::event::NewEvent;
+use aim_domain::trace::TraceContext;
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -28,6 +29,8 @@ pub struct Envelope<'a> {
     pub subject: Option<Cow<'a, str>>,
     /// When it happened, by the producer's clock, in whole microseconds.
     pub time: DateTime<Utc>,
+    /// The span that it happened in: extension attribute `traceparent`. One that cannot be read is none.
+    pub trace: Option<TraceContext>,
     /// The fact.
     pub data: EventData<'a>,
 }
@@ -65,6 +68,13 @@ fn json<'de, D: Deserializer<'de>>(reader: D) -> Result<EventData<'de>, D::Error
     <&RawValue>::deserialize(reader).map(EventData::Json)
 }
 
+/// What is no text, or no `traceparent`, is no reason to refuse an event.
+fn trace<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<TraceContext>, D::Error> {
+    let raw = <&RawValue>::deserialize(reader)?;
+    let text = serde_json::from_str::<Cow<'_, str>>(raw.get());
+    Ok(text.ok().and_then(|text| TraceContext::parse(&text)))
+}
+
 /// The attributes as sent, before they are checked.
 #[derive(Deserialize)]
 pub(crate) struct Wire<'a> {
@@ -81,6 +91,8 @@ pub(crate) struct Wire<'a> {
     pub(crate) time: DateTime<Utc>,
     #[serde(borrow)]
     pub(crate) datacontenttype: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "trace")]
+    pub(crate) traceparent: Option<TraceContext>,
     #[serde(borrow, deserialize_with = "json")]
     pub(crate) data: EventData<'a>,
 }
@@ -145,6 +157,7 @@ impl<'a> Envelope<'a> {
             event_type: wire.event_type,
             subject: wire.subject,
             time: wire.time.trunc_subsecs(6),
+            trace: wire.traceparent,
             data: wire.data,
         })
     }
@@ -162,6 +175,9 @@ struct OwnWire<'a, T> {
     datacontenttype: &'static str,
     /// Extension attribute: whose event it is.
     organization: String,
+    /// Extension attribute of CloudEvents' Distributed Tracing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
     data: &'a T,
 }
 
@@ -179,6 +195,7 @@ pub fn record_of(event: &NewEvent) -> Record {
             .to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
         datacontenttype: "application/json",
         organization: event.organization.to_string(),
+        traceparent: event.trace.map(|it| it.to_string()),
         data: &event.fact,
     };
     Record {
@@ -195,6 +212,10 @@ pub fn record_of(event: &NewEvent) -> Record {
 
 #[cfg(test)]
 mod tests {
+    use aim_domain::event::TrustRecalculationRequested;
+    use aim_domain::id::{AgentId, EventId, OrganizationId};
+    use uuid::Uuid;
+
     use super::*;
 
     const GOOD: &str = r#"{"specversion":"1.0","id":"1","source":"urn:aim:agent:a","type":"t","time":"2026-01-05T09:00:02.123456789+01:00","data":{}}"#;
@@ -203,6 +224,50 @@ mod tests {
     fn reads_a_good_event() {
         let event = Envelope::parse(GOOD.as_bytes()).unwrap();
         assert_eq!(event.time.to_rfc3339(), "2026-01-05T08:00:02.123456+00:00");
+    }
+
+    const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[test]
+    fn our_own_facts_say_which_trace_they_belong_to() {
+        let agent = AgentId::from_uuid(Uuid::nil());
+        let fact = TrustRecalculationRequested { agent };
+        let mut event = NewEvent {
+            id: EventId::from_uuid(Uuid::nil()),
+            organization: OrganizationId::from_uuid(Uuid::nil()),
+            agent,
+            time: DateTime::UNIX_EPOCH,
+            trace: None,
+            fact: fact.into(),
+        };
+        let without = record_of(&event).payload;
+        assert!(!String::from_utf8_lossy(&without).contains("traceparent"));
+        assert_eq!(Envelope::parse(&without).unwrap().trace, None);
+        event.trace = TraceContext::parse(TRACEPARENT);
+        let with = record_of(&event).payload;
+        let member = format!(r#""traceparent":"{TRACEPARENT}""#);
+        assert!(String::from_utf8_lossy(&with).contains(&member));
+        assert_eq!(Envelope::parse(&with).unwrap().trace, event.trace);
+    }
+
+    #[test]
+    fn a_trace_that_cannot_be_read_is_none() {
+        for (value, is_read) in [
+            (format!(r#""{TRACEPARENT}""#), true),
+            (format!(r#""\u0030{}""#, &TRACEPARENT[1..]), true),
+            (format!(r#""{}""#, TRACEPARENT.to_uppercase()), false),
+            (format!(r#""{}""#, "0".repeat(60_000)), false),
+            (r#""00-ab-cd-01""#.to_owned(), false),
+            (r#""""#.to_owned(), false),
+            ("null".to_owned(), false),
+            ("17".to_owned(), false),
+            (format!(r#"["{TRACEPARENT}"]"#), false),
+            (format!(r#"{{"a":"{TRACEPARENT}"}}"#), false),
+        ] {
+            let text = GOOD.replace("{}", &format!(r#"{{}},"traceparent":{value}"#));
+            let trace = Envelope::parse(text.as_bytes()).unwrap().trace;
+            assert_eq!(trace.is_some(), is_read, "{value:.80}");
+        }
     }
 
     #[test]

@@ -93,6 +93,7 @@ pub fn parse_action(
         bytes: data.bytes,
         is_open_world: is_open_world.unwrap_or(false),
         server: None,
+        trace: envelope.trace,
     })
 }
 

@@ -38,6 +38,7 @@ mod m0029_policy_targets;
 mod m0030_saved_filters;
 mod m0031_login_requests;
 mod m0032_agent_trigrams;
+mod m0033_anomaly_traces;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +80,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0030_saved_filters::Migration),
             Box::new(m0031_login_requests::Migration),
             Box::new(m0032_agent_trigrams::Migration),
+            Box::new(m0033_anomaly_traces::Migration),
         ]
     }
 }

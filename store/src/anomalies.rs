@@ -26,6 +26,8 @@ pub struct Anomaly {
     pub suppression: Option<AlertSuppressionId>,
     /// What was found.
     pub finding: Finding,
+    /// The trace that its event belongs to, where it says so: 32 hexadecimal digits.
+    pub trace_id: Option<String>,
     /// When it was written.
     pub created_at: DateTime<Utc>,
 }
@@ -61,6 +63,7 @@ fn convert(row: entity::Model) -> Result<Anomaly, StoreError> {
             time: row.event_time,
             policies: Vec::new(),
         },
+        trace_id: row.trace_id,
         created_at: row.created_at,
     })
 }
@@ -114,6 +117,7 @@ impl Tx {
                 summary: Set(anomaly.finding.summary.clone()),
                 evidence: Set(code::json(&anomaly.finding.evidence)),
                 event_time: Set(anomaly.finding.time),
+                trace_id: Set(anomaly.trace_id.clone()),
                 created_at: Set(anomaly.created_at),
             });
             entity::Entity::insert_many(rows)

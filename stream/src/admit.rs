@@ -7,6 +7,7 @@ use aim_app::App;
 use aim_domain::action::ObservedAction;
 use aim_domain::event::Fact;
 use aim_domain::id::{EventId, OrganizationId};
+use aim_domain::trace::TraceContext;
 use aim_domain::verification::AgentFacts;
 use aim_eventlog::{Delivery, Known, Refusal, SchemaRegistry};
 use chrono::{DateTime, Utc};
@@ -36,6 +37,7 @@ pub(crate) enum Admitted {
 pub(crate) struct OwnFact {
     pub(crate) id: Option<EventId>,
     pub(crate) time: DateTime<Utc>,
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) fact: Fact,
 }
 

@@ -7,6 +7,7 @@ use aim_domain::action::{ObservedAction, Outcome, classify};
 use aim_domain::anomaly::Finding;
 use aim_domain::event::Fact;
 use aim_domain::id::{AgentId, DeadLetterId, EventId, OrganizationId};
+use aim_domain::trace::TraceContext;
 use aim_domain::trust::{Feedback, TrustScore, TrustWeights, assess, score};
 use aim_domain::verification::Decision;
 use aim_domain::violation::CapabilityViolation;
@@ -22,6 +23,7 @@ use crate::calls;
 use crate::models::Models;
 use crate::profiles::Profiles;
 use crate::said::{of_decision, violation_of};
+use crate::spans::Spans;
 use crate::watch::Watch;
 
 /// A score is kept in the history when it has moved this far, in ten-thousandths.
@@ -35,6 +37,8 @@ pub(crate) struct Step {
     /// Which of its agent's steps it is, counted from 1, once it was learned from.
     pub(crate) number: i64,
     pub(crate) lesson: Lesson,
+    /// The span that its event happened in, where it says so.
+    pub(crate) trace: Option<TraceContext>,
     /// What policies said, to be raised with what is found.
     pub(crate) said: Vec<Finding>,
     /// The attempt at what nothing grants that it was.
@@ -73,6 +77,8 @@ pub(crate) struct Learned {
     pub(crate) dead_letters: Vec<NewDeadLetter>,
     /// What the organizations' models did.
     pub(crate) models: Vec<ModelsSeen>,
+    /// The spans of what belongs to traces.
+    pub(crate) spans: Spans,
     /// Whether something came that had come before.
     has_duplicates: bool,
 }
@@ -143,6 +149,7 @@ impl<'a> Batch<'a> {
                         organization: action.organization,
                         partition,
                         number: 0,
+                        trace: action.trace,
                         lesson: Lesson::Action {
                             action,
                             delivery: Some(delivery),
@@ -221,6 +228,7 @@ impl<'a> Batch<'a> {
         learned.steps.reserve(steps.len());
         let mut applied = HashSet::with_capacity(steps.len());
         let mut waits = Vec::new();
+        let since = self.app.clock().now();
         for mut step in steps {
             let weights = &profiles.weights(step.organization);
             let Some(live) = profiles.get_mut(step.agent) else {
@@ -257,6 +265,7 @@ impl<'a> Batch<'a> {
                 Lesson::Recalculation => news.snapshots.push(keep(profile, weights)),
             }
             news.findings.append(&mut step.said);
+            learned.spans.note(self.app, &step, &news.findings, since);
             news.snapshots.extend(snapshot_of(profile, weights));
             if !news.snapshots.is_empty() || !news.findings.is_empty() {
                 let all = learned.news.entry(step.agent).or_default();
@@ -342,6 +351,7 @@ fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
                 bytes: None,
                 is_open_world: false,
                 server: None,
+                trace: own.trace,
             };
             let (action, delivery) = (Box::new(action), None);
             (agent, Lesson::Action { action, delivery })
@@ -359,6 +369,7 @@ fn step_of(own: OwnFact, delivery: &Delivery) -> Option<Step> {
         organization,
         partition: delivery.partition,
         number: 0,
+        trace: own.trace,
         lesson,
         said,
         violation,

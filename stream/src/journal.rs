@@ -77,6 +77,7 @@ impl<'a> Action<'a> {
             bytes,
             is_open_world,
             server,
+            trace: _,
         } = action;
         Self {
             micros: time.timestamp_micros(),
@@ -113,6 +114,7 @@ impl<'a> Action<'a> {
             bytes: self.bytes,
             is_open_world: self.is_open_world,
             server: self.server,
+            trace: None,
         })
     }
 }
@@ -178,7 +180,58 @@ pub(crate) fn read(row: &[u8]) -> Option<Vec<Note<'_>>> {
 
 #[cfg(test)]
 mod tests {
+    use aim_domain::action::classify;
+    use aim_domain::trace::TraceContext;
+    use aim_eventlog::{Partition, Topic};
+
     use super::*;
+
+    #[test]
+    fn a_trace_is_not_learned_from() {
+        let noted = |trace: Option<TraceContext>| {
+            let nobody = uuid::Uuid::nil();
+            let action = ObservedAction {
+                event: EventId::from_uuid(nobody),
+                organization: OrganizationId::from_uuid(nobody),
+                agent: AgentId::from_uuid(nobody),
+                time: DateTime::UNIX_EPOCH,
+                action: ActionName::parse("files:read").unwrap(),
+                resource: None,
+                session: None,
+                task: None,
+                outcome: Outcome::Ok,
+                declared_risk: None,
+                granted: None,
+                location: None,
+                class: classify("files:read"),
+                bytes: None,
+                is_open_world: false,
+                server: None,
+                trace,
+            };
+            let (topic, number) = (Topic::Actions, 0);
+            let step = Step {
+                agent: action.agent,
+                organization: action.organization,
+                partition: Partition { topic, number },
+                number: 1,
+                trace,
+                lesson: Lesson::Action {
+                    action: Box::new(action),
+                    delivery: None,
+                },
+                said: Vec::new(),
+                violation: None,
+            };
+            let mut row = Vec::new();
+            note(&mut row, &step).unwrap();
+            row
+        };
+        let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let trace = TraceContext::parse(text);
+        assert!(trace.is_some());
+        assert_eq!(noted(trace), noted(None));
+    }
 
     #[test]
     fn another_version_is_passed_over_and_damage_is_not() {

@@ -12,6 +12,7 @@ mod positions;
 mod processor;
 mod profiles;
 mod said;
+mod spans;
 mod watch;
 mod writing;
 

@@ -14,6 +14,7 @@ use crate::batch::{Batch, Learned};
 use crate::models::Models;
 use crate::positions::Positions;
 use crate::profiles::Profiles;
+use crate::spans::close;
 use crate::writing::write;
 
 /// How the stream is set up.
@@ -36,6 +37,8 @@ pub struct StreamConfig {
     /// Whether events of fleets without a signature count as of the agent that they name. Only
     /// where the broker knows its producers and lets each speak for its own agents alone.
     pub takes_unsigned: bool,
+    /// What spans call the event log: `kafka`, or `aim` for the table.
+    pub log: &'static str,
 }
 
 impl StreamConfig {
@@ -59,6 +62,7 @@ impl Default for StreamConfig {
             rest_max: Duration::from_millis(200),
             written_few: 64,
             takes_unsigned: false,
+            log: "aim",
         }
     }
 }
@@ -233,13 +237,15 @@ impl Processor {
         Ok(())
     }
 
-    async fn write(&mut self, learned: Learned) -> Result<(), Failure> {
+    async fn write(&mut self, mut learned: Learned) -> Result<(), Failure> {
         let few = self.config.written_few;
+        let spans = learned.spans.take_open();
         let applied = write(learned, &mut self.profiles, &self.positions, few)?;
         let moves = applied.moves.clone();
         let writing = Instant::now();
         self.app.apply_batch(applied).await?;
         took("write", writing);
+        close(&self.app, spans, self.config.log);
         self.positions.stored(&moves);
         for (_, to) in &moves {
             // Only a hint for the broker's tools: our own position is what counts.

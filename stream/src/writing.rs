@@ -90,6 +90,7 @@ pub(crate) fn write(
         dead_letters: learned.dead_letters,
         models: learned.models,
         violations: violations.into_values().collect(),
+        traces: learned.spans.traces,
     })
 }
 

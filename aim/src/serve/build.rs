@@ -40,6 +40,7 @@ fn features(config: &Config, backend: Backend) -> String {
         ("kafka", config.kafka().is_some()),
         ("mail", !config.smtp_url.is_empty()),
         ("mcp-attestation", config.enable_mcp_attestation),
+        ("otlp", !config.otlp_endpoint.is_empty()),
         ("postgresql", backend == Backend::Postgres),
         ("schema-registry", !config.schema_registry.is_empty()),
         ("sqlite", backend == Backend::Sqlite),

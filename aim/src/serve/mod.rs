@@ -6,6 +6,7 @@ mod build;
 mod lifecycle;
 mod models;
 mod secret;
+mod spans;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use crate::config::{Config, Role};
 use crate::out;
 use audit_keys::KeyFiles;
 use lifecycle::Lifecycle;
+use spans::Spans;
 
 /// How often keys are looked after: reminders, ends, use.
 const KEY_ROUND: Duration = Duration::from_secs(10);
@@ -77,6 +79,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let app = app.attesting(config.enable_mcp_attestation);
     let app = app.with_accounts(accounts::of(&config)?);
     let app = app.reaching(config.outbound()?);
+    let spans = Spans::of(&config)?;
+    let app = spans::told(app, spans.as_ref(), config.otlp_share()?);
     let app = Arc::new(app);
     hear_others(&life, &store);
     let follower = Arc::clone(&app);
@@ -103,20 +107,34 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         }
     }
     if config.role.runs_stream() {
-        let source = source(&store, kafka.as_ref())?;
-        let mut processor =
-            Processor::new(Arc::clone(&app), source, stream_config(&store, &config));
-        if !config.schema_registry.is_empty() {
-            let registry = SchemaRegistry::new(&config.schema_registry);
-            let registry = registry.context("`schema_registry`")?;
-            processor = processor.with_schemas(Arc::new(registry));
-        }
-        life.spawn("stream", async move |stop| processor.run(stop).await);
+        run_stream(&life, &app, &store, &config)?;
     }
     let vitals = vitals(metrics, &config, &store);
     listen(&config, &app, vitals, &mut life).await?;
     drop(app);
-    life.finish().await
+    let ended = life.finish().await;
+    if let Some(spans) = spans {
+        spans.finish().await;
+    }
+    ended
+}
+
+/// Reads what happened, and learns from it.
+fn run_stream(
+    life: &Lifecycle,
+    app: &Arc<App>,
+    store: &Store,
+    config: &Config,
+) -> anyhow::Result<()> {
+    let source = source(store, config.kafka().as_ref())?;
+    let mut processor = Processor::new(Arc::clone(app), source, stream_config(store, config));
+    if !config.schema_registry.is_empty() {
+        let registry = SchemaRegistry::new(&config.schema_registry);
+        let registry = registry.context("`schema_registry`")?;
+        processor = processor.with_schemas(Arc::new(registry));
+    }
+    life.spawn("stream", async move |stop| processor.run(stop).await);
+    Ok(())
 }
 
 /// What goes on beside requests: forgetting nonces, looking after keys and credentials.
@@ -222,6 +240,7 @@ fn stream_config(store: &Store, config: &Config) -> StreamConfig {
     };
     StreamConfig {
         takes_unsigned: config.kafka_unsigned,
+        log: config.kafka().map_or("aim", |_| "kafka"),
         ..stream
     }
 }

@@ -35,6 +35,7 @@ pub(crate) fn action(name: &str, resource: Option<&str>, time: DateTime<Utc>) ->
         bytes: None,
         is_open_world: false,
         server: None,
+        trace: None,
     }
 }
 

@@ -79,6 +79,7 @@ fn anomaly(scene: &Scene, number: u128, of: Option<&Alert>) -> Anomaly {
         alert: of.map(|alert| alert.id),
         suppression: None,
         finding: finding(number),
+        trace_id: of.map(|_| "0af7651916cd43dd8448eb211c80319c".to_owned()),
         created_at: now(),
     }
 }

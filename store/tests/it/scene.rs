@@ -76,6 +76,7 @@ impl Tenant {
             organization: self.organization,
             agent: self.agent,
             time: now(),
+            trace: None,
             fact: AgentChanged {
                 agent: self.agent,
                 change,

@@ -106,6 +106,7 @@ async fn fill(store: &Store, tenant: &Tenant, number: u128) -> anyhow::Result<()
         alert: None,
         suppression: None,
         finding: finding(number),
+        trace_id: None,
         created_at: now(),
     };
     tx.insert_anomalies(&[anomaly]).await?;

@@ -92,6 +92,7 @@ fn action(tenant: &Tenant, number: u128) -> anyhow::Result<Box<ObservedAction>> 
         bytes: None,
         is_open_world: false,
         server: None,
+        trace: None,
     }))
 }
 

@@ -182,6 +182,7 @@ fn own_fact(payload: &[u8]) -> Result<Admitted, Refusal> {
         Some(Ok(fact)) => Ok(Admitted::Fact(Box::new(OwnFact {
             id: envelope.id.parse().ok(),
             time: envelope.time,
+            trace: envelope.trace,
             fact,
         }))),
         Some(Err(error)) => Err(Refusal::new("EVENT_INVALID", format!("`data`: {error}"))),

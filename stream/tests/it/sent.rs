@@ -186,6 +186,7 @@ impl Writer<'_> {
             organization: member.organization,
             agent: member.id,
             time: self.newest[agent],
+            trace: None,
             fact: fact(member),
         };
         let record = record_of(&event);

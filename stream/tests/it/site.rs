@@ -198,6 +198,7 @@ impl Site {
             rest_max: Duration::ZERO,
             written_few: 0,
             takes_unsigned: self.takes_unsigned,
+            ..StreamConfig::default()
         };
         Ok(Processor::new(Arc::new(app), source, config))
     }

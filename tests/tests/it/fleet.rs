@@ -285,8 +285,24 @@ impl Agent {
 
     /// Sends it to another node than the one it was signed for.
     pub(crate) async fn post_to(&self, node: &str, signed: &Signed) -> anyhow::Result<Answer> {
-        let request = self
-            .http
+        answer(self.request(node, signed)).await
+    }
+
+    /// Sends it with more header fields than are signed.
+    pub(crate) async fn post_with(
+        &self,
+        signed: &Signed,
+        more: &[(&str, &str)],
+    ) -> anyhow::Result<Answer> {
+        let request = self.request(&self.url, signed);
+        let request = more.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        answer(request).await
+    }
+
+    fn request(&self, node: &str, signed: &Signed) -> reqwest::RequestBuilder {
+        self.http
             .post(format!("{node}/graphql"))
             .header("host", self.url.trim_start_matches("http://"))
             .header("content-type", "application/json")
@@ -294,11 +310,7 @@ impl Agent {
             .header("content-digest", &signed.headers.content_digest)
             .header("signature-input", &signed.headers.signature_input)
             .header("signature", &signed.headers.signature)
-            .body(signed.body.clone());
-        let answer = request.send().await?;
-        let status = answer.status().as_u16();
-        let body = answer.json().await?;
-        Ok(Answer { status, body })
+            .body(signed.body.clone())
     }
 
     /// Asks whether it may do something.
@@ -334,6 +346,13 @@ impl Agent {
         let signature = sign_event(&self.key, &self.key_id(), event.as_bytes()).to_string();
         format!("{}\n", json!({ "event": event, "signature": signature }))
     }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
+    let answer = request.send().await?;
+    let status = answer.status().as_u16();
+    let body = answer.json().await?;
+    Ok(Answer { status, body })
 }
 
 /// The text at a place of an answer.

@@ -225,6 +225,9 @@ pub(crate) struct Anomaly {
     suppression_id: Option<ID>,
     /// The event that it was found in.
     event_id: ID,
+    /// The trace that the event belongs to, as in `traceparent` of W3C Trace Context; null when it names
+    /// none.
+    trace_id: Option<String>,
     /// When the action happened, by the agent's clock.
     event_time: DateTime<Utc>,
     /// When it was recorded.
@@ -249,6 +252,7 @@ impl From<AnomalyRow> for Anomaly {
             suppression_id: row.suppression.map(|id| global_id("AlertSuppression", id)),
             alert_id: row.alert.map(|id| global_id("Alert", id)),
             event_id: ID(finding.event.to_string()),
+            trace_id: row.trace_id,
             event_time: finding.time,
             created_at: row.created_at,
         }
