@@ -1,11 +1,14 @@
 //! Lists of agents: filters, and orders other than by age.
 
+use std::collections::HashMap;
+
 use aim_domain::agent::{AgentStatus, AgentType};
 use aim_domain::scope::Scope;
 use aim_entities::agent as entity;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Select};
+use uuid::Uuid;
 
 use crate::agent_search::{FEW, Found};
 use crate::agents::{Agent, convert};
@@ -137,6 +140,10 @@ impl Store {
             ..filter.clone()
         };
         let query = match found.as_deref() {
+            Some(Found::These(ids)) if filter.order.field == AgentOrderField::CreatedAt => {
+                let page = page::cut(ids, filter.order.is_ascending, page);
+                return self.load_page(self.agents(scope, &rest()), page).await;
+            }
             Some(Found::These(ids)) if ids.len() <= FEW => {
                 self.agents(scope, &rest()).filter(self.is_among(ids))
             }
@@ -177,6 +184,22 @@ impl Store {
         };
         let by = (C::Id, sorted);
         page::fetch_counted(self.reader(), query, by, (page, total), convert).await
+    }
+}
+
+impl Store {
+    /// The agents of a page that only their ids are known of, as far as `query` still lets them through.
+    async fn load_page(
+        &self,
+        query: Select<entity::Entity>,
+        page: Page<Uuid>,
+    ) -> Result<Page<Agent>, StoreError> {
+        let query = query.filter(self.is_among(&page.items));
+        let rows = query.all(self.reader()).await?.into_iter();
+        let mut rows: HashMap<Uuid, entity::Model> = rows.map(|row| (row.id, row)).collect();
+        let agents = page.items.iter().filter_map(|id| rows.remove(id));
+        let agents: Vec<Agent> = agents.map(convert).collect::<Result<_, _>>()?;
+        Ok(page.with_items(|_| agents))
     }
 }
 

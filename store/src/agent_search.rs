@@ -49,7 +49,7 @@ struct Question {
 /// The agents that hold a text.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// These.
+    /// These, sorted.
     These(Vec<Uuid>),
     /// So many.
     Many(u64),
@@ -223,8 +223,9 @@ impl Store {
         let ids = query.clone().filter(self.holds_by_trigrams(text));
         let ids = ids.select_only().column(entity::Column::AgentId);
         let ids = ids.limit(u64::try_from(most + 1).unwrap_or(u64::MAX));
-        let ids: Vec<Uuid> = ids.into_tuple().all(self.reader()).await?;
+        let mut ids: Vec<Uuid> = ids.into_tuple().all(self.reader()).await?;
         if ids.len() <= most {
+            ids.sort_unstable();
             return Ok(Found::These(ids));
         }
         let all = query.filter(self.holds(text));

@@ -59,6 +59,14 @@ impl PageRequest {
             cursor: after.or(before),
         })
     }
+
+    /// Whether rows follow and precede, of which there are more in the direction that was read in or not.
+    const fn ends(self, more: bool) -> (bool, bool) {
+        match self.forward {
+            true => (more, self.cursor.is_some()),
+            false => (self.cursor.is_some(), more),
+        }
+    }
 }
 
 /// A part of a list.
@@ -155,11 +163,7 @@ where
     if !request.forward {
         rows.reverse();
     }
-    let (has_next, has_previous) = if request.forward {
-        (more, request.cursor.is_some())
-    } else {
-        (request.cursor.is_some(), more)
-    };
+    let (has_next, has_previous) = request.ends(more);
     let items = rows.into_iter().map(convert).collect::<Result<_, _>>()?;
     Ok(Page {
         items,
@@ -167,4 +171,81 @@ where
         has_previous,
         total,
     })
+}
+
+/// A page of ids, ordered by themselves, of which all there are lie sorted.
+pub(crate) fn cut(sorted: &[Uuid], is_ascending: bool, request: PageRequest) -> Page<Uuid> {
+    let goes_up = is_ascending == request.forward;
+    let rest = match request.cursor {
+        Some(cursor) if goes_up => {
+            sorted
+                .split_at(sorted.partition_point(|id| *id <= cursor))
+                .1
+        }
+        Some(cursor) => sorted.split_at(sorted.partition_point(|id| *id < cursor)).0,
+        None => sorted,
+    };
+    let size = usize::try_from(request.size).unwrap_or(usize::MAX);
+    let left = rest.len().saturating_sub(size);
+    let mut items = match goes_up {
+        true => rest.iter().take(size).copied().collect(),
+        false => rest.split_at(left).1.to_vec(),
+    };
+    if !is_ascending {
+        items.reverse();
+    }
+    let (has_next, has_previous) = request.ends(left > 0);
+    Page {
+        items,
+        has_next,
+        has_previous,
+        total: u64::try_from(sorted.len()).unwrap_or(u64::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(numbers: impl IntoIterator<Item = u128>) -> Vec<Uuid> {
+        numbers.into_iter().map(Uuid::from_u128).collect()
+    }
+
+    #[test]
+    fn pages_are_cut_in_both_orders_and_directions() {
+        let all = ids([1, 3, 5, 7, 9]);
+        let at = |number| Some(Uuid::from_u128(number));
+        for (is_ascending, forward, cursor, wanted, follows, precedes) in [
+            (true, true, None, vec![1, 3], true, false),
+            (true, true, at(7), vec![9], false, true),
+            (true, false, None, vec![7, 9], false, true),
+            (true, false, at(3), vec![1], true, false),
+            (false, true, None, vec![9, 7], true, false),
+            (false, true, at(5), vec![3, 1], false, true),
+            (false, false, None, vec![3, 1], false, true),
+            (false, false, at(3), vec![7, 5], true, true),
+            // Cursors of what is not there any more.
+            (true, true, at(4), vec![5, 7], true, true),
+            (false, true, at(0), vec![], false, true),
+        ] {
+            let request = match forward {
+                true => PageRequest::new(Some(2), cursor, None, None),
+                false => PageRequest::new(None, None, Some(2), cursor),
+            };
+            let page = cut(&all, is_ascending, request.unwrap());
+            assert_eq!(
+                page.items,
+                ids(wanted),
+                "{is_ascending} {forward} {cursor:?}"
+            );
+            assert_eq!(
+                (page.has_next, page.has_previous, page.total),
+                (follows, precedes, 5)
+            );
+        }
+        assert_eq!(
+            cut(&[], true, PageRequest::new(None, None, None, None).unwrap()).total,
+            0
+        );
+    }
 }
