@@ -24,11 +24,12 @@ use crate::find_api_key::UsedKeys;
 use crate::ingest_events::IngestSink;
 use crate::keep_keys::KeyUse;
 use crate::kills::Kills;
-use crate::mcp::{CalledServers, McpDoor, McpNetworks, SharedServers};
+use crate::mcp::{McpDoor, McpNetworks, SharedServers};
 use crate::outbound::Outbound;
 use crate::password::Passwords;
 use crate::policies::SharedPolicies;
 use crate::publish_model::{ModelChecker, NoChecker};
+use crate::seen_lately::SeenLately;
 use crate::serving::ServingCache;
 use crate::token_keys::TokenKeys;
 use crate::trace::{self, Tracing};
@@ -75,7 +76,8 @@ pub struct App {
     pub(crate) policies: SharedPolicies,
     pub(crate) mcp_servers: SharedServers,
     pub(crate) mcp_door: McpDoor,
-    pub(crate) called_servers: CalledServers,
+    pub(crate) called_servers: SeenLately,
+    pub(crate) seen_agents: SeenLately,
     /// Whether attestations and reports of MCP servers are taken.
     pub(crate) is_attesting: bool,
     pub(crate) backtests: Semaphore,
@@ -120,7 +122,8 @@ impl App {
             policies: SharedPolicies::default(),
             mcp_servers: SharedServers::default(),
             mcp_door: McpDoor::new(McpNetworks::default()),
-            called_servers: CalledServers::default(),
+            called_servers: SeenLately::default(),
+            seen_agents: SeenLately::default(),
             is_attesting: true,
             backtests: Semaphore::new(BACKTESTS_MAX),
             models: Arc::new(NoChecker),

@@ -19,7 +19,7 @@ pub struct Access {
     pub programs: bool,
 }
 
-/// What agents may: read, rate each other, send in what they did and which servers they saw, exchange their
+/// What agents may: read, rate each other, send in what they did and which servers and agents they saw, exchange their
 /// own keys and take back what they delegated.
 const AGENTS: &[Permission] = &[
     Permission::Read,
@@ -28,6 +28,7 @@ const AGENTS: &[Permission] = &[
     Permission::RotateKeys,
     Permission::RevokeDelegations,
     Permission::ReportMcpServers,
+    Permission::ReportAgents,
 ];
 
 /// What programs may be given.
@@ -46,6 +47,7 @@ pub const PROGRAMS: &[Permission] = &[
     Permission::EvaluateAccess,
     Permission::RegisterMcpServers,
     Permission::ReportMcpServers,
+    Permission::ReportAgents,
     Permission::ManageMcpServers,
 ];
 

@@ -19,6 +19,5 @@ pub use handshake::{HandshakeError, read_manifest};
 pub use servers::{McpStatusChange, RegisterMcpServer, UpdateMcpServer};
 pub use sightings::{McpReport, Sighted};
 
-pub(crate) use called::CalledServers;
 pub(crate) use dial::McpDoor;
 pub(crate) use facts::SharedServers;

@@ -2,7 +2,7 @@
 
 use aim_domain::agent::{AgentStatus, AgentType};
 use aim_domain::event::{AgentChange, AgentChanged};
-use aim_domain::id::{AgentId, AgentKeyId};
+use aim_domain::id::{AgentId, AgentKeyId, AgentSightingId};
 use aim_domain::name::{ActionName, AgentName};
 use aim_domain::signature::{PossessionProof, PublicKey, SecretKey};
 use aim_domain::trust::TrustScore;
@@ -71,11 +71,21 @@ impl App {
     ///
     /// # Errors
     /// `InvalidInput` naming every wrong field, `Conflict` when name or key are taken.
-    #[expect(clippy::too_many_lines, reason = "most of it is one line a field")]
     pub async fn register_agent(
         &self,
         permit: &Permit,
         input: RegisterAgent,
+    ) -> Result<RegisteredAgent, AppError> {
+        self.register_agent_as(permit, input, None).await
+    }
+
+    /// The same, of one that waits in the inbox.
+    #[expect(clippy::too_many_lines, reason = "most of it is one line a field")]
+    pub(crate) async fn register_agent_as(
+        &self,
+        permit: &Permit,
+        input: RegisterAgent,
+        adopted: Option<AgentSightingId>,
     ) -> Result<RegisteredAgent, AppError> {
         let made = input.generate_key.then(new_key);
         let public_key = self.check(permit, &input, made.as_ref())?;
@@ -135,6 +145,9 @@ impl App {
         let by = permit.actor();
         let inserted = tx.insert_key(organization, agent.id, &key, &by);
         inserted.await.map_err(key_error)?;
+        let whose = (organization, agent.id);
+        self.settle_agent_sightings(&mut tx, whose, (&agent.name, &key.key_id), adopted)
+            .await?;
         let change = AgentChange::Registered {
             name: agent.name.clone(),
         };

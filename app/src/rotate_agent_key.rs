@@ -79,6 +79,9 @@ impl App {
         let by = permit.actor();
         let inserted = tx.insert_key(agent.organization, agent.id, &key, &by);
         inserted.await.map_err(key_error)?;
+        let whose = (agent.organization, agent.id);
+        self.settle_agent_sightings(&mut tx, whose, (&agent.name, &key.key_id), None)
+            .await?;
         let replaced = tx.retire_keys(agent.id, key.id, ends_at).await?;
         let after = json!({ "keyId": *key.key_id, "replaced": replaced, "endsAt": ends_at });
         let change = AgentChange::KeyRotated {

@@ -129,6 +129,8 @@ typed_id! {
     McpAttestationId,
     /// A server that somebody saw and nobody registered.
     McpSightingId,
+    /// An agent that somebody saw and nobody registered.
+    AgentSightingId,
     /// A review of who and what may get in.
     AccessReviewId,
     /// One thing of such a review.

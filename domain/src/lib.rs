@@ -42,6 +42,7 @@ pub mod saved_filter;
 pub mod scope;
 pub mod secret;
 pub mod session;
+pub mod sighting;
 pub mod signature;
 pub mod suppression;
 pub mod throttle;

@@ -23,8 +23,8 @@ pub use manifest::{ITEMS_MAX, MANIFEST_MAX_BYTES, ManifestError, McpItem, McpMan
 pub use names::lookalike;
 pub use server::{McpServerStatus, McpTransitionError, McpTransport, ServerUrlError, check_url};
 pub use sighting::{
-    McpSightingMethod, McpSightingStatus, SightedPlaceError, check_command_digest,
-    check_sighted_url, command_digest, is_sha256_hex, sighting_fingerprint,
+    McpSightingMethod, SightedPlaceError, check_command_digest, check_sighted_url, command_digest,
+    is_sha256_hex, sighting_fingerprint,
 };
 pub use suspicion::{McpSuspicion, McpSuspicionKind, suspicions};
 

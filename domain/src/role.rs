@@ -71,6 +71,8 @@ pub enum Permission {
     RegisterMcpServers,
     /// Report MCP servers that were seen.
     ReportMcpServers,
+    /// Report agents that were seen.
+    ReportAgents,
     /// Change MCP servers and their state.
     ManageMcpServers,
     /// Approve what MCP servers say of themselves.
@@ -90,6 +92,7 @@ impl Permission {
             Self::RegisterAgent
             | Self::RegisterMcpServers
             | Self::ReportMcpServers
+            | Self::ReportAgents
             | Self::RateAgents
             | Self::IngestEvents
             | Self::ManageCredentials => Role::Member,

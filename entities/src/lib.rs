@@ -15,6 +15,7 @@ pub mod agent_certificate;
 pub mod agent_count;
 pub mod agent_key;
 pub mod agent_rating;
+pub mod agent_sighting;
 pub mod agent_text;
 pub mod agent_text_change;
 pub mod alert;

@@ -15,7 +15,8 @@ pub(crate) const SIGNATURE_HEADER: &str = "aim-signature";
 /// Name of the header with the record's position in the outbox.
 pub(crate) const POSITION_HEADER: &str = "aim-position";
 /// Name of the header with the organization that sent it in over HTTP. Nothing but the owner of a
-/// dead letter depends on it: anybody who may produce can set it.
+/// dead letter, and the inbox that an unknown agent waits in, depends on it: anybody who may produce
+/// can set it.
 pub(crate) const ORGANIZATION_HEADER: &str = "aim-organization";
 
 /// An idempotent producer that waits for every replica.

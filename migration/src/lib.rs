@@ -39,6 +39,7 @@ mod m0030_saved_filters;
 mod m0031_login_requests;
 mod m0032_agent_trigrams;
 mod m0033_anomaly_traces;
+mod m0034_agent_sightings;
 
 /// Applies the migrations in order.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +82,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_login_requests::Migration),
             Box::new(m0032_agent_trigrams::Migration),
             Box::new(m0033_anomaly_traces::Migration),
+            Box::new(m0034_agent_sightings::Migration),
         ]
     }
 }

@@ -14,6 +14,7 @@ mod agent_counts;
 mod agent_life;
 mod agent_list;
 mod agent_search;
+pub mod agent_sightings;
 pub mod agents;
 pub mod alerts;
 pub mod anomalies;

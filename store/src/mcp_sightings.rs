@@ -1,8 +1,9 @@
 //! MCP servers that somebody saw and nobody registered.
 
 use aim_domain::id::{McpSightingId, OrganizationId};
-use aim_domain::mcp::{McpSightingMethod, McpSightingStatus, McpTransport};
+use aim_domain::mcp::{McpSightingMethod, McpTransport};
 use aim_domain::scope::Scope;
+use aim_domain::sighting::SightingStatus;
 use aim_domain::trust::TrustScore;
 use aim_entities::mcp_sighting as entity;
 use chrono::{DateTime, Utc};
@@ -39,7 +40,7 @@ pub struct McpSighting {
     /// What it was found in.
     pub source: Option<String>,
     /// What became of it.
-    pub status: McpSightingStatus,
+    pub status: SightingStatus,
     /// Who saw it first, as `user:<id>` or `agent:<id>`.
     pub reported_by: String,
     /// When it was first seen.
@@ -60,7 +61,7 @@ pub struct McpSighting {
 #[derive(Debug, Clone, Default)]
 pub struct McpSightingFilter {
     /// Of which this became.
-    pub status: Option<McpSightingStatus>,
+    pub status: Option<SightingStatus>,
     /// Seen like this.
     pub method: Option<McpSightingMethod>,
     /// With a name, URL or source that holds this text, whatever its case.
@@ -246,14 +247,14 @@ impl Tx {
         let done = entity::Entity::update_many()
             .col_expr(
                 C::Status,
-                Expr::value(code::text(&McpSightingStatus::Dismissed)),
+                Expr::value(code::text(&SightingStatus::Dismissed)),
             )
             .col_expr(C::DismissedBy, Expr::value(by))
             .col_expr(C::DismissedAt, Expr::value(self.now()))
             .col_expr(C::DismissalReason, Expr::value(reason))
             .filter(C::Id.eq(id.as_uuid()))
             .filter(C::OrganizationId.eq(scope.organization.as_uuid()))
-            .filter(C::Status.eq(code::text(&McpSightingStatus::Open)))
+            .filter(C::Status.eq(code::text(&SightingStatus::Open)))
             .exec(self.on())
             .await?;
         Ok(done.rows_affected == 1)

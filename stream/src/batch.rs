@@ -24,6 +24,7 @@ use crate::models::Models;
 use crate::profiles::Profiles;
 use crate::said::{of_decision, violation_of};
 use crate::spans::Spans;
+use crate::strangers;
 use crate::watch::Watch;
 
 /// A score is kept in the history when it has moved this far, in ten-thousandths.
@@ -119,6 +120,7 @@ impl<'a> Batch<'a> {
         admitted: Vec<(Delivery, Admission)>,
     ) -> Result<(), AppError> {
         let before = self.applied_before(&admitted).await?;
+        let mut strange = Vec::new();
         for (delivery, admission) in admitted {
             let partition = delivery.partition;
             let Some(start) = self.starts.get(&partition) else {
@@ -165,11 +167,13 @@ impl<'a> Batch<'a> {
                 Ok(Admitted::Other) => offset.applied += 1,
                 Err(refused) => {
                     offset.dead_letters += 1;
+                    strange.extend(strangers::of(&delivery, &refused));
                     self.dead_letters
                         .push(dead_letter(self.app, delivery, &refused));
                 }
             }
         }
+        strangers::note(self.app, strange).await;
         Ok(())
     }
 

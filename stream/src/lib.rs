@@ -13,6 +13,7 @@ mod processor;
 mod profiles;
 mod said;
 mod spans;
+mod strangers;
 mod watch;
 mod writing;
 

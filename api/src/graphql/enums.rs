@@ -303,30 +303,6 @@ pub(crate) enum McpManifestSource {
     Report,
 }
 
-/// How an MCP server was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "aim_domain::mcp::McpSightingMethod")]
-pub(crate) enum McpSightingMethod {
-    /// In the configuration file of a client.
-    ClientConfig,
-    /// In a program's code or packages.
-    Code,
-    /// A connection to it was opened.
-    Session,
-    /// A tool of it was called.
-    Call,
-}
-
-/// What became of a server in the discovery inbox. What was registered is in it no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "aim_domain::mcp::McpSightingStatus")]
-pub(crate) enum McpSightingStatus {
-    /// A person has to look.
-    Open,
-    /// A person looked and left it alone.
-    Dismissed,
-}
-
 /// What may be wrong with the MCP server of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "aim_domain::mcp::McpConcern")]

@@ -12,6 +12,7 @@ mod loaders;
 mod mutation;
 mod policy_input;
 mod query;
+mod sighting_enums;
 mod subscription;
 #[expect(
     dead_code,
@@ -41,6 +42,7 @@ pub struct Query(
     query::NotificationQueries,
     query::AnalyticsQueries,
     query::McpServerQueries,
+    query::AgentDiscoveryQueries,
     query::McpDiscoveryQueries,
     query::SimulationQueries,
     query::BacktestQueries,
@@ -72,6 +74,7 @@ pub struct Mutation(
     mutation::SuppressionMutations,
     mutation::McpServerMutations,
     mutation::McpAttestationMutations,
+    mutation::AgentSightingMutations,
     mutation::McpSightingMutations,
     mutation::TrustMutations,
     mutation::KillSwitchMutations,

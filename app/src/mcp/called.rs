@@ -11,35 +11,6 @@ use chrono::{DateTime, Utc};
 use super::sightings::Sighted;
 use crate::{App, AppError};
 
-/// Calls of servers that nobody registered are written down again after this long.
-const AGAIN: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
-/// Most such servers that are remembered as written down.
-const REMEMBERED_MAX: usize = 10_000;
-
-/// Servers that were called, unknown, and written down lately.
-#[derive(Debug, Default)]
-pub(crate) struct CalledServers(
-    parking_lot::Mutex<HashMap<(OrganizationId, String), DateTime<Utc>>>,
-);
-
-impl CalledServers {
-    /// Whether it is time to write this one down.
-    fn is_due(&self, organization: OrganizationId, name: &str, now: DateTime<Utc>) -> bool {
-        let mut all = self.0.lock();
-        let key = (organization, name.to_owned());
-        if all.get(&key).is_some_and(|at| now - *at < AGAIN) {
-            return false;
-        }
-        if all.len() >= REMEMBERED_MAX {
-            all.retain(|_, at| now - *at < AGAIN);
-        }
-        if all.len() < REMEMBERED_MAX {
-            all.insert(key, now);
-        }
-        true
-    }
-}
-
 /// A call of a registered server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct McpCallSeen {

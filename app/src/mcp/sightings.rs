@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use aim_domain::event::{NewEvent, OrganizationChange, OrganizationChanged};
 use aim_domain::id::{AgentId, McpServerId, McpSightingId, OrganizationId};
 use aim_domain::mcp::{
-    McpSightingMethod, McpSightingStatus, McpTransport, check_command_digest, check_sighted_url,
-    sighting_fingerprint,
+    McpSightingMethod, McpTransport, check_command_digest, check_sighted_url, sighting_fingerprint,
 };
+use aim_domain::sighting::SightingStatus;
 use aim_domain::trust::TrustScore;
 use aim_store::mcp_servers::McpServer;
 use aim_store::mcp_sightings::{McpSighting, McpSightingFilter};
@@ -216,7 +216,7 @@ impl App {
             method: seen.method,
             confidence: TrustScore::from_fraction(seen.confidence),
             source: seen.source.clone(),
-            status: McpSightingStatus::Open,
+            status: SightingStatus::Open,
             reported_by: by.to_owned(),
             first_seen_at: tx.now(),
             last_seen_at: tx.now(),
@@ -227,7 +227,8 @@ impl App {
         }
     }
 
-    fn of_organization(
+    /// What happened to an organization, as an event of its own.
+    pub(crate) fn of_organization(
         &self,
         organization: OrganizationId,
         change: OrganizationChange,

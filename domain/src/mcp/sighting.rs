@@ -20,16 +20,6 @@ pub enum McpSightingMethod {
     Call,
 }
 
-/// What became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum McpSightingStatus {
-    /// A person has to look.
-    Open,
-    /// A person looked and left it alone; it does not come back.
-    Dismissed,
-}
-
 /// Why what was seen cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SightedPlaceError {

@@ -4,9 +4,9 @@
 use aim_domain::agent::AgentStatus;
 use aim_domain::id::{McpAttestationId, McpManifestId, McpServerId, McpSightingId};
 use aim_domain::mcp::{
-    McpManifest as Said, McpServerStatus, McpSightingMethod, McpSightingStatus, McpTransport,
-    standing,
+    McpManifest as Said, McpServerStatus, McpSightingMethod, McpTransport, standing,
 };
+use aim_domain::sighting::SightingStatus;
 use aim_domain::trust::TrustScore;
 use aim_store::mcp_attestations::{McpAttestation, McpAttestationFilter};
 use aim_store::mcp_manifests::{McpManifest, McpManifestSource};
@@ -226,7 +226,7 @@ fn sighting(tenant: &Tenant, number: u128, name: &str, url: Option<&str>) -> Mcp
         method: McpSightingMethod::Code,
         confidence: TrustScore::MAX,
         source: Some("Cursor".to_owned()),
-        status: McpSightingStatus::Open,
+        status: SightingStatus::Open,
         reported_by: "user:1".to_owned(),
         first_seen_at: now(),
         last_seen_at: now(),
@@ -292,7 +292,7 @@ async fn is_listed_and_taken(scene: &Scene, seen: &[McpSighting]) -> anyhow::Res
         )
     };
     let open = McpSightingFilter {
-        status: Some(McpSightingStatus::Open),
+        status: Some(SightingStatus::Open),
         ..McpSightingFilter::default()
     };
     assert_eq!(list(open).await?, [3, 1]);

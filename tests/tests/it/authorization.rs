@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
+use crate::agent_sighting_roots::AGENT_SIGHTING;
 use crate::approval_roots::{APPROVAL_GRANT, CAPABILITY_REQUEST, VIOLATION};
 use crate::compliance_roots::{REPORTS, REVIEWS};
 use crate::fleet::{Agent, Owner, PASSWORD, add_person, database_of, key_of, now, text};
@@ -85,6 +86,7 @@ impl Scene {
                 SERVER,
                 ATTESTATION,
                 SIGHTING,
+                AGENT_SIGHTING,
             ])
             .chain(&[APPROVAL_GRANT, CAPABILITY_REQUEST, VIOLATION]);
         for statement in rows

@@ -249,7 +249,7 @@ impl Agent {
         }
     }
 
-    fn key_id(&self) -> String {
+    pub(crate) fn key_id(&self) -> String {
         self.key.public_key().thumbprint()
     }
 

@@ -4,6 +4,7 @@ use aim_tests::{AimConfig, AimProcess};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
+use crate::agent_sighting_roots::AGENT_SIGHTING;
 use crate::approval_lists::APPROVAL_FILTERS;
 use crate::approval_roots::{CAPABILITY_REQUEST, VIOLATION};
 use crate::compliance_roots::{REPORTS, REVIEW_FILTERS, REVIEWS, WORD};
@@ -13,7 +14,7 @@ use crate::notification_roots::TARGETS;
 use crate::saved_filter_roots::{SAVED_FILTER_FILTERS, SAVED_FILTERS};
 
 /// What has no mutation that makes it.
-const ROWS: [&str; 15] = [
+const ROWS: [&str; 16] = [
     "INSERT INTO alerts (id, organization_id, agent_id, kind, severity, status, summary, evidence,
         anomaly_count, dedup_key, first_event_time, last_event_time, created_at, updated_at)
         SELECT x'0190a1b2c3d47e8f90a1b2c3d4e5f607', organization_id, id, 'RATE_SPIKE', 'HIGH',
@@ -46,6 +47,7 @@ const ROWS: [&str; 15] = [
     SERVER,
     ATTESTATION,
     SIGHTING,
+    AGENT_SIGHTING,
     "UPDATE mcp_servers SET tags = '[\"blue\"]', drift_since = created_at",
     "UPDATE alerts SET mcp_server_id = (SELECT id FROM mcp_servers)",
 ];
@@ -132,6 +134,24 @@ const FILTERS: &[Filter] = &[
         "isRevoked",
         |_| json!(false),
         |_| json!(true),
+    ),
+    filter(
+        "agentSightings",
+        "status",
+        |_| json!("OPEN"),
+        |_| json!("DISMISSED"),
+    ),
+    filter(
+        "agentSightings",
+        "method",
+        |_| json!("CODE"),
+        |_| json!("EVENT"),
+    ),
+    filter(
+        "agentSightings",
+        "search",
+        |_| json!("Repo"),
+        |_| json!("%"),
     ),
     filter(
         "mcpSightings",

@@ -38,7 +38,7 @@ const LISTS: [(&str, &str); 9] = [
     ),
 ];
 /// What nobody makes in a moment: one for each agent.
-const FILL: [&str; 7] = [
+const FILL: [&str; 8] = [
     "INSERT INTO mcp_servers (id, organization_id, name, live_name, description, transport, tags, status,
         approved_manifest_id, observed_manifest_id, status_changed_at, status_changed_by, created_by,
         created_at, updated_at)
@@ -55,6 +55,8 @@ const FILL: [&str; 7] = [
         CASE WHEN status <> 'SUSPENDED' THEN id END, (SELECT id FROM users LIMIT 1) FROM agents",
     "INSERT INTO alerts SELECT (jsonb_populate_record(alerts, jsonb_build_object('id',
         gen_random_uuid(), 'mcp_server_id', NULL, 'dedup_key', 'of ' || id))).* FROM alerts",
+    // Also those that the stream raised meanwhile, whose page would ask for less.
+    "UPDATE alerts SET assignee_id = (SELECT id FROM users LIMIT 1)",
     "INSERT INTO anomalies (id, organization_id, agent_id, event_id, alert_id, kind, severity, score,
         summary, evidence, event_time, created_at) SELECT id, organization_id, agent_id, id, id,
         'RATE_SPIKE', 'HIGH', 0.5, 'a test', '[]', created_at, created_at FROM alerts",

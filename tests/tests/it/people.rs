@@ -111,6 +111,7 @@ pub(crate) async fn made_by(owner: &Owner) -> anyhow::Result<Made> {
         "MANAGE_POLICIES",
         "REGISTER_MCP_SERVERS",
         "REPORT_MCP_SERVERS",
+        "REPORT_AGENTS",
         "MANAGE_MCP_SERVERS",
     ]);
     made_with(owner, all).await

@@ -253,6 +253,7 @@ pub(crate) static ROOTS: LazyLock<Vec<&'static Root>> = LazyLock::new(|| {
         .chain(super::approval_roots::ROOTS)
         .chain(super::audit_roots::ROOTS)
         .chain(super::notification_roots::ROOTS)
+        .chain(super::agent_sighting_roots::ROOTS)
         .chain(super::many_roots::ROOTS)
         .chain(super::saved_filter_roots::ROOTS)
         .chain(super::audit_roots::LAST)

@@ -5,8 +5,9 @@ use aim_domain::role::Permission;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use super::super::context::RequestContext;
-use super::super::enums::{McpSightingMethod, McpTransport};
+use super::super::enums::McpTransport;
 use super::super::id::parse_id;
+use super::super::sighting_enums::McpSightingMethod;
 use super::super::types::{McpServer, McpServerReport, McpSighting};
 use super::super::user_error::payload;
 

@@ -3,6 +3,7 @@
 mod access_reviews;
 mod action_classes;
 mod agent_keys;
+mod agent_sightings;
 mod agents;
 mod alerts;
 mod approvals;
@@ -39,6 +40,7 @@ mod verifications;
 pub(super) use access_reviews::AccessReviewMutations;
 pub(super) use action_classes::ActionClassMutations;
 pub(super) use agent_keys::AgentKeyMutations;
+pub(super) use agent_sightings::AgentSightingMutations;
 pub(super) use agents::AgentMutations;
 pub(super) use alerts::AlertMutations;
 pub(super) use approvals::ApprovalMutations;

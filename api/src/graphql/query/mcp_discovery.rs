@@ -7,8 +7,8 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use super::super::connection::page;
 use super::super::context::{RequestContext, fault};
-use super::super::enums::{McpSightingMethod, McpSightingStatus};
 use super::super::id::parse_id;
+use super::super::sighting_enums::{McpSightingMethod, SightingStatus};
 use super::super::types::{McpAttestationConnection, McpSightingConnection};
 
 /// Which attestations; all that is given has to hold.
@@ -26,7 +26,7 @@ struct McpAttestationFilter {
 #[derive(Debug, Default, InputObject)]
 struct McpSightingFilter {
     /// Of which this became.
-    status: Option<McpSightingStatus>,
+    status: Option<SightingStatus>,
     /// Seen like this first.
     method: Option<McpSightingMethod>,
     /// With a name, URL or source that holds this text, whatever its case.

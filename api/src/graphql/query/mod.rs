@@ -2,6 +2,7 @@
 
 mod access_reviews;
 mod action_classes;
+mod agent_discovery;
 mod agents;
 mod analytics;
 mod approvals;
@@ -30,6 +31,7 @@ mod verification_stats;
 
 pub(super) use access_reviews::AccessReviewQueries;
 pub(super) use action_classes::ActionClassQueries;
+pub(super) use agent_discovery::AgentDiscoveryQueries;
 pub(super) use agents::AgentQueries;
 pub(super) use analytics::AnalyticsQueries;
 pub(super) use approvals::ApprovalQueries;

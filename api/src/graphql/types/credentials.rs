@@ -43,13 +43,15 @@ pub(crate) enum ProgramPermission {
     RegisterMcpServers,
     /// Report MCP servers that were seen. Needs a person of role `MEMBER`.
     ReportMcpServers,
+    /// Report agents that were seen. Needs a person of role `MEMBER`.
+    ReportAgents,
     /// Change MCP servers and their state. Needs a person of role `MANAGER`.
     ManageMcpServers,
 }
 
 impl ProgramPermission {
     /// All of them, beside what they are in the table.
-    pub(crate) const ALL: [(Self, Permission); 15] = [
+    pub(crate) const ALL: [(Self, Permission); 16] = [
         (Self::Read, Permission::Read),
         (Self::RegisterAgent, Permission::RegisterAgent),
         (Self::ManageAgents, Permission::ManageAgents),
@@ -64,6 +66,7 @@ impl ProgramPermission {
         (Self::EvaluateAccess, Permission::EvaluateAccess),
         (Self::RegisterMcpServers, Permission::RegisterMcpServers),
         (Self::ReportMcpServers, Permission::ReportMcpServers),
+        (Self::ReportAgents, Permission::ReportAgents),
         (Self::ManageMcpServers, Permission::ManageMcpServers),
     ];
 

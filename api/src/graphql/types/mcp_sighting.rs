@@ -6,8 +6,9 @@ use async_graphql::{ID, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::super::connection::connection;
-use super::super::enums::{McpSightingMethod, McpSightingStatus, McpTransport};
+use super::super::enums::McpTransport;
 use super::super::id::global_id;
+use super::super::sighting_enums::{McpSightingMethod, SightingStatus};
 
 /// An MCP server that somebody saw and nobody registered. To policies it is unknown.
 #[derive(Debug, Clone, SimpleObject)]
@@ -29,7 +30,7 @@ pub(crate) struct McpSighting {
     /// What it was found in, such as `Cursor`.
     source: Option<String>,
     /// What became of it.
-    status: McpSightingStatus,
+    status: SightingStatus,
     /// Who saw it first, as `user:<id>` or `agent:<id>`.
     reported_by: String,
     /// When it was first seen.

@@ -4,6 +4,7 @@ mod access_review;
 mod action_class;
 mod agent;
 mod agent_key;
+mod agent_sighting;
 mod alert;
 mod analytics;
 mod approval;
@@ -46,6 +47,7 @@ pub(crate) use agent::{
     Agent, AgentConnection, Capability, CapabilityGrant, CapabilityGrantConnection, GrantRow,
 };
 pub(crate) use agent_key::{AgentChallenge, AgentKey, AgentKeyConnection, KeyPolicy};
+pub(crate) use agent_sighting::{AgentReport, AgentSighting, AgentSightingConnection};
 pub(crate) use alert::{Alert, AlertConnection, AnomalyConnection};
 pub(crate) use analytics::{
     ActionActivity, AgentActivity, Analytics, AnalyticsStep, LatencyBucket, RankingOrder,
