@@ -85,6 +85,15 @@ pub(crate) struct Learned {
 }
 
 impl Learned {
+    /// Adds what has to be written of an agent, if there is anything.
+    fn add(&mut self, agent: AgentId, mut news: News) {
+        if !news.snapshots.is_empty() || !news.findings.is_empty() {
+            let all = self.news.entry(agent).or_default();
+            all.snapshots.append(&mut news.snapshots);
+            all.findings.append(&mut news.findings);
+        }
+    }
+
     /// Whether there is anything to write but how far was read.
     pub(crate) fn has_news(&self) -> bool {
         self.has_duplicates || !self.steps.is_empty() || !self.dead_letters.is_empty()
@@ -271,11 +280,7 @@ impl<'a> Batch<'a> {
             news.findings.append(&mut step.said);
             learned.spans.note(self.app, &step, &news.findings, since);
             news.snapshots.extend(snapshot_of(profile, weights));
-            if !news.snapshots.is_empty() || !news.findings.is_empty() {
-                let all = learned.news.entry(step.agent).or_default();
-                all.snapshots.append(&mut news.snapshots);
-                all.findings.append(&mut news.findings);
-            }
+            learned.add(step.agent, news);
             live.steps += 1;
             step.number = live.steps;
             if live.number != step.partition.number {

@@ -122,11 +122,15 @@ async fn from_event_to_agent(owner: &Owner) {
         .await
         .unwrap();
     seen(owner, 2).await;
+    adopting_others(owner, &impostor, (&names[0]["id"], &names[2]["id"])).await;
+}
+
+async fn adopting_others(owner: &Owner, impostor: &Agent, (known, unsigned): (&Value, &Value)) {
     // Without its key it is given a new one; the name of another one is taken.
-    let taken = json!({ "agentSightingId": names[0]["id"], "generateKey": true });
+    let taken = json!({ "agentSightingId": known, "generateKey": true });
     let taken = adopt(owner, taken).await;
     assert_eq!(taken["userErrors"][0]["code"], "CONFLICT", "{taken}");
-    let made = json!({ "agentSightingId": names[2]["id"], "generateKey": true });
+    let made = json!({ "agentSightingId": unsigned, "generateKey": true });
     let made = adopt(owner, made).await;
     let key = made["privateKey"].as_str().unwrap();
     assert!(key.starts_with("-----BEGIN PRIVATE KEY-----"));
