@@ -6,6 +6,8 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::agent_key::KeyFile;
+use super::agents_seen::{self, AdoptArgs, SeenArgs};
+use super::agents_tag::{self, TagArgs};
 use super::asked::{Because, List, Show};
 use super::values::{AgentStatus, AgentType};
 use crate::client::Target;
@@ -56,6 +58,14 @@ pub(crate) enum Agents {
     Revoke(Because),
     /// Takes one out of the lists; what it did stays on record.
     Delete(Because),
+    /// Puts tags on agents, and takes tags off them.
+    Tag(TagArgs),
+    /// Lists agents that were seen and nobody registered: the discovery inbox.
+    Seen(SeenArgs),
+    /// Registers one of the inbox, with its key.
+    Adopt(AdoptArgs),
+    /// Leaves one of the inbox alone; it does not come back.
+    Ignore(Because),
 }
 
 #[derive(clap::Args)]
@@ -122,6 +132,10 @@ pub(crate) async fn run(command: Agents) -> anyhow::Result<()> {
         }
         Agents::Show(args) => return args.by_name(&AGENT).await,
         Agents::Register(args) => return register(args).await,
+        Agents::Tag(args) => return agents_tag::run(args).await,
+        Agents::Seen(args) => return agents_seen::list(args).await,
+        Agents::Adopt(args) => return agents_seen::adopt(args).await,
+        Agents::Ignore(args) => return agents_seen::ignore(args).await,
         Agents::Quarantine(args) => (args, "killAgent"),
         Agents::Suspend(args) => (args, "suspendAgent"),
         Agents::Reactivate(args) => (args, "reinstateAgent"),

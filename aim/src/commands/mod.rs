@@ -2,6 +2,8 @@
 
 pub(crate) mod agent_key;
 pub(crate) mod agents;
+mod agents_seen;
+mod agents_tag;
 pub(crate) mod alerts;
 pub(crate) mod analytics;
 pub(crate) mod api_keys;

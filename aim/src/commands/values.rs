@@ -66,6 +66,12 @@ values! {
         /// Judged.
         Resolved,
     }
+    SightingStatus {
+        /// A person has to look.
+        Open,
+        /// A person looked and left it alone.
+        Dismissed,
+    }
     AlertVerdict {
         /// Something was wrong.
         TruePositive,

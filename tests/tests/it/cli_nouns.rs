@@ -4,7 +4,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use aim_tests::{AimConfig, AimProcess};
+use aim_tests::{AimConfig, AimProcess, wait_for};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
@@ -448,4 +448,53 @@ async fn hostile_words_do_not_steer_a_terminal() {
         let steers = |sign: char| (sign.is_control() && sign != '\n') || sign == '\u{202e}';
         assert!(!text.contains(steers), "{text:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_are_tagged_together_and_those_of_the_inbox_are_registered() {
+    let (_aim, owner, cli) = started().await;
+    for name in ["courier", "clerk"] {
+        owner.register(name, &[]).await.unwrap();
+    }
+    let words = [
+        "agents", "tag", "courier", "clerk", "--add", "eu", "--add", "trial",
+    ];
+    let tagged = cli.json(&words).await.unwrap();
+    let tags: Vec<_> = tagged.as_array().unwrap().iter().collect();
+    assert_eq!(tags.len(), 2);
+    assert!(
+        tags.iter().all(|it| it["tags"] == json!(["eu", "trial"])),
+        "{tagged}"
+    );
+    let less = cli
+        .json(&["agents", "tag", "clerk", "--remove", "trial"])
+        .await;
+    assert_eq!(less.unwrap()[0]["tags"], json!(["eu"]));
+    let nothing = cli.run(&["agents", "tag", "clerk"]).await.unwrap();
+    assert_eq!(nothing.code, 2, "{nothing:?}");
+    let empty = cli
+        .run(&["agents", "tag", "clerk", "--add", ""])
+        .await
+        .unwrap();
+    assert_eq!(empty.code, 65, "{empty:?}");
+
+    let stranger = owner.agent("stranger", "");
+    let line = stranger.line(&stranger.event("files:read", now()));
+    owner.send(line).await.unwrap();
+    let listed = || async {
+        let seen = cli.json(&["agents", "seen", "--search", "strange"]).await?;
+        Ok(seen.get(0).cloned())
+    };
+    let limit = std::time::Duration::from_secs(60);
+    let seen = wait_for("the stranger", limit, listed).await.unwrap();
+    let id = seen["id"].as_str().unwrap();
+    let key = stranger.key.public_key().to_base64url();
+    let words = ["agents", "adopt", id, "--public-key", &key];
+    let adopted = cli.json(&words).await.unwrap();
+    assert_eq!(
+        (&adopted["name"], &adopted["status"]),
+        (&json!("stranger"), &json!("PENDING"))
+    );
+    let words = [&["agents", "ignore", id][..], &BECAUSE].concat();
+    assert_eq!(cli.run(&words).await.unwrap().code, 66);
 }
