@@ -162,10 +162,13 @@ impl App {
             let mut tx = self.store.begin().await?;
             let report = self.write_strangers(&mut tx, (organization, STREAM), &seen);
             let report = report.await?;
-            let object = ("organization", organization.to_string());
-            let mut entry = self.by_system("stream", organization, "agent-sighting.report", object);
-            entry.after = Some(told(&report));
-            tx.audit(entry);
+            if report.new_count > 0 {
+                let object = ("organization", organization.to_string());
+                let action = "agent-sighting.report";
+                let mut entry = self.by_system("stream", organization, action, object);
+                entry.after = Some(told(&report));
+                tx.audit(entry);
+            }
             tx.commit().await?;
         }
         Ok(())
