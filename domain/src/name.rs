@@ -138,7 +138,7 @@ checked_name!(
     Resource,
     RESOURCE_MAX_BYTES,
     "printable characters",
-    |c: char| !c.is_control()
+    |c: char| (' '..='~').contains(&c) || !c.is_control()
 );
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Framed, Record, Refusal, Schema, Topic, binary};
+use crate::{Framed, Record, Refusal, Schema, Topic, binary, time};
 
 /// Most bytes of one event: actions are small, and a bigger one would stall its partition.
 pub const ENVELOPE_MAX_BYTES: usize = 64 * 1024;
@@ -88,6 +88,7 @@ pub(crate) struct Wire<'a> {
     pub(crate) event_type: Cow<'a, str>,
     #[serde(borrow)]
     pub(crate) subject: Option<Cow<'a, str>>,
+    #[serde(deserialize_with = "time::read")]
     pub(crate) time: DateTime<Utc>,
     #[serde(borrow)]
     pub(crate) datacontenttype: Option<Cow<'a, str>>,

@@ -30,6 +30,7 @@ mod schema;
 mod source;
 mod table;
 mod tail;
+mod time;
 mod topic;
 mod wake;
 

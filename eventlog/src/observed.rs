@@ -129,7 +129,9 @@ fn label(text: String) -> Option<String> {
 /// The text without control characters, which PostgreSQL and terminals take badly, and its longest
 /// prefix of at most `max` bytes that ends at a character.
 fn cut(mut text: String, max: usize) -> String {
-    text.retain(|c| !c.is_control());
+    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        text.retain(|c| !c.is_control());
+    }
     while text.len() > max {
         text.pop();
     }

@@ -4,6 +4,7 @@
 //! the actions in their order: no clock, no randomness, the same bits on every machine and for
 //! every division into batches.
 
+mod ahead;
 pub mod artefact;
 pub mod dataset;
 pub mod default_model;
@@ -23,6 +24,7 @@ mod step;
 mod tail;
 mod words;
 
+pub use ahead::ahead;
 pub use edges::EdgeSketch;
 pub use features::{FEATURE_NAMES, FEATURE_SCHEMA_VERSION, FeatureVector};
 pub use job::{Deed, JobBaseline};

@@ -25,7 +25,7 @@ use aim_domain::trust::{Feedback, Tallies, TrustScore};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{FEATURE_NAMES, FeatureVector};
+use crate::{FEATURE_NAMES, FeatureVector, ahead};
 use failures::Failures;
 use geo::Geo;
 use hours::Hours;
@@ -156,6 +156,19 @@ impl BehaviourProfile {
         has_shape
             .then_some(profile)
             .ok_or_else(|| ProfileError::Damaged("wrong shape".to_owned()))
+    }
+
+    /// Asks for the memory of what it keeps elsewhere. The profile itself is best in the processor's
+    /// caches by then: see [`crate::ahead()`].
+    pub fn lists_ahead(&self) {
+        self.hours.ahead();
+        self.signals.ahead();
+        if let Some(geo) = &self.geo {
+            ahead(geo.as_ref());
+        }
+        for seen in [&self.write_actions, &self.write_targets, &self.hosts] {
+            seen.ahead();
+        }
     }
 
     /// What trust is computed from.

@@ -30,6 +30,9 @@ use crate::watch::Watch;
 /// A score is kept in the history when it has moved this far, in ten-thousandths.
 const KEEP_STEP: u16 = 100;
 
+/// So many profiles are asked for before the first of them learns: what the nearest cache holds.
+pub(crate) const AHEAD: usize = 16;
+
 /// Something to learn from.
 pub(crate) struct Step {
     pub(crate) agent: AgentId,
@@ -200,6 +203,28 @@ impl<'a> Batch<'a> {
         self.app.find_applied(&ids).await
     }
 
+    /// Whether a fleet's action is not learned from, because it is known or comes too late. Our own facts
+    /// come once, and when they come is when they were decided.
+    fn passes_over(
+        &mut self,
+        action: &ObservedAction,
+        delivery: &mut Option<Delivery>,
+        is_known: bool,
+        profile: &BehaviourProfile,
+    ) -> bool {
+        if let Some(from) = delivery
+            && is_known
+        {
+            self.pass_over(from);
+            return true;
+        }
+        let Some(from) = delivery.take_if(|_| profile.is_too_late(action.time)) else {
+            return false;
+        };
+        self.give_up_late(from, action);
+        true
+    }
+
     /// Turns an action that was counted as applied into a duplicate.
     fn pass_over(&mut self, delivery: &Delivery) {
         self.duplicates += 1;
@@ -236,13 +261,17 @@ impl<'a> Batch<'a> {
         let mut judges = models.prepare(self.app, organizations).await?;
         let watch = Watch::prepare(self.app, &self.steps).await?;
         calls::look_up(self.app, &mut self.steps).await?;
-        let steps = std::mem::take(&mut self.steps);
+        let mut steps = std::mem::take(&mut self.steps);
         let mut learned = Learned::default();
-        learned.steps.reserve(steps.len());
         let mut applied = HashSet::with_capacity(steps.len());
         let mut waits = Vec::new();
         let since = self.app.clock().now();
-        for mut step in steps {
+        for at in 0..steps.len() {
+            if at.is_multiple_of(AHEAD) {
+                let next = steps[at..].iter().take(AHEAD);
+                profiles.ahead(next.map(|step| step.agent));
+            }
+            let step = &mut steps[at];
             let weights = &profiles.weights(step.organization);
             let Some(live) = profiles.get_mut(step.agent) else {
                 continue;
@@ -251,17 +280,9 @@ impl<'a> Batch<'a> {
             let mut news = News::default();
             match &mut step.lesson {
                 Lesson::Action { action, delivery } => {
-                    // Our own facts come once, and when they come is when they were decided.
-                    if let Some(from) = delivery.take() {
-                        if applied.contains(&action.event) {
-                            self.pass_over(&from);
-                            continue;
-                        }
-                        if profile.is_too_late(action.time) {
-                            self.give_up_late(from, action);
-                            continue;
-                        }
-                        *delivery = Some(from);
+                    let is_known = applied.contains(&action.event);
+                    if self.passes_over(action, delivery, is_known, profile) {
+                        continue;
                     }
                     applied.insert(action.event);
                     let observed = profile.observe(action);
@@ -278,7 +299,7 @@ impl<'a> Batch<'a> {
                 Lesson::Recalculation => news.snapshots.push(keep(profile, weights)),
             }
             news.findings.append(&mut step.said);
-            learned.spans.note(self.app, &step, &news.findings, since);
+            learned.spans.note(self.app, step, &news.findings, since);
             news.snapshots.extend(snapshot_of(profile, weights));
             learned.add(step.agent, news);
             live.steps += 1;
@@ -290,8 +311,10 @@ impl<'a> Batch<'a> {
             if live.begin_to_wait(step.partition.topic, sequence) {
                 waits.push((step.agent, step.partition, sequence));
             }
-            learned.steps.push(step);
         }
+        // Where they lie: those that nobody learned from have no number.
+        steps.retain(|step| step.number > 0);
+        learned.steps = steps;
         for (agent, partition, sequence) in waits {
             profiles.queue(agent, partition, sequence);
         }

@@ -12,7 +12,7 @@ use aim_app::{App, AppError, ErrorCode};
 use aim_domain::id::{AgentId, OrganizationId};
 use aim_domain::trust::TrustWeights;
 use aim_eventlog::{Partition, Topic};
-use aim_ml_models::{BehaviourProfile, ProfileError};
+use aim_ml_models::{BehaviourProfile, ProfileError, ahead};
 use aim_store::journal::JournalRow;
 use aim_store::profiles::StoredProfile;
 use foldhash::{HashMap, HashSet};
@@ -244,6 +244,18 @@ impl Profiles {
 
     pub(crate) fn weights(&self, organization: OrganizationId) -> TrustWeights {
         self.weights.get(&organization).copied().unwrap_or_default()
+    }
+
+    /// Asks for the memory of the profiles that are needed next, all at once.
+    pub(crate) fn ahead(&self, agents: impl Iterator<Item = AgentId> + Clone) {
+        let next = || agents.clone().filter_map(|agent| self.get(agent));
+        for live in next() {
+            ahead(live);
+        }
+        // By now the first of them are there, with where their lists lie.
+        for live in next() {
+            live.profile.lists_ahead();
+        }
     }
 
     pub(crate) fn get(&self, agent: AgentId) -> Option<&Live> {

@@ -11,7 +11,7 @@ use aim_store::journal::JournalRow;
 use aim_store::profiles::StoredProfile;
 use foldhash::HashSet;
 
-use crate::batch::{Learned, Lesson, News, Step};
+use crate::batch::{AHEAD, Learned, Lesson, News, Step};
 use crate::journal;
 use crate::positions::Positions;
 use crate::profiles::Profiles;
@@ -55,9 +55,13 @@ pub(crate) fn write(
     let journal = rows(others, profiles, positions)?;
     let mut updates = Vec::with_capacity(agents.len());
     // In one order for all writers of agents' rows: no two transactions can wait in a circle.
-    for agent in agents {
-        let news = learned.news.remove(&agent).unwrap_or_default();
-        updates.extend(update(agent, news, profiles)?);
+    let agents: Vec<AgentId> = agents.into_iter().collect();
+    for part in agents.chunks(AHEAD) {
+        profiles.ahead(part.iter().copied());
+        for agent in part {
+            let news = learned.news.remove(agent).unwrap_or_default();
+            updates.extend(update(*agent, news, profiles)?);
+        }
     }
     let mut violations: BTreeMap<_, CapabilityViolation> = BTreeMap::new();
     for it in learned

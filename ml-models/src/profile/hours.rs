@@ -9,6 +9,8 @@
 use aim_domain::anomaly::Severity;
 use serde::{Deserialize, Serialize};
 
+use crate::ahead;
+
 const BINS: usize = 168;
 /// Actions to learn from before an hour can be unusual.
 const LEARNING_ACTIONS: u32 = 200;
@@ -59,6 +61,11 @@ pub(super) struct Judged {
 }
 
 impl Hours {
+    /// Asks for the memory of its list.
+    pub(super) fn ahead(&self) {
+        ahead(self.bins.as_slice());
+    }
+
     /// Whether it can be counted in, wherever it came from.
     pub(super) fn has_shape(&self) -> bool {
         let total: u32 = self.bins.iter().map(|count| u32::from(*count)).sum();

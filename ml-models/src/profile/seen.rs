@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ahead;
 use crate::mark::mark;
 
 /// Marks as they are, eight bytes each: numbers of changing length would take up to ten.
@@ -42,6 +43,11 @@ impl Seen {
             next: 0,
             marks: Vec::new(),
         }
+    }
+
+    /// Asks for the memory of its list.
+    pub(super) fn ahead(&self) {
+        ahead(self.marks.as_slice());
     }
 
     /// Whether it has the capacity of `other` and keeps to it.

@@ -8,6 +8,7 @@
 use aim_domain::action::ActionClass;
 use serde::{Deserialize, Serialize};
 
+use crate::ahead;
 use crate::mark::mix;
 use crate::tail::Tail;
 
@@ -63,6 +64,12 @@ pub(super) struct Judged {
 }
 
 impl Sequence {
+    /// Asks for the memory of its lists.
+    pub(super) fn ahead(&self) {
+        ahead(self.marks.as_slice());
+        ahead(self.counts.as_slice());
+    }
+
     pub(super) fn has_shape(&self) -> bool {
         self.marks.len() == self.counts.len() && self.marks.len() <= COUNTERS
     }

@@ -12,6 +12,7 @@ use super::sequence::{self, Place, Sequence};
 use super::spread::{Counted, Spread};
 use super::volume::Volume;
 use super::{BehaviourProfile, Judge, weight};
+use crate::ahead;
 use crate::mark::mark;
 
 /// Much rarer than what is worth telling.
@@ -62,6 +63,14 @@ pub(super) struct When {
 pub(super) type SignalFeatures = [f64; 7];
 
 impl Signals {
+    /// Asks for the memory of what it keeps elsewhere.
+    pub(super) fn ahead(&self) {
+        self.sequence.ahead();
+        if let Some(volume) = &self.volume {
+            ahead(volume.as_ref());
+        }
+    }
+
     pub(super) fn has_shape(&self) -> bool {
         self.sequence.has_shape() && self.rhythm.has_shape()
     }
