@@ -82,6 +82,10 @@ impl Rules {
     }
 }
 
+/// Events that are read together where there are no signatures to check together: what is known of them is
+/// in the nearest caches, and the facts of their producers come at once.
+const FEW: usize = 16;
+
 /// Times that a batch waits for what is looked up: first for producers, then for schemas.
 const LOOK_UPS: u32 = 2;
 
@@ -98,7 +102,8 @@ pub(crate) async fn admit(
     let mut rounds = 0;
     loop {
         if is_light {
-            in_turns(&mut open, |part| judge.all(part)).await;
+            let few = |part: &mut [Open]| part.chunks_mut(FEW).for_each(|few| judge.all(few));
+            in_turns(&mut open, few).await;
         } else {
             let judge = judge.clone();
             open = on_all_cores(open, move |part| judge.all(part)).await?;

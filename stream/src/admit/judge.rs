@@ -9,6 +9,7 @@ use aim_domain::event::{
 use aim_domain::signature::{EventSignature, PublicKey, verify_events};
 use aim_domain::verification::AgentFacts;
 use aim_eventlog::{Delivery, Envelope, EventData, Refusal, Schema, Topic, parse_action};
+use aim_ml_models::ahead;
 use chrono::{DateTime, Utc};
 
 use super::lookups::{Lookups, Wanted, unknown};
@@ -95,8 +96,10 @@ impl Judge {
             _ => Some(self.open(&it.delivery)),
         });
         let opened: Vec<Option<Result<Opened<'_>, Judged>>> = opened.collect();
-        let signed = opened.iter().flatten().flatten();
-        let signed: Vec<_> = signed.filter_map(Opened::signed).collect();
+        let all = || opened.iter().flatten().flatten();
+        // By now the facts of the first are there, with where their grants lie.
+        all().for_each(|it| ahead(it.producer.0.grants.as_slice()));
+        let signed: Vec<_> = all().filter_map(Opened::signed).collect();
         let mut verdicts = verify_events(&signed, &rand::random()).into_iter();
         let judged = opened.into_iter().map(|it| match it? {
             Ok(it) if it.signed().is_some() && verdicts.next() != Some(true) => {
@@ -134,6 +137,7 @@ impl Judge {
         };
         let may_sign = producer::may_sign(&claim, &producer, self.now);
         may_sign.map_err(|refusal| Ok(Err(refusal.into())))?;
+        ahead(producer.0.as_ref());
         Ok(Opened {
             delivery,
             claim,
