@@ -269,7 +269,7 @@ impl<'a> Batch<'a> {
         for at in 0..steps.len() {
             if at.is_multiple_of(AHEAD) {
                 let next = steps[at..].iter().take(AHEAD);
-                profiles.ahead(next.map(|step| step.agent));
+                profiles.ahead(&next.map(|step| step.agent));
             }
             let step = &mut steps[at];
             let weights = &profiles.weights(step.organization);

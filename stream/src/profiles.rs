@@ -247,7 +247,7 @@ impl Profiles {
     }
 
     /// Asks for the memory of the profiles that are needed next, all at once.
-    pub(crate) fn ahead(&self, agents: impl Iterator<Item = AgentId> + Clone) {
+    pub(crate) fn ahead(&self, agents: &(impl Iterator<Item = AgentId> + Clone)) {
         let next = || agents.clone().filter_map(|agent| self.get(agent));
         for live in next() {
             ahead(live);

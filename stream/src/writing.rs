@@ -57,7 +57,7 @@ pub(crate) fn write(
     // In one order for all writers of agents' rows: no two transactions can wait in a circle.
     let agents: Vec<AgentId> = agents.into_iter().collect();
     for part in agents.chunks(AHEAD) {
-        profiles.ahead(part.iter().copied());
+        profiles.ahead(&part.iter().copied());
         for agent in part {
             let news = learned.news.remove(agent).unwrap_or_default();
             updates.extend(update(*agent, news, profiles)?);
