@@ -12,6 +12,7 @@ use aim_domain::verification::AgentFacts;
 use aim_eventlog::{Delivery, Known, Refusal, SchemaRegistry};
 use chrono::{DateTime, Utc};
 
+use crate::batch::AHEAD;
 use crate::processor::Failure;
 
 mod judge;
@@ -82,10 +83,6 @@ impl Rules {
     }
 }
 
-/// Events that are read together where there are no signatures to check together: what is known of them is
-/// in the nearest caches, and the facts of their producers come at once.
-const FEW: usize = 16;
-
 /// Times that a batch waits for what is looked up: first for producers, then for schemas.
 const LOOK_UPS: u32 = 2;
 
@@ -102,7 +99,9 @@ pub(crate) async fn admit(
     let mut rounds = 0;
     loop {
         if is_light {
-            let few = |part: &mut [Open]| part.chunks_mut(FEW).for_each(|few| judge.all(few));
+            // There is nothing to check together. What is known of a few is in the nearest caches, and the
+            // facts of their producers come at once.
+            let few = |part: &mut [Open]| part.chunks_mut(AHEAD).for_each(|few| judge.all(few));
             in_turns(&mut open, few).await;
         } else {
             let judge = judge.clone();
