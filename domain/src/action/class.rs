@@ -526,8 +526,7 @@ mod tests {
                 assert_eq!(found.class, Some(class), "{word}");
             }
         }
-        let long = "delete".repeat(10);
-        assert_eq!(Word(&long).meaning().class, None);
+        assert_eq!(Word(&"delete".repeat(10)).meaning().class, None);
     }
 
     #[test]
