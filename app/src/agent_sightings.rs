@@ -14,11 +14,10 @@ use aim_store::{Page, PageRequest, Tx};
 use serde_json::json;
 
 use crate::error::FieldErrors;
+use crate::inbox::{InboxReport, count, fit};
 use crate::{Actor, App, AppError, ErrorCode, Permit, RegisterAgent, RegisteredAgent};
 
-/// Most sightings of an organization.
-const SIGHTINGS_MAX: u64 = 2_000;
-/// Most of them that one reporter saw first: none fills the inbox alone.
+/// Most entries of the inbox that one reporter saw first: none fills the inbox alone.
 const REPORTER_MAX: u64 = 1_000;
 /// Most agents of one report.
 const REPORT_MAX: usize = 100;
@@ -68,21 +67,6 @@ pub struct AdoptAgent {
     pub generate_key: bool,
 }
 
-/// What became of a report.
-#[derive(Debug, Clone, Default)]
-pub struct AgentReport {
-    /// Agents that nobody had seen before.
-    pub new_count: u64,
-    /// Agents that were in the inbox before.
-    pub known_count: u64,
-    /// Agents that are registered.
-    pub registered_count: u64,
-    /// Agents that were left out because the inbox is full.
-    pub refused_count: u64,
-    /// What is in the inbox of them.
-    pub sightings: Vec<AgentSighting>,
-}
-
 /// What makes two sightings one: the name, and the thumbprint of the key where that is known.
 type Seen = (String, Option<String>);
 
@@ -106,7 +90,7 @@ impl App {
         actor: &Actor,
         permit: &Permit,
         seen: Vec<SightedAgent>,
-    ) -> Result<AgentReport, AppError> {
+    ) -> Result<InboxReport<AgentSighting>, AppError> {
         let seen = check(seen)?;
         let organization = permit.scope().organization;
         let mut tx = self.store.begin().await?;
@@ -121,7 +105,7 @@ impl App {
             "agent-sighting.report",
             ("organization", organization.to_string()),
             None,
-            (None, Some(told(&report))),
+            (None, Some(report.told(|it| &it.name))),
         ));
         tx.commit().await?;
         Ok(report)
@@ -166,7 +150,7 @@ impl App {
                 let object = ("organization", organization.to_string());
                 let action = "agent-sighting.report";
                 let mut entry = self.by_system("stream", organization, action, object);
-                entry.after = Some(told(&report));
+                entry.after = Some(report.told(|it| &it.name));
                 tx.audit(entry);
             }
             tx.commit().await?;
@@ -179,7 +163,7 @@ impl App {
         tx: &mut Tx,
         (organization, by): (OrganizationId, &str),
         seen: &BTreeMap<Seen, Story>,
-    ) -> Result<AgentReport, AppError> {
+    ) -> Result<InboxReport<AgentSighting>, AppError> {
         // Nobody registers an agent until the commit: one that leaves the inbox by that does not come back
         // into it.
         tx.lock_limits(organization).await?;
@@ -201,22 +185,12 @@ impl App {
         let ids: Vec<AgentSightingId> = known.iter().map(|it| it.id).collect();
         tx.touch_agent_sightings(&ids).await?;
         let is_known: HashSet<Seen> = known.into_iter().map(same).collect();
-        let (all, own) = tx.count_agent_sightings(organization, by).await?;
-        let room = SIGHTINGS_MAX
-            .saturating_sub(all)
-            .min(REPORTER_MAX.saturating_sub(own));
+        let there = tx.count_agent_sightings(organization, by).await?;
         let fresh = unknown.iter().filter(|(it, _)| !is_known.contains(*it));
         let mut fresh: Vec<AgentSighting> = fresh
             .map(|(it, story)| self.stranger(tx, (organization, by), it, story))
             .collect();
-        let mut report = AgentReport {
-            registered_count: count(seen.len() - unknown.len()),
-            known_count: count(ids.len()),
-            refused_count: count(fresh.len()).saturating_sub(room),
-            ..AgentReport::default()
-        };
-        fresh.truncate(usize::try_from(room).unwrap_or(usize::MAX));
-        report.new_count = count(fresh.len());
+        let refused_count = fit(&mut fresh, there, REPORTER_MAX);
         tx.insert_agent_sightings(&fresh).await?;
         for new in &fresh {
             let change = OrganizationChange::AgentSighted {
@@ -230,8 +204,13 @@ impl App {
         let mut all = tx.find_agent_sightings(organization, &names).await?;
         all.retain(|it| seen.contains_key(&same(it)));
         all.sort_unstable_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
-        report.sightings = all;
-        Ok(report)
+        Ok(InboxReport {
+            new_count: count(fresh.len()),
+            known_count: count(ids.len()),
+            registered_count: count(seen.len() - unknown.len()),
+            refused_count,
+            sightings: all,
+        })
     }
 
     fn stranger(
@@ -411,19 +390,4 @@ fn check(seen: Vec<SightedAgent>) -> Result<BTreeMap<Seen, Story>, AppError> {
     }
     errors.finish()?;
     Ok(checked)
-}
-
-fn told(report: &AgentReport) -> serde_json::Value {
-    let names: Vec<&str> = report.sightings.iter().map(|it| it.name.as_str()).collect();
-    json!({
-        "new": report.new_count,
-        "known": report.known_count,
-        "registered": report.registered_count,
-        "refused": report.refused_count,
-        "names": names,
-    })
-}
-
-fn count(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }

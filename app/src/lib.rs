@@ -49,6 +49,7 @@ mod grant_capability;
 mod hold_job;
 mod identify;
 mod ids;
+mod inbox;
 mod ingest_events;
 mod invite_user;
 mod issue_certificate;
@@ -132,7 +133,7 @@ pub use accept_invitation::{AcceptInvitation, SignInWith};
 pub use accounts::Accounts;
 pub use action_classes::OverrideActionClass;
 pub use actor::{Actor, AgentActor, Permit, ProgramActor, UserActor};
-pub use agent_sightings::{AdoptAgent, AgentReport, SightedAgent, StrangeAgent};
+pub use agent_sightings::{AdoptAgent, SightedAgent, StrangeAgent};
 pub use analytics::{Analytics, AnalyticsQuestion};
 pub use answer_verification::{ANSWERS_MAX, AnswerVerification};
 pub use api_keys::{CreateApiKey, MadeApiKey, RotateApiKey};
@@ -157,6 +158,7 @@ pub use geo::{GeoDatabase, GeoError};
 pub use grant_approval::GrantApproval;
 pub use grant_capability::GrantCapability;
 pub use ids::Ids;
+pub use inbox::InboxReport;
 pub use ingest_events::{IngestSink, IngestedEvent};
 pub use issue_certificate::{IssueCertificate, IssuedCertificate};
 pub use kill_switch::KillSwitchChange;
@@ -166,8 +168,8 @@ pub use logins::{
 };
 pub use mail::{Letter, MailError, Mailer, SmtpConfig, SmtpError, SmtpMailer};
 pub use mcp::{
-    AttestMcpServer, HandshakeError, McpCallSeen, McpConfidence, McpNetworks, McpReport,
-    McpStatusChange, NetworksError, RegisterMcpServer, Sighted, UpdateMcpServer, read_manifest,
+    AttestMcpServer, HandshakeError, McpCallSeen, McpConfidence, McpNetworks, McpStatusChange,
+    NetworksError, RegisterMcpServer, Sighted, UpdateMcpServer, read_manifest,
 };
 pub use models::{LoadedModel, ModelsNow};
 pub use notification_targets::{MadeTarget, UpdateTarget};

@@ -17,7 +17,7 @@ pub use called::McpCallSeen;
 pub use dial::{McpNetworks, NetworksError};
 pub use handshake::{HandshakeError, read_manifest};
 pub use servers::{McpStatusChange, RegisterMcpServer, UpdateMcpServer};
-pub use sightings::{McpReport, Sighted};
+pub use sightings::Sighted;
 
 pub(crate) use dial::McpDoor;
 pub(crate) use facts::SharedServers;

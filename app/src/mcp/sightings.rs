@@ -16,11 +16,10 @@ use serde_json::json;
 
 use super::servers::{RegisterMcpServer, check_reason};
 use crate::error::FieldErrors;
+use crate::inbox::{InboxReport, count, fit};
 use crate::{Actor, App, AppError, ErrorCode, Permit};
 
-/// Most sightings of an organization.
-const SIGHTINGS_MAX: u64 = 2_000;
-/// Most of them that one reporter saw first: none fills the inbox alone.
+/// Most entries of the inbox that one reporter saw first: none fills the inbox alone.
 const REPORTER_MAX: u64 = 200;
 /// Most servers of one report.
 const REPORT_MAX: usize = 100;
@@ -76,21 +75,6 @@ impl Sighted {
     }
 }
 
-/// What became of a report.
-#[derive(Debug, Clone, Default)]
-pub struct McpReport {
-    /// Servers that nobody had seen before.
-    pub new_count: u64,
-    /// Servers that were in the inbox before.
-    pub known_count: u64,
-    /// Servers that are registered.
-    pub registered_count: u64,
-    /// Servers that were left out because the inbox is full.
-    pub refused_count: u64,
-    /// What is in the inbox of them.
-    pub sightings: Vec<McpSighting>,
-}
-
 impl App {
     /// Writes down what servers somebody saw. Registered ones are counted and left alone; the others wait
     /// in the inbox for a person: nothing is registered by a report.
@@ -103,7 +87,7 @@ impl App {
         actor: &Actor,
         permit: &Permit,
         seen: Vec<Sighted>,
-    ) -> Result<McpReport, AppError> {
+    ) -> Result<InboxReport<McpSighting>, AppError> {
         self.check_attesting()?;
         check(&seen)?;
         let organization = permit.scope().organization;
@@ -119,7 +103,7 @@ impl App {
             "mcp-sighting.report",
             ("organization", organization.to_string()),
             None,
-            (None, Some(told(&report))),
+            (None, Some(report.told(|it| &it.name))),
         ));
         tx.commit().await?;
         Ok(report)
@@ -138,7 +122,7 @@ impl App {
         let report = report.await?;
         let object = ("organization", organization.to_string());
         let mut entry = self.by_system("stream", organization, "mcp-sighting.report", object);
-        entry.after = Some(told(&report));
+        entry.after = Some(report.told(|it| &it.name));
         tx.audit(entry);
         tx.commit().await?;
         Ok(())
@@ -149,16 +133,16 @@ impl App {
         tx: &mut Tx,
         (organization, by): (OrganizationId, &str),
         seen: &[Sighted],
-    ) -> Result<McpReport, AppError> {
+    ) -> Result<InboxReport<McpSighting>, AppError> {
         // Nobody changes the servers until the commit: one that is being registered, and leaves the inbox
         // by that, does not come back into it as unknown.
         tx.lock_limits(organization).await?;
         let servers = self.store.load_mcp_servers(organization).await?;
-        let mut report = McpReport::default();
+        let mut registered_count = 0;
         let mut unknown: HashMap<String, &Sighted> = HashMap::new();
         for sighted in seen {
             match servers.iter().any(|server| sighted.is(server)) {
-                true => report.registered_count += 1,
+                true => registered_count += 1,
                 false => drop(unknown.insert(sighted.fingerprint(), sighted)),
             }
         }
@@ -166,12 +150,8 @@ impl App {
         let known = tx.find_mcp_sightings(organization, &fingerprints).await?;
         let ids: Vec<McpSightingId> = known.iter().map(|it| it.id).collect();
         tx.touch_mcp_sightings(&ids).await?;
-        report.known_count = count(known.len());
         let is_known: HashSet<&str> = known.iter().map(|it| it.fingerprint.as_str()).collect();
-        let (all, own) = tx.count_mcp_sightings(organization, by).await?;
-        let room = SIGHTINGS_MAX
-            .saturating_sub(all)
-            .min(REPORTER_MAX.saturating_sub(own));
+        let there = tx.count_mcp_sightings(organization, by).await?;
         let mut fresh: Vec<McpSighting> = unknown
             .iter()
             .filter(|(fingerprint, _)| !is_known.contains(fingerprint.as_str()))
@@ -179,9 +159,7 @@ impl App {
                 self.sighting(tx, (organization, by), fingerprint, sighted)
             })
             .collect();
-        report.refused_count = count(fresh.len()).saturating_sub(room);
-        fresh.truncate(usize::try_from(room).unwrap_or(usize::MAX));
-        report.new_count = count(fresh.len());
+        let refused_count = fit(&mut fresh, there, REPORTER_MAX);
         tx.insert_mcp_sightings(&fresh).await?;
         for new in &fresh {
             let change = OrganizationChange::McpServerSighted {
@@ -194,8 +172,13 @@ impl App {
         // As they are now, in an order that is always the same.
         let mut all = tx.find_mcp_sightings(organization, &fingerprints).await?;
         all.sort_unstable_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
-        report.sightings = all;
-        Ok(report)
+        Ok(InboxReport {
+            new_count: count(fresh.len()),
+            known_count: count(known.len()),
+            registered_count,
+            refused_count,
+            sightings: all,
+        })
     }
 
     fn sighting(
@@ -376,19 +359,4 @@ fn check(seen: &[Sighted]) -> Result<(), AppError> {
         errors.keep(&field("commandDigest"), digest);
     }
     errors.finish()
-}
-
-fn told(report: &McpReport) -> serde_json::Value {
-    let names: Vec<&str> = report.sightings.iter().map(|it| it.name.as_str()).collect();
-    json!({
-        "new": report.new_count,
-        "known": report.known_count,
-        "registered": report.registered_count,
-        "refused": report.refused_count,
-        "names": names,
-    })
-}
-
-fn count(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,6 @@
 //! The discovery inbox of agents.
 
-use aim_app::AgentReport as Report;
+use aim_app::InboxReport;
 use aim_store::agent_sightings::AgentSighting as Row;
 use async_graphql::{ID, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -89,8 +89,8 @@ pub(crate) struct AgentReport {
     agent_sightings: Vec<AgentSighting>,
 }
 
-impl From<Report> for AgentReport {
-    fn from(report: Report) -> Self {
+impl From<InboxReport<Row>> for AgentReport {
+    fn from(report: InboxReport<Row>) -> Self {
         let sightings = report.sightings.into_iter();
         Self {
             new_count: report.new_count,

@@ -1,6 +1,6 @@
 //! The discovery inbox.
 
-use aim_app::McpReport;
+use aim_app::InboxReport;
 use aim_store::mcp_sightings::McpSighting as Row;
 use async_graphql::{ID, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -93,8 +93,8 @@ pub(crate) struct McpServerReport {
     mcp_sightings: Vec<McpSighting>,
 }
 
-impl From<McpReport> for McpServerReport {
-    fn from(report: McpReport) -> Self {
+impl From<InboxReport<Row>> for McpServerReport {
+    fn from(report: InboxReport<Row>) -> Self {
         let sightings = report.sightings.into_iter();
         Self {
             new_count: report.new_count,
